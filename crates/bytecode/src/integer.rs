@@ -1,0 +1,29 @@
+//! Signed division, whose two traps differ.
+
+use rotifer_core::TrapCode;
+
+macro_rules! division {
+    ($( $ty:ty: $div:ident, $rem:ident; )*) => {$(
+        #[inline(always)]
+        pub(crate) fn $div(a: $ty, b: $ty) -> Result<$ty, TrapCode> {
+            if b == 0 {
+                return Err(TrapCode::IntegerDivisionByZero);
+            }
+            a.checked_div(b).ok_or(TrapCode::IntegerOverflow)
+        }
+
+        #[inline(always)]
+        pub(crate) fn $rem(a: $ty, b: $ty) -> Result<$ty, TrapCode> {
+            if b == 0 {
+                return Err(TrapCode::IntegerDivisionByZero);
+            }
+            // The remainder of the one overflowing quotient is 0, and wrapping says so.
+            Ok(a.wrapping_rem(b))
+        }
+    )*};
+}
+
+division! {
+    i32: div_s32, rem_s32;
+    i64: div_s64, rem_s64;
+}

@@ -1,0 +1,30 @@
+//! The bytecode of Rotifer: the operator table, the ops derived from it and the buffers that hold code.
+//!
+//! * [`for_each_operator!`] is THE TABLE; [`Operator`] and [`semantics`] are derived from it.
+//! * [`OpCode`] numbers our ops: operator times operand form, and [`Special`] ones.
+//! * [`CodeBuffer`] is what a translator writes. The executor turns it into something that runs.
+
+#![no_std]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+mod code;
+mod float;
+mod integer;
+mod op;
+mod operator;
+mod print;
+pub mod semantics;
+mod table;
+
+pub use self::{
+    code::{CodeBuffer, HandlerAddr, HandlerTable, Listed, Operands, Safepoints, Word},
+    op::{
+        BINARY_FORMS, BINARY_SOURCES, BRANCH_FORMS, COMPARE_FORMS, Described, Destination, LOAD_FORMS,
+        OP_COUNT, OpCode, STORE_FORMS, STORE_SOURCES, SlowOp, Source, Special, Target, UNARY_FORMS,
+    },
+    operator::{Kind, Operator, Row, fold},
+    print::print,
+};

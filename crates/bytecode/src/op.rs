@@ -1,0 +1,418 @@
+//! [`OpCode`]: the ops of our code, numbered.
+//!
+//! An *operator* is WebAssembly's; an *op* is ours. Each operator of the table has one op per *form*, the form
+//! saying where the operands come from and where the result goes. Control flow, calls and the like are a
+//! second, short list of ops. An op's number indexes the handler table; code itself holds handlers, not
+//! numbers.
+//!
+//! Forms (see ARCHITECTURE.md for the registers):
+//!
+//! ```text
+//! source   s  a slot of the frame      i  an immediate      a  the accumulator of the operand's domain
+//! target   s  a slot, and the accumulator too               a  the accumulator only
+//! ```
+//!
+//! Two more sources and targets, the pinned locals L0 and L1 of an innermost loop, have registers reserved in
+//! the handlers' signature and no forms yet.
+
+use crate::operator::{COUNTS, Kind, Operator};
+
+/// Where an op reads an operand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Source {
+    /// A slot of the frame.
+    Slot,
+    /// An immediate in the op's cell.
+    Imm,
+    /// The accumulator.
+    Acc,
+}
+
+/// Where an op writes its result.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Target {
+    /// A slot of the frame, and the accumulator as well.
+    Slot,
+    /// The accumulator only.
+    Acc,
+}
+
+/// Where a branch goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Destination {
+    /// To the cell whose address is in the op's last word.
+    Cell,
+    /// To the header of the innermost loop, whose address is in the loop register.
+    Loop,
+}
+
+/// The operand forms of binary operators, compares and branches on compares.
+///
+/// Two immediates would have been folded, and one accumulator cannot serve twice: a value that is in the
+/// accumulator and needed twice has a slot too.
+pub const BINARY_SOURCES: [(Source, Source); 7] = [
+    (Source::Slot, Source::Slot),
+    (Source::Slot, Source::Imm),
+    (Source::Imm, Source::Slot),
+    (Source::Slot, Source::Acc),
+    (Source::Acc, Source::Slot),
+    (Source::Acc, Source::Imm),
+    (Source::Imm, Source::Acc),
+];
+
+/// The operand forms of stores: address, value.
+pub const STORE_SOURCES: [(Source, Source); 5] = [
+    (Source::Slot, Source::Slot),
+    (Source::Slot, Source::Imm),
+    (Source::Slot, Source::Acc),
+    (Source::Acc, Source::Slot),
+    (Source::Acc, Source::Imm),
+];
+
+/// Forms of a unary operator: sources slot, acc; targets slot, acc.
+pub const UNARY_FORMS: u16 = 4;
+/// Forms of a binary operator: [`BINARY_SOURCES`] times two targets.
+pub const BINARY_FORMS: u16 = 14;
+/// Forms of a branch on a compare: [`BINARY_SOURCES`] times (if true, if false) times two destinations.
+pub const BRANCH_FORMS: u16 = 28;
+/// Forms of a compare: those of a binary operator, then those of a branch.
+pub const COMPARE_FORMS: u16 = BINARY_FORMS + BRANCH_FORMS;
+/// Forms of a load: sources slot, acc; targets slot, acc; then the general one.
+pub const LOAD_FORMS: u16 = 5;
+/// Forms of a store: [`STORE_SOURCES`], then the general one.
+pub const STORE_FORMS: u16 = 6;
+
+const FORMS: [u16; 5] = [UNARY_FORMS, BINARY_FORMS, COMPARE_FORMS, LOAD_FORMS, STORE_FORMS];
+
+const fn first_of_kind(kind: Kind) -> u16 {
+    let mut first = 0;
+    let mut i = 0;
+    while i < kind as usize {
+        first += COUNTS[i] * FORMS[i];
+        i += 1;
+    }
+    first
+}
+
+const SPECIAL: u16 = first_of_kind(Kind::Store) + COUNTS[4] * FORMS[4];
+
+/// The number of an op: an index into a handler table.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct OpCode(pub u16);
+
+const fn acc(source: Source) -> u16 {
+    match source {
+        Source::Slot => 0,
+        Source::Acc => 1,
+        Source::Imm => panic!("no immediate form"),
+    }
+}
+
+const fn position(table: &[(Source, Source)], a: Source, b: Source) -> u16 {
+    let mut i = 0;
+    while i < table.len() {
+        if table[i].0 as u8 == a as u8 && table[i].1 as u8 == b as u8 {
+            return i as u16;
+        }
+        i += 1;
+    }
+    panic!("no such form")
+}
+
+impl OpCode {
+    #[inline]
+    fn of(operator: Operator, kind: Kind, form: u16) -> Self {
+        let (actual, number) = operator.kind_and_number();
+        debug_assert_eq!(actual, kind);
+        Self(first_of_kind(kind) + number * FORMS[kind as usize] + form)
+    }
+
+    /// A unary operator. The source is a slot or the accumulator.
+    pub fn unary(operator: Operator, a: Source, target: Target) -> Self {
+        Self::of(operator, Kind::Unary, acc(a) * 2 + target as u16)
+    }
+
+    /// A binary operator or a compare whose result is a value.
+    pub fn binary(operator: Operator, a: Source, b: Source, target: Target) -> Self {
+        let kind = operator.row().kind;
+        Self::of(operator, kind, position(&BINARY_SOURCES, a, b) * 2 + target as u16)
+    }
+
+    /// A branch taken if the compare's result is `if_true`.
+    pub fn branch(operator: Operator, a: Source, b: Source, if_true: bool, to: Destination) -> Self {
+        let form = position(&BINARY_SOURCES, a, b) * 4 + if_true as u16 * 2 + to as u16;
+        Self::of(operator, Kind::Compare, BINARY_FORMS + form)
+    }
+
+    /// A load from memory 0 with a 32-bit address.
+    pub fn load(operator: Operator, address: Source, target: Target) -> Self {
+        Self::of(operator, Kind::Load, acc(address) * 2 + target as u16)
+    }
+
+    /// A load from any memory: address in a slot, result to a slot, 64-bit offset.
+    pub fn load_any(operator: Operator) -> Self {
+        Self::of(operator, Kind::Load, 4)
+    }
+
+    /// A store to memory 0 with a 32-bit address.
+    pub fn store(operator: Operator, address: Source, value: Source) -> Self {
+        Self::of(operator, Kind::Store, position(&STORE_SOURCES, address, value))
+    }
+
+    /// A store to any memory: address and value in slots, 64-bit offset.
+    pub fn store_any(operator: Operator) -> Self {
+        Self::of(operator, Kind::Store, 5)
+    }
+
+    /// The operator and the form behind this number, or the special op.
+    pub fn describe(self) -> Described {
+        if self.0 >= SPECIAL {
+            return Described::Special(Special::ALL[(self.0 - SPECIAL) as usize]);
+        }
+        let mut rest = self.0;
+        let mut first = 0;
+        for kind in 0..5 {
+            let ops = COUNTS[kind] * FORMS[kind];
+            if rest < ops {
+                let operator = Operator::ALL[(first + rest / FORMS[kind]) as usize];
+                return Described::Operator(operator, rest % FORMS[kind]);
+            }
+            rest -= ops;
+            first += COUNTS[kind];
+        }
+        unreachable!("numbers below SPECIAL belong to an operator")
+    }
+}
+
+/// What an op number stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Described {
+    /// An operator of the table and its form.
+    Operator(Operator, u16),
+    /// One of the other ops.
+    Special(Special),
+}
+
+macro_rules! special_ops {
+    ($( $(#[$doc:meta])* $name:ident $text:literal $words:literal ),* $(,)?) => {
+        /// The ops that are not derived from the operator table, with the layout of their cells. The first
+        /// word is the handler, the second `[a: u16, b: u16, c: u32]` unless said otherwise.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[repr(u16)]
+        pub enum Special {
+            $( $(#[$doc])* $name, )*
+        }
+
+        impl Special {
+            /// All of them, by number.
+            pub const ALL: &'static [Self] = &[$( Self::$name ),*];
+
+            /// The op's name as the printer writes it.
+            pub const fn text(self) -> &'static str {
+                match self { $( Self::$name => $text, )* }
+            }
+
+            /// The length of the op's cell in words (of `br_table`: without its targets).
+            pub const fn words(self) -> usize {
+                match self { $( Self::$name => $words, )* }
+            }
+
+            /// The op's number.
+            pub const fn code(self) -> OpCode {
+                OpCode(SPECIAL + self as u16)
+            }
+        }
+    };
+}
+
+special_ops! {
+    /// Traps. One word.
+    Unreachable "unreachable" 1,
+    /// Zeroes `c` slots from `a` on: the locals that are not parameters.
+    Enter "enter" 2,
+    /// Slot `a` and both accumulators get the zero-extended `c`.
+    Const32 "const32" 2,
+    /// Slot `a` and both accumulators get word 2.
+    Const64 "const64" 3,
+    /// Slot `a` and both accumulators get slot `b`.
+    Copy "copy" 2,
+    /// The `c` slots from `a` on get those from `b` on; they may overlap.
+    CopyMany "copy.many" 2,
+    /// Goes to the cell in word 1.
+    Br "br" 2,
+    /// Goes to the header of the innermost loop. One word.
+    BrLoop "br.loop" 1,
+    /// Goes to the cell in word 2 if the i32 in slot `b` is not zero.
+    BrNez "br_nez.s" 3,
+    /// Goes to the cell in word 2 if the i32 in slot `b` is zero.
+    BrEqz "br_eqz.s" 3,
+    /// Goes to the cell in word 2 if the i32 in the accumulator is not zero.
+    BrNezAcc "br_nez.a" 3,
+    /// Goes to the cell in word 2 if the i32 in the accumulator is zero.
+    BrEqzAcc "br_eqz.a" 3,
+    /// Goes to the innermost loop's header if the i32 in slot `b` is not zero.
+    BrNezLoop "br_nez.s.loop" 2,
+    /// Goes to the innermost loop's header if the i32 in slot `b` is zero.
+    BrEqzLoop "br_eqz.s.loop" 2,
+    /// Goes to the innermost loop's header if the i32 in the accumulator is not zero.
+    BrNezAccLoop "br_nez.a.loop" 2,
+    /// Goes to the innermost loop's header if the i32 in the accumulator is zero.
+    BrEqzAccLoop "br_eqz.a.loop" 2,
+    /// Goes to the cell in word `2 + min(slot b, c)`; `c + 1` targets follow word 1.
+    BrTable "br_table.s" 2,
+    /// The same with the index in the accumulator.
+    BrTableAcc "br_table.a" 2,
+    /// Sets the loop register to the next cell. One word.
+    LoopEnter "loop" 1,
+    /// Slot `a` and both accumulators get slot `c` if the i32 in slot `b` is not zero, else slot `word 2`.
+    Select "select.s" 3,
+    /// The same with the condition in the accumulator.
+    SelectAcc "select.a" 3,
+    /// Returns nothing. `c`: the slot of the linkage.
+    Return0 "return" 2,
+    /// Returns the integer or reference in slot `a`. `c`: the slot of the linkage.
+    ReturnSlotInt "return.s" 2,
+    /// Returns the float in slot `a`. `c`: the slot of the linkage.
+    ReturnSlotFloat "return.sf" 2,
+    /// Returns the accumulator. `c`: the slot of the linkage.
+    ReturnAccInt "return.a" 2,
+    /// Returns the float accumulator. `c`: the slot of the linkage.
+    ReturnAccFloat "return.af" 2,
+    /// Returns the `b` slots from `a` on. `c`: the slot of the linkage.
+    ReturnMany "return.many" 2,
+    /// Calls a function of the same instance. `a`: the slot where the callee's frame begins (its first
+    /// argument); `b`: the slot of the linkage in that frame; `c`: `a` in bytes; word 2: the function's entry.
+    Call "call" 3,
+    /// Calls imported function `c`. `a`, `b`: as for `call`.
+    CallImport "call.import" 2,
+    /// Calls element `slot c` of a table. `a`, `b`: as for `call`. Word 2: `[a, b: unused, c: table]`; word 3:
+    /// the engine's number of the expected type.
+    CallIndirect "call_indirect.s" 4,
+    /// The same with a 32-bit index in the accumulator.
+    CallIndirectAcc "call_indirect.a" 4,
+    /// Tail call of a function of the same instance. The arguments are in the slots from `a` on, `b` of them;
+    /// word 2: the function's entry; word 3: `[a: this frame's linkage slot, b: the callee's]`.
+    ReturnCall "return_call" 4,
+    /// Tail call of imported function `c`. `a`, `b`: as for `return_call`; word 2: as its word 3.
+    ReturnCallImport "return_call.import" 3,
+    /// Tail call of element `slot c` of a table. `a`, `b`: as for `return_call`; word 2:
+    /// `[a: this frame's linkage slot, b: the callee's, c: table]`; word 3: the expected type.
+    ReturnCallIndirect "return_call_indirect" 4,
+    /// Slot `a` and the accumulator get global `c`.
+    GlobalGetInt "global.get" 2,
+    /// Slot `a` and the float accumulator get global `c`.
+    GlobalGetFloat "global.get.f" 2,
+    /// Global `c` gets slot `b`.
+    GlobalSet "global.set.s" 2,
+    /// Global `c` gets the accumulator.
+    GlobalSetAccInt "global.set.a" 2,
+    /// Global `c` gets the float accumulator.
+    GlobalSetAccFloat "global.set.af" 2,
+    /// Slot `a` and the accumulator get the size of memory `c` in pages.
+    MemorySize "memory.size" 2,
+    /// Slot `a` and the accumulator get a reference to function `c`.
+    RefFunc "ref.func" 2,
+    /// 128-bit sum of the slots `a`, `a+1` and `a+2`, `a+3` (low, high) to `a`, `a+1`.
+    I64Add128 "i64.add128" 2,
+    /// 128-bit difference of the slots `a`, `a+1` and `a+2`, `a+3` (low, high) to `a`, `a+1`.
+    I64Sub128 "i64.sub128" 2,
+    /// 128-bit signed product of the slots `a` and `a+1` to `a`, `a+1`.
+    I64MulWideS "i64.mul_wide_s" 2,
+    /// 128-bit unsigned product of the slots `a` and `a+1` to `a`, `a+1`.
+    I64MulWideU "i64.mul_wide_u" 2,
+    /// Leaves the dispatcher to do a [`SlowOp`]. `a`: which; `b`: the slot of its first operand and of its
+    /// result; `c` and the low half of word 2: its immediates.
+    Slow "slow" 3,
+    /// Leaves the dispatcher to translate the function whose entry is in the accumulator. One word.
+    Translate "translate" 1,
+    /// Leaves the dispatcher: the outermost frame has returned. One word.
+    HostExit "exit" 1,
+    /// Returns to another instance. One word.
+    ReturnCross "return.cross" 1,
+}
+
+/// Operators that run outside the dispatcher because they may allocate, fail or touch the store.
+///
+/// All operands are in consecutive slots, the result replaces the first.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u16)]
+#[allow(missing_docs, reason = "each is the operator of the same name; x and y are its immediates in order")]
+pub enum SlowOp {
+    MemoryGrow,
+    MemoryFill,
+    MemoryCopy,
+    MemoryInit,
+    DataDrop,
+    TableGet,
+    TableSet,
+    TableSize,
+    TableGrow,
+    TableFill,
+    TableCopy,
+    TableInit,
+    ElemDrop,
+}
+
+impl SlowOp {
+    /// All of them, by number.
+    pub const ALL: [Self; 13] = [
+        Self::MemoryGrow,
+        Self::MemoryFill,
+        Self::MemoryCopy,
+        Self::MemoryInit,
+        Self::DataDrop,
+        Self::TableGet,
+        Self::TableSet,
+        Self::TableSize,
+        Self::TableGrow,
+        Self::TableFill,
+        Self::TableCopy,
+        Self::TableInit,
+        Self::ElemDrop,
+    ];
+
+    /// The operator's name.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::MemoryGrow => "memory.grow",
+            Self::MemoryFill => "memory.fill",
+            Self::MemoryCopy => "memory.copy",
+            Self::MemoryInit => "memory.init",
+            Self::DataDrop => "data.drop",
+            Self::TableGet => "table.get",
+            Self::TableSet => "table.set",
+            Self::TableSize => "table.size",
+            Self::TableGrow => "table.grow",
+            Self::TableFill => "table.fill",
+            Self::TableCopy => "table.copy",
+            Self::TableInit => "table.init",
+            Self::ElemDrop => "elem.drop",
+        }
+    }
+
+    /// The op with this number.
+    pub fn from_number(number: u16) -> Option<Self> {
+        Self::ALL.get(number as usize).copied()
+    }
+}
+
+/// The count of all ops: the length of a handler table.
+pub const OP_COUNT: usize = SPECIAL as usize + Special::ALL.len();
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_descriptions_agree() {
+        let op = OpCode::binary(Operator::I64Sub, Source::Acc, Source::Imm, Target::Acc);
+        assert_eq!(op.describe(), Described::Operator(Operator::I64Sub, 11));
+        let op = OpCode::store_any(Operator::I64Store32);
+        assert_eq!(op.describe(), Described::Operator(Operator::I64Store32, 5));
+        assert_eq!(Special::ReturnCross.code().describe(), Described::Special(Special::ReturnCross));
+        assert_eq!(Special::ReturnCross.code().0 as usize + 1, OP_COUNT);
+        for (i, op) in SlowOp::ALL.iter().enumerate() {
+            assert_eq!(*op as usize, i);
+        }
+    }
+}
