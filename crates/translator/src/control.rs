@@ -1,0 +1,392 @@
+//! Blocks, loops and branches.
+//!
+//! Where paths meet, operands are in their canonical slots. A branch that carries values moves them from the top
+//! of the stack down to the canonical slots of its label.
+//!
+//! The loop register holds the header of the innermost loop, so that a back-branch need not load its target.
+//! A branch to a header uses it if and only if no call and no inner loop was emitted since that header: either
+//! may have changed the register, in whatever order the blocks are executed. Other branches to a header go to
+//! the cell that sets the register again.
+
+use alloc::collections::BTreeMap;
+use rotifer_bytecode::{Destination, OpCode, Operands, Operator, Source, Special, Word};
+use rotifer_validator::{ControlFrame, ControlStack, FrameKind};
+
+use crate::{
+    Operand, Translator,
+    emit::{Domain, NO_FIXUP, Result},
+    operand::Place,
+};
+
+/// What the translator keeps for a control frame.
+#[derive(Clone, Debug)]
+pub struct Label {
+    /// The canonical slot of the first operand that a branch to this label carries, and of the first result.
+    base: u16,
+    /// Words that wait for this label.
+    chain: u32,
+    /// For an `if`: the word of the branch to the second arm.
+    else_chain: u32,
+    /// For a loop: its number and the position of its header cell.
+    header: Option<(u32, u32)>,
+    /// For a loop: whether some branch uses the loop register.
+    uses_register: bool,
+}
+
+impl Label {
+    pub(crate) fn new(base: u16) -> Self {
+        Self { base, chain: NO_FIXUP, else_chain: NO_FIXUP, header: None, uses_register: false }
+    }
+}
+
+/// A condition, ready to be branched on.
+enum Condition {
+    /// Always or never.
+    Known(bool),
+    /// A compare that has been taken back from the code.
+    Compare(crate::emit::Compare, Operands),
+    /// An i32.
+    Value(Source, u16),
+}
+
+/// How many carried values are moved one by one. More are first brought to their canonical slots, where they
+/// stay, so that the branch costs one cell however many they are and code stays linear in the body's size.
+const FEW: usize = 3;
+
+impl Translator<'_> {
+    fn base_below(&self, count: u32, stack: &[Operand]) -> u16 {
+        self.next_slot(&stack[..stack.len() - count as usize])
+    }
+
+    pub(crate) fn enter_block(&mut self, params: u32, stack: &mut [Operand]) -> Label {
+        self.preserve_all(stack);
+        self.settle_top(params, stack);
+        Label::new(self.base_below(params, stack))
+    }
+
+    pub(crate) fn enter_loop(&mut self, params: u32, stack: &mut [Operand]) -> Label {
+        let mut label = self.enter_block(params, stack);
+        let number = self.loops;
+        self.loops += 1;
+        label.header = Some((number, self.emit.position()));
+        self.emit.op1(Special::LoopEnter);
+        self.emit.forget();
+        self.loop_register = Some(number);
+        label
+    }
+
+    pub(crate) fn enter_if(&mut self, condition: Operand, params: u32, stack: &mut [Operand]) -> Label {
+        // Only if nothing must move can a compare that is the last cell become the branch.
+        self.preserve_all(stack);
+        self.settle_top(params, stack);
+        let mut label = Label::new(self.base_below(params, stack));
+        let condition = self.condition(condition);
+        self.emit_branch_if(condition, false, Destination::Cell, &mut |t| {
+            t.emit.pending_target(&mut label.else_chain);
+        });
+        label
+    }
+
+    pub(crate) fn enter_else(
+        &mut self,
+        frame: &mut ControlFrame<Label>,
+        reachable: bool,
+        stack: &mut [Operand],
+    ) {
+        if reachable {
+            self.carry(frame.label.base, frame.results, stack);
+            self.emit.op_with_target(Special::Br, &mut frame.label.chain);
+        }
+        self.emit.forget();
+        self.aliases.clear();
+        self.emit.bind(&mut frame.label.else_chain);
+    }
+
+    pub(crate) fn leave(&mut self, frame: &mut ControlFrame<Label>, reachable: bool, stack: &mut [Operand]) {
+        if reachable {
+            self.carry(frame.label.base, frame.results, stack);
+        } else {
+            self.emit.forget();
+        }
+        self.aliases.clear();
+        let label = &mut frame.label;
+        if let Some((_, header)) = label.header {
+            // If no branch uses the register, the others need not set it again.
+            let target = if label.uses_register { header } else { header + 1 };
+            self.emit.resolve(&mut label.chain, target);
+            // Whatever loop is outside has lost the register.
+            self.loop_register = None;
+        } else {
+            self.emit.bind(&mut label.else_chain);
+            self.emit.bind(&mut label.chain);
+        }
+    }
+
+    /// Moves the topmost operands to the canonical slots from `base` on; control leaves the code above.
+    fn carry(&mut self, base: u16, count: u32, stack: &mut [Operand]) {
+        let first = stack.len() - count as usize;
+        if let [operand] = &stack[first..] {
+            // The one value, if the last cell produces it, can be produced in the right place.
+            if operand.place == Place::Temp && operand.slot != base && self.emit.redirect(operand.slot, base) {
+                return;
+            }
+        }
+        if count as usize > FEW {
+            self.settle_top(count, stack);
+            let from = stack[first].slot;
+            if from != base {
+                let operands = Operands { a: base, b: from, c: count };
+                self.emit.op(Special::CopyMany.code(), operands, &[], Result::None);
+                self.emit.forget_values();
+            }
+            return;
+        }
+        // Upwards: an operand's own slot is never below its target, nor below the targets before it.
+        for (i, operand) in stack[first..].iter().enumerate() {
+            self.move_to(base + i as u16, *operand);
+        }
+    }
+
+    /// Whether the topmost operands are in the canonical slots from `base` on.
+    fn is_carried(&self, base: u16, count: u32, stack: &[Operand]) -> bool {
+        let first = stack.len() - count as usize;
+        stack[first..].iter().all(|operand| operand.place == Place::Temp)
+            && stack.get(first).is_none_or(|operand| operand.slot == base)
+    }
+
+    /// Whether a branch to this label can use the loop register.
+    fn in_register(&self, label: &Label) -> bool {
+        label.header.is_some_and(|(number, _)| self.loop_register == Some(number))
+    }
+
+    pub(crate) fn branch(&mut self, depth: u32, control: &mut ControlStack<Label>, stack: &mut [Operand]) {
+        let target = control.len() - 1 - depth as usize;
+        let frame = &mut control[target];
+        if frame.kind == FrameKind::Function {
+            self.return_values(stack);
+            return;
+        }
+        self.carry(frame.label.base, frame.branch_arity(), stack);
+        if self.in_register(&frame.label) {
+            frame.label.uses_register = true;
+            self.emit.op1(Special::BrLoop);
+        } else {
+            self.emit.op_with_target(Special::Br, &mut frame.label.chain);
+        }
+    }
+
+    pub(crate) fn branch_if(
+        &mut self,
+        condition: Operand,
+        depth: u32,
+        control: &mut ControlStack<Label>,
+        stack: &mut [Operand],
+    ) {
+        let target = control.len() - 1 - depth as usize;
+        let frame = &mut control[target];
+        let count = frame.branch_arity();
+        if count as usize > FEW {
+            self.settle_top(count, stack);
+        }
+        if frame.kind != FrameKind::Function && self.is_carried(frame.label.base, count, stack) {
+            let condition = self.condition(condition);
+            let label = &mut frame.label;
+            if self.in_register(label) {
+                label.uses_register = true;
+                self.emit_branch_if(condition, true, Destination::Loop, &mut |_| {});
+            } else {
+                self.emit_branch_if(condition, true, Destination::Cell, &mut |t| {
+                    t.emit.pending_target(&mut label.chain);
+                });
+            }
+            self.emit.keep_slots();
+            return;
+        }
+        // Around the moves if the condition does not hold. The values stay where they are for the code behind.
+        let condition = self.condition(condition);
+        let mut skip = NO_FIXUP;
+        self.emit_branch_if(condition, false, Destination::Cell, &mut |t| {
+            t.emit.pending_target(&mut skip);
+        });
+        self.emit.keep_slots();
+        if frame.kind == FrameKind::Function {
+            self.return_copies(stack);
+        } else {
+            self.carry(frame.label.base, count, stack);
+            self.emit.op_with_target(Special::Br, &mut frame.label.chain);
+        }
+        self.emit.forget();
+        self.emit.bind(&mut skip);
+    }
+
+    pub(crate) fn branch_table(
+        &mut self,
+        index: Operand,
+        depths: &[u32],
+        control: &mut ControlStack<Label>,
+        stack: &mut [Operand],
+    ) {
+        self.consume(index);
+        let index = self.unconst(index);
+        let innermost = control.len() - 1;
+        let target = |depth: u32| innermost - depth as usize;
+        let arity = control[target(depths[depths.len() - 1])].branch_arity();
+        if arity as usize > FEW {
+            self.settle_top(arity, stack);
+        }
+        let (source, slot) = self.read_slot(index, Domain::Int);
+        let op = if source == Source::Acc { Special::BrTableAcc } else { Special::BrTable };
+        let operands = Operands { a: 0, b: slot, c: depths.len() as u32 - 1 };
+        self.emit.op(op.code(), operands, &[], Result::None);
+        // Labels whose values must move, and returns, are reached through code of their own behind the table.
+        let mut stubs: BTreeMap<u32, u32> = BTreeMap::new();
+        for &depth in depths {
+            let frame = &mut control[target(depth)];
+            if frame.kind != FrameKind::Function && self.is_carried(frame.label.base, arity, stack) {
+                self.emit.pending_target(&mut frame.label.chain);
+            } else {
+                self.emit.pending_target(stubs.entry(depth).or_insert(NO_FIXUP));
+            }
+        }
+        for (depth, mut chain) in stubs {
+            self.emit.bind(&mut chain);
+            let frame = &mut control[target(depth)];
+            if frame.kind == FrameKind::Function {
+                self.return_copies(stack);
+            } else {
+                self.carry(frame.label.base, arity, stack);
+                self.emit.op_with_target(Special::Br, &mut frame.label.chain);
+            }
+        }
+        self.emit.forget();
+    }
+
+    /// Consumes a condition.
+    fn condition(&mut self, condition: Operand) -> Condition {
+        self.consume(condition);
+        match condition.place {
+            Place::Const(bits) => return Condition::Known(bits as u32 != 0),
+            Place::Temp => {
+                if let Some((compare, operands)) = self.emit.take_compare(condition.slot) {
+                    return Condition::Compare(compare, operands);
+                }
+            }
+            Place::Local(_) => {}
+        }
+        let (source, slot) = self.read_slot(condition, Domain::Int);
+        Condition::Value(source, slot)
+    }
+
+    /// Emits a branch that is taken if the condition is `sense`; `target` adds the target's word.
+    fn emit_branch_if(
+        &mut self,
+        condition: Condition,
+        sense: bool,
+        to: Destination,
+        target: &mut dyn FnMut(&mut Self),
+    ) {
+        match condition {
+            Condition::Known(value) => {
+                if value == sense {
+                    if to == Destination::Loop {
+                        self.emit.op1(Special::BrLoop);
+                    } else {
+                        self.emit.op1(Special::Br);
+                        target(self);
+                    }
+                }
+                return;
+            }
+            // A compare with zero for equality is a test of the value itself.
+            Condition::Compare(compare, operands)
+                if matches!(compare.operator, Operator::I32Eq | Operator::I32Ne)
+                    && compare.b == Source::Imm
+                    && operands.c == 0 =>
+            {
+                let sense = sense == (compare.operator == Operator::I32Ne);
+                self.branch_on_value(compare.a, operands.b, sense, to);
+            }
+            Condition::Compare(compare, operands) => {
+                let op = OpCode::branch(compare.operator, compare.a, compare.b, sense, to);
+                let rest = [Word::bits(compare.wide_imm.unwrap_or(0))];
+                let rest = if compare.wide_imm.is_some() { &rest[..] } else { &[] };
+                self.emit.op(op, Operands { a: 0, ..operands }, rest, Result::None);
+            }
+            Condition::Value(source, slot) => self.branch_on_value(source, slot, sense, to),
+        }
+        if to == Destination::Cell {
+            target(self);
+        }
+    }
+
+    fn branch_on_value(&mut self, source: Source, slot: u16, sense: bool, to: Destination) {
+        use Special::*;
+        let op = match (source == Source::Acc, sense, to) {
+            (false, true, Destination::Cell) => BrNez,
+            (false, false, Destination::Cell) => BrEqz,
+            (true, true, Destination::Cell) => BrNezAcc,
+            (true, false, Destination::Cell) => BrEqzAcc,
+            (false, true, Destination::Loop) => BrNezLoop,
+            (false, false, Destination::Loop) => BrEqzLoop,
+            (true, true, Destination::Loop) => BrNezAccLoop,
+            (true, false, Destination::Loop) => BrEqzAccLoop,
+        };
+        self.emit.op(op.code(), Operands { a: 0, b: slot, c: 0 }, &[], Result::None);
+    }
+
+    /// Returns the topmost operands, which are not needed afterwards.
+    pub(crate) fn return_values(&mut self, stack: &mut [Operand]) {
+        let count = self.results.len();
+        if let [ty] = self.results[..] {
+            let domain = Domain::of(ty);
+            let value = stack[stack.len() - 1];
+            let value = self.unconst(value);
+            let (source, slot) = self.read_slot(value, domain);
+            self.return_one(domain, source, slot);
+        } else {
+            self.settle_top(count as u32, stack);
+            self.return_copies(stack);
+        }
+    }
+
+    /// Returns copies of the topmost operands, which stay where they are for code on another path.
+    fn return_copies(&mut self, stack: &mut [Operand]) {
+        let linkage = u32::from(self.linkage);
+        let first = stack.len() - self.results.len();
+        match (&self.results[..], &stack[first..]) {
+            ([], _) => {
+                self.emit.op(Special::Return0.code(), Operands { a: 0, b: 0, c: linkage }, &[], Result::None);
+            }
+            ([ty], [value]) => {
+                let domain = Domain::of(*ty);
+                let (value, is_const) = (*value, matches!(value.place, Place::Const(_)));
+                let value = self.unconst(value);
+                let slot = value.source_slot().unwrap_or(value.slot);
+                let source = if is_const { Source::Acc } else { Source::Slot };
+                self.return_one(domain, source, slot);
+            }
+            (results, values) => {
+                let count = results.len();
+                // All in consecutive slots, at the end of the stack if they are not there already.
+                let from = values[0].slot;
+                let values = values.to_vec();
+                for value in values {
+                    self.move_to(value.slot, value);
+                }
+                let operands = Operands { a: from, b: count as u16, c: linkage };
+                self.emit.op(Special::ReturnMany.code(), operands, &[], Result::None);
+            }
+        }
+    }
+
+    fn return_one(&mut self, domain: Domain, source: Source, slot: u16) {
+        let op = match (domain, source) {
+            (Domain::Int, Source::Acc) => Special::ReturnAccInt,
+            (Domain::Float, Source::Acc) => Special::ReturnAccFloat,
+            (Domain::Int, _) => Special::ReturnSlotInt,
+            (Domain::Float, _) => Special::ReturnSlotFloat,
+        };
+        let operands = Operands { a: slot, b: 0, c: u32::from(self.linkage) };
+        self.emit.op(op.code(), operands, &[], Result::None);
+    }
+}

@@ -1,0 +1,753 @@
+//! Translation of function bodies: the client of the validator's walk that writes code.
+//!
+//! The translator is driven operator by operator, with validated operands, and never in unreachable code. It
+//! keeps no stack of its own: what it knows of an operand is the [`Operand`] on the walk's stack.
+//!
+//! Frame layout (I-FRAME), in slots of 64 bits:
+//!
+//! ```text
+//! parameters | return address, distance to the caller's frame | other locals | operands by height
+//! ```
+//!
+//! Each position of the operand stack has one canonical slot, whatever path led there. Operands are in their
+//! canonical slots wherever control flow meets, and the arguments of a call are in consecutive ones, which
+//! become the callee's parameters: frames overlap, nothing is copied. The size of a frame and the place of its
+//! callees' frames depend on the WebAssembly function only, never on what is fused.
+
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod control;
+mod emit;
+mod operand;
+
+use alloc::vec::Vec;
+use core::convert::Infallible;
+use rotifer_bytecode::{
+    CodeBuffer, HandlerTable, OpCode, Operands, Operator, SlowOp, Source, Special, Target, Word, fold,
+};
+use rotifer_core::{
+    FuncIdx, FuncType, GlobalIdx, Limits, LocalIdx, MemIdx, TableIdx, TypeIdx, ValType, WasmOffset,
+};
+use rotifer_validator::{BodyContext, BulkOp, Client, ControlFrame, ControlStack, MemArg};
+
+use self::{
+    control::Label,
+    emit::{Caps, Compare, Domain, Emitter, Result},
+    operand::{Aliases, Place},
+};
+
+pub use self::operand::Operand;
+
+/// What a translator needs to know of the world.
+#[derive(Clone, Copy)]
+pub struct TranslatorEnv<'e> {
+    /// The handlers that the code will be executed by.
+    pub handlers: &'e HandlerTable,
+    /// How many functions are imported.
+    pub imported_functions: u32,
+    /// The entry of a defined function, by index of all functions.
+    pub entry: &'e dyn Fn(FuncIdx) -> *const (),
+    /// The engine's number of a type of the module.
+    pub type_id: &'e dyn Fn(TypeIdx) -> u32,
+    /// Whether to record a listing.
+    pub listing: bool,
+}
+
+/// Translates one function body.
+pub struct Translator<'e> {
+    env: TranslatorEnv<'e>,
+    emit: Emitter<'e>,
+    aliases: Aliases,
+    /// The slot of each local.
+    local_slots: Vec<u16>,
+    results: Vec<ValType>,
+    /// The slot of the linkage: behind the parameters.
+    linkage: u16,
+    /// The canonical slot of the first operand.
+    first_operand: u16,
+    /// Who owns the loop register: the loop numbered so, if nothing since its header may have changed it.
+    loop_register: Option<u32>,
+    loops: u32,
+    code: Option<CodeBuffer>,
+}
+
+impl<'e> Translator<'e> {
+    /// A translator for one function body.
+    pub fn new(env: TranslatorEnv<'e>) -> Self {
+        Self {
+            env,
+            emit: Emitter::new(env.handlers, env.listing),
+            aliases: Aliases::default(),
+            local_slots: Vec::new(),
+            results: Vec::new(),
+            linkage: 0,
+            first_operand: 0,
+            loop_register: None,
+            loops: 0,
+            code: None,
+        }
+    }
+
+    /// The code, after a walk that succeeded.
+    pub fn into_code(self) -> Option<CodeBuffer> {
+        self.code
+    }
+
+    fn next_slot(&self, stack: &[Operand]) -> u16 {
+        stack.last().map_or(self.first_operand, |top| top.slot + u16::from(top.width))
+    }
+
+    fn temp(&self, stack: &[Operand]) -> Operand {
+        Operand { place: Place::Temp, slot: self.next_slot(stack), width: 1 }
+    }
+
+    /// An operand is popped: it is no alias any more.
+    fn consume(&mut self, operand: Operand) {
+        if let Place::Local(slot) = operand.place {
+            self.aliases.remove(slot);
+        }
+    }
+
+    fn put_const(&mut self, slot: u16, bits: u64) {
+        if let Ok(narrow) = u32::try_from(bits) {
+            self.emit.op(Special::Const32.code(), Operands { a: slot, b: 0, c: narrow }, &[], Result::Both);
+        } else {
+            let operands = Operands { a: slot, b: 0, c: 0 };
+            self.emit.op(Special::Const64.code(), operands, &[Word::bits(bits)], Result::Both);
+        }
+    }
+
+    fn copy(&mut self, to: u16, from: u16) {
+        self.emit.op(Special::Copy.code(), Operands { a: to, b: from, c: 0 }, &[], Result::Both);
+    }
+
+    /// Writes an operand's value to a slot that is not its own.
+    fn move_to(&mut self, to: u16, operand: Operand) {
+        match operand.place {
+            Place::Const(bits) => self.put_const(to, bits),
+            Place::Local(from) => self.copy(to, from),
+            Place::Temp if operand.slot != to => self.copy(to, operand.slot),
+            Place::Temp => {}
+        }
+    }
+
+    /// Brings an operand that stays on the stack to its canonical slot.
+    fn settle(&mut self, operand: &mut Operand) {
+        if operand.place != Place::Temp {
+            self.consume(*operand);
+            self.move_to(operand.slot, *operand);
+            operand.place = Place::Temp;
+        }
+    }
+
+    /// Brings the topmost operands to their canonical slots.
+    fn settle_top(&mut self, count: u32, stack: &mut [Operand]) {
+        let first = stack.len() - count as usize;
+        for operand in &mut stack[first..] {
+            self.settle(operand);
+        }
+    }
+
+    /// Copies out all operands that alias a local which is about to be written.
+    fn preserve(&mut self, local: u16, stack: &mut [Operand]) {
+        let mut left = self.aliases.count(local);
+        for operand in stack.iter_mut().rev() {
+            if left == 0 {
+                break;
+            }
+            if operand.place == Place::Local(local) {
+                self.settle(operand);
+                left -= 1;
+            }
+        }
+    }
+
+    /// Copies out all operands that alias any local. Done where paths part: a later write of a local would
+    /// copy on one path only.
+    fn preserve_all(&mut self, stack: &mut [Operand]) {
+        let mut left = self.aliases.total();
+        for operand in stack.iter_mut().rev() {
+            if left == 0 {
+                break;
+            }
+            if matches!(operand.place, Place::Local(_)) {
+                self.settle(operand);
+                left -= 1;
+            }
+        }
+    }
+
+    /// Chooses how a consumed operand is read: from its slot or an accumulator.
+    fn read_slot(&mut self, operand: Operand, domain: Domain) -> (Source, u16) {
+        let slot = operand.source_slot().unwrap_or(operand.slot);
+        if !self.emit.mirrors(domain, slot) {
+            return (Source::Slot, slot);
+        }
+        if operand.place == Place::Temp {
+            self.emit.skip_slot(domain);
+        }
+        (Source::Acc, slot)
+    }
+
+    /// Makes sure that a consumed operand is in some slot.
+    fn unconst(&mut self, operand: Operand) -> Operand {
+        if let Place::Const(bits) = operand.place {
+            self.put_const(operand.slot, bits);
+            Operand { place: Place::Temp, ..operand }
+        } else {
+            operand
+        }
+    }
+
+    /// The slot of a consumed operand whose op reads slots only.
+    fn in_slot(&mut self, operand: Operand) -> u16 {
+        let operand = self.unconst(operand);
+        operand.source_slot().unwrap_or(operand.slot)
+    }
+
+    /// Reads an i32 or an address from a slot or the accumulator.
+    fn read_int(&mut self, operand: Operand) -> (Source, u16) {
+        let operand = self.unconst(operand);
+        self.read_slot(operand, Domain::Int)
+    }
+
+    /// Emits a binary operator or a compare.
+    fn binary_op(&mut self, operator: Operator, a: Operand, b: Operand, to: u16) -> Operand {
+        let row = operator.row();
+        let is_compare = row.kind == rotifer_bytecode::Kind::Compare;
+        let result = Operand { place: Place::Temp, slot: to, width: 1 };
+        if let (Place::Const(x), Place::Const(y)) = (a.place, b.place) {
+            if let Some(bits) = fold(operator, x, y) {
+                return Operand { place: Place::Const(bits), ..result };
+            }
+        }
+        let (a, b) = match (a.place, b.place) {
+            (Place::Const(_), _) if operator.is_commutative() => (b, a),
+            _ => (a, b),
+        };
+        let domain = Domain::of(row.a);
+        let imm = |bits: u64| match row.a {
+            ValType::I64 => i32::try_from(bits as i64).ok().map(|narrow| narrow as u32),
+            ValType::F64 => Some(0),
+            _ => Some(bits as u32),
+        };
+        // At most one operand can be an immediate; what cannot be one goes to its slot first, before anything
+        // is read from an accumulator that this would change.
+        let (a, b) = match (a.place, b.place) {
+            (Place::Const(_), Place::Const(_)) => (self.unconst(a), b),
+            _ => (a, b),
+        };
+        let fits = |operand: Operand| match operand.place {
+            Place::Const(bits) => imm(bits),
+            _ => None,
+        };
+        let a = if matches!(a.place, Place::Const(_)) && fits(a).is_none() { self.unconst(a) } else { a };
+        let b = if matches!(b.place, Place::Const(_)) && fits(b).is_none() { self.unconst(b) } else { b };
+        let wide_imm = [a, b].into_iter().find_map(|operand| match operand.place {
+            Place::Const(bits) if row.a == ValType::F64 => Some(bits),
+            _ => None,
+        });
+        let (operands, source_a, source_b) = if let Some(imm) = fits(b) {
+            let (source, slot) = self.read_slot(a, domain);
+            (Operands { a: to, b: slot, c: imm }, source, Source::Imm)
+        } else if let Some(imm) = fits(a) {
+            let (source, slot) = self.read_slot(b, domain);
+            (Operands { a: to, b: slot, c: imm }, Source::Imm, source)
+        } else {
+            let (slot_a, slot_b) = (a.source_slot(), b.source_slot());
+            let (slot_a, slot_b) = (slot_a.unwrap_or(a.slot), slot_b.unwrap_or(b.slot));
+            if slot_a == slot_b {
+                // The same local twice: it has a slot.
+                if self.emit.mirrors(domain, slot_a) {
+                    (Operands { a: to, b: slot_b, c: 0 }, Source::Acc, Source::Slot)
+                } else {
+                    (Operands { a: to, b: slot_a, c: u32::from(slot_b) }, Source::Slot, Source::Slot)
+                }
+            } else if self.emit.mirrors(domain, slot_b) {
+                self.read_slot(b, domain);
+                (Operands { a: to, b: slot_a, c: 0 }, Source::Slot, Source::Acc)
+            } else if self.emit.mirrors(domain, slot_a) {
+                self.read_slot(a, domain);
+                (Operands { a: to, b: slot_b, c: 0 }, Source::Acc, Source::Slot)
+            } else {
+                (Operands { a: to, b: slot_a, c: u32::from(slot_b) }, Source::Slot, Source::Slot)
+            }
+        };
+        if row.may_trap {
+            self.emit.safepoint();
+        }
+        let rest = [Word::bits(wide_imm.unwrap_or(0))];
+        let rest = if wide_imm.is_some() { &rest[..] } else { &[] };
+        let op = OpCode::binary(operator, source_a, source_b, Target::Slot);
+        let compare =
+            is_compare.then_some(Compare { operator, a: source_a, b: source_b, wide_imm });
+        let domain = Domain::of(row.result.unwrap_or(row.a));
+        // An op that may trap must not destroy a local that a handler of the trap could look at, but it writes
+        // after it has succeeded, so it may move like any other.
+        self.emit.op(op, operands, rest, Result::Value(domain, Caps { compare, ..Caps::FULL }));
+        result
+    }
+
+    fn zero_of(&self, operand: Operand) -> Operand {
+        // The canonical slot is never used: zero is an immediate of both integer types.
+        Operand { place: Place::Const(0), ..operand }
+    }
+
+    /// Emits a load or a store's operands for a memory that needs the general form.
+    fn is_simple(arg: MemArg) -> Option<u32> {
+        if arg.memory.0 == 0 && !arg.memory64 { u32::try_from(arg.offset).ok() } else { None }
+    }
+
+    fn params_slots(ty: &FuncType) -> u16 {
+        ty.params().iter().map(|ty| ty.slots() as u16).sum()
+    }
+
+    /// Settles the arguments of a call. Returns the slot where the callee's frame begins.
+    fn arguments(&mut self, ty: &FuncType, stack: &mut [Operand]) -> u16 {
+        let count = ty.params().len();
+        self.settle_top(count as u32, stack);
+        let first = stack.len() - count;
+        stack.get(first).map_or_else(|| self.next_slot(&stack[..first]), |operand| operand.slot)
+    }
+
+    /// What a call leaves behind: its result in an accumulator, if there is exactly one.
+    fn called(&mut self) {
+        self.loop_register = None;
+    }
+
+    fn call_result(ty: &FuncType) -> Result {
+        match ty.results() {
+            [result] => Result::Value(Domain::of(*result), Caps::FIXED),
+            _ => Result::Clobber,
+        }
+    }
+
+    fn emit_call(&mut self, op: Special, operands: Operands, rest: &[Word], ty: &FuncType) {
+        self.emit.safepoint();
+        self.emit.forget_values();
+        self.emit.op(op.code(), operands, rest, Self::call_result(ty));
+        self.called();
+    }
+}
+
+impl Client for Translator<'_> {
+    type Operand = Operand;
+    type Label = Label;
+    type Error = Infallible;
+
+    fn enter(&mut self, cx: BodyContext<'_>) -> Label {
+        let params = cx.ty.params().len();
+        let mut slot = 0u16;
+        for (i, ty) in cx.locals.iter().enumerate() {
+            if i == params {
+                slot += Limits::LINKAGE_SLOTS as u16;
+            }
+            self.local_slots.push(slot);
+            slot += ty.slots() as u16;
+        }
+        if cx.locals.len() == params {
+            slot += Limits::LINKAGE_SLOTS as u16;
+        }
+        self.linkage = Self::params_slots(cx.ty);
+        self.first_operand = slot;
+        self.results.extend_from_slice(cx.ty.results());
+        self.aliases.reset(slot as usize);
+        let first = self.linkage + Limits::LINKAGE_SLOTS as u16;
+        if slot > first {
+            let operands = Operands { a: first, b: 0, c: u32::from(slot - first) };
+            self.emit.op(Special::Enter.code(), operands, &[], Result::None);
+        }
+        Label::new(self.first_operand)
+    }
+
+    fn operator(&mut self, offset: WasmOffset) {
+        self.emit.offset = offset;
+    }
+
+    fn finish(&mut self, max_height: u32) -> core::result::Result<(), Infallible> {
+        let frame_slots = u32::from(self.first_operand) + max_height;
+        let emit = core::mem::replace(&mut self.emit, Emitter::new(self.env.handlers, false));
+        self.code = Some(emit.finish(frame_slots));
+        Ok(())
+    }
+
+    fn fresh(&mut self, ty: ValType, stack: &[Operand]) -> Operand {
+        Operand { width: ty.slots() as u8, ..self.temp(stack) }
+    }
+
+    fn constant(&mut self, _: ValType, bits: u64, stack: &mut [Operand]) -> Operand {
+        Operand { place: Place::Const(bits), ..self.temp(stack) }
+    }
+
+    fn unary(&mut self, operator: Operator, a: Operand, stack: &mut [Operand]) -> Operand {
+        // Tests for zero are compares with zero, which branches can take in, or the last compare negated.
+        match operator {
+            Operator::I32Eqz if a.place == Place::Temp && self.emit.negate_compare(a.slot) => return a,
+            Operator::I32Eqz => return self.binary(Operator::I32Eq, a, self.zero_of(a), stack),
+            Operator::I64Eqz => return self.binary(Operator::I64Eq, a, self.zero_of(a), stack),
+            _ => {}
+        }
+        self.consume(a);
+        let result = self.temp(stack);
+        if let Place::Const(bits) = a.place {
+            if let Some(bits) = fold(operator, bits, 0) {
+                return Operand { place: Place::Const(bits), ..result };
+            }
+        }
+        let row = operator.row();
+        let a = self.unconst(a);
+        let (source, slot) = self.read_slot(a, Domain::of(row.a));
+        if row.may_trap {
+            self.emit.safepoint();
+        }
+        let operands = Operands { a: result.slot, b: slot, c: 0 };
+        let domain = Domain::of(row.result.unwrap_or(row.a));
+        let op = OpCode::unary(operator, source, Target::Slot);
+        self.emit.op(op, operands, &[], Result::Value(domain, Caps::FULL));
+        result
+    }
+
+    fn binary(&mut self, operator: Operator, a: Operand, b: Operand, stack: &mut [Operand]) -> Operand {
+        self.consume(a);
+        self.consume(b);
+        let to = self.next_slot(stack);
+        self.binary_op(operator, a, b, to)
+    }
+
+    fn wide(&mut self, opcode: u16, stack: &mut [Operand]) {
+        let (op, count) = match opcode {
+            0xFC13 => (Special::I64Add128, 4),
+            0xFC14 => (Special::I64Sub128, 4),
+            0xFC15 => (Special::I64MulWideS, 2),
+            _ => (Special::I64MulWideU, 2),
+        };
+        self.settle_top(count, stack);
+        let first = stack[stack.len() - count as usize].slot;
+        self.emit.op(op.code(), Operands { a: first, b: 0, c: 0 }, &[], Result::Clobber);
+    }
+
+    fn select(
+        &mut self,
+        _: ValType,
+        a: Operand,
+        b: Operand,
+        condition: Operand,
+        stack: &mut [Operand],
+    ) -> Operand {
+        self.consume(a);
+        self.consume(b);
+        self.consume(condition);
+        let result = self.temp(stack);
+        if let Place::Const(bits) = condition.place {
+            let chosen = if bits as u32 != 0 { a } else { b };
+            self.move_to(result.slot, chosen);
+            return result;
+        }
+        let a = self.in_slot(a);
+        let b = self.in_slot(b);
+        let (source, slot) = self.read_slot(condition, Domain::Int);
+        let op = if source == Source::Acc { Special::SelectAcc } else { Special::Select };
+        let operands = Operands { a: result.slot, b: slot, c: u32::from(a) };
+        self.emit.op(op.code(), operands, &[Word::bits(u64::from(b))], Result::Both);
+        result
+    }
+
+    fn drop(&mut self, a: Operand, _: &mut [Operand]) {
+        self.consume(a);
+    }
+
+    fn local_get(&mut self, local: LocalIdx, _: ValType, stack: &mut [Operand]) -> Operand {
+        let slot = self.local_slots[local.index()];
+        self.aliases.add(slot);
+        Operand { place: Place::Local(slot), ..self.temp(stack) }
+    }
+
+    fn local_set(&mut self, local: LocalIdx, value: Operand, stack: &mut [Operand]) {
+        self.consume(value);
+        let slot = self.local_slots[local.index()];
+        if value.place == Place::Local(slot) {
+            return;
+        }
+        let in_place = value.place == Place::Temp
+            && self.aliases.count(slot) == 0
+            && self.emit.redirect(value.slot, slot);
+        if !in_place {
+            self.preserve(slot, stack);
+            self.move_to(slot, value);
+        }
+    }
+
+    fn local_tee(
+        &mut self,
+        local: LocalIdx,
+        ty: ValType,
+        value: Operand,
+        stack: &mut [Operand],
+    ) -> Operand {
+        if let Place::Const(_) = value.place {
+            self.local_set(local, value, stack);
+            return value;
+        }
+        self.local_set(local, value, stack);
+        self.local_get(local, ty, stack)
+    }
+
+    fn global_get(&mut self, global: GlobalIdx, ty: ValType, stack: &mut [Operand]) -> Operand {
+        let result = self.temp(stack);
+        let domain = Domain::of(ty);
+        let op = match domain {
+            Domain::Int => Special::GlobalGetInt,
+            Domain::Float => Special::GlobalGetFloat,
+        };
+        let operands = Operands { a: result.slot, b: 0, c: global.0 };
+        self.emit.op(op.code(), operands, &[], Result::Value(domain, Caps::MOVE));
+        result
+    }
+
+    fn global_set(&mut self, global: GlobalIdx, ty: ValType, value: Operand, _: &mut [Operand]) {
+        self.consume(value);
+        let domain = Domain::of(ty);
+        let value = self.unconst(value);
+        let (source, slot) = self.read_slot(value, domain);
+        let op = match (source, domain) {
+            (Source::Acc, Domain::Int) => Special::GlobalSetAccInt,
+            (Source::Acc, Domain::Float) => Special::GlobalSetAccFloat,
+            _ => Special::GlobalSet,
+        };
+        self.emit.op(op.code(), Operands { a: 0, b: slot, c: global.0 }, &[], Result::None);
+    }
+
+    fn ref_is_null(&mut self, a: Operand, stack: &mut [Operand]) -> Operand {
+        // Null is 0 in a slot.
+        self.binary(Operator::I64Eq, a, self.zero_of(a), stack)
+    }
+
+    fn ref_func(&mut self, func: FuncIdx, stack: &mut [Operand]) -> Operand {
+        let result = self.temp(stack);
+        let operands = Operands { a: result.slot, b: 0, c: func.0 };
+        self.emit.op(Special::RefFunc.code(), operands, &[], Result::Value(Domain::Int, Caps::MOVE));
+        result
+    }
+
+    fn load(&mut self, operator: Operator, arg: MemArg, address: Operand, stack: &mut [Operand]) -> Operand {
+        self.consume(address);
+        let result = self.temp(stack);
+        let domain = Domain::of(operator.row().result.unwrap_or(ValType::I32));
+        if let Some(offset) = Self::is_simple(arg) {
+            let (source, slot) = self.read_int(address);
+            self.emit.safepoint();
+            let operands = Operands { a: result.slot, b: slot, c: offset };
+            let op = OpCode::load(operator, source, Target::Slot);
+            self.emit.op(op, operands, &[], Result::Value(domain, Caps::FULL));
+        } else {
+            let slot = self.in_slot(address);
+            self.emit.safepoint();
+            let operands = Operands { a: result.slot, b: slot, c: arg.memory.0 };
+            let rest = [Word::bits(arg.offset)];
+            self.emit.op(OpCode::load_any(operator), operands, &rest, Result::Value(domain, Caps::MOVE));
+        }
+        result
+    }
+
+    fn store(
+        &mut self,
+        operator: Operator,
+        arg: MemArg,
+        address: Operand,
+        value: Operand,
+        _: &mut [Operand],
+    ) {
+        self.consume(address);
+        self.consume(value);
+        let domain = Domain::of(operator.row().b);
+        let Some(offset) = Self::is_simple(arg) else {
+            let address = self.in_slot(address);
+            let value = self.in_slot(value);
+            self.emit.safepoint();
+            let operands = Operands { a: address, b: value, c: arg.memory.0 };
+            self.emit.op(OpCode::store_any(operator), operands, &[Word::bits(arg.offset)], Result::None);
+            return;
+        };
+        let address = self.unconst(address);
+        if let Place::Const(bits) = value.place {
+            let (source, slot) = self.read_slot(address, Domain::Int);
+            self.emit.safepoint();
+            let operands = Operands { a: slot, b: 0, c: offset };
+            let op = OpCode::store(operator, source, Source::Imm);
+            self.emit.op(op, operands, &[Word::bits(bits)], Result::None);
+            return;
+        }
+        let address_slot = address.source_slot().unwrap_or(address.slot);
+        let value_slot = value.source_slot().unwrap_or(value.slot);
+        let (a, b) = if self.emit.mirrors(domain, value_slot) && address_slot != value_slot {
+            self.read_slot(value, domain);
+            (Source::Slot, Source::Acc)
+        } else if self.emit.mirrors(Domain::Int, address_slot) && address_slot != value_slot {
+            self.read_slot(address, Domain::Int);
+            (Source::Acc, Source::Slot)
+        } else {
+            (Source::Slot, Source::Slot)
+        };
+        self.emit.safepoint();
+        let operands = Operands { a: address_slot, b: value_slot, c: offset };
+        self.emit.op(OpCode::store(operator, a, b), operands, &[], Result::None);
+    }
+
+    fn memory_size(&mut self, memory: MemIdx, stack: &mut [Operand]) -> Operand {
+        let result = self.temp(stack);
+        let operands = Operands { a: result.slot, b: 0, c: memory.0 };
+        self.emit.op(Special::MemorySize.code(), operands, &[], Result::Value(Domain::Int, Caps::MOVE));
+        result
+    }
+
+    fn bulk(&mut self, op: BulkOp, stack: &mut [Operand]) {
+        let count = op.operands();
+        self.settle_top(count, stack);
+        let first = stack.len() - count as usize;
+        let slot = stack.get(first).map_or_else(|| self.next_slot(&stack[..first]), |o| o.slot);
+        let (slow, x, y) = match op {
+            BulkOp::MemoryGrow(x) => (SlowOp::MemoryGrow, x.0, 0),
+            BulkOp::MemoryFill(x) => (SlowOp::MemoryFill, x.0, 0),
+            BulkOp::MemoryCopy(x, y) => (SlowOp::MemoryCopy, x.0, y.0),
+            BulkOp::MemoryInit(x, y) => (SlowOp::MemoryInit, x.0, y.0),
+            BulkOp::DataDrop(x) => (SlowOp::DataDrop, x.0, 0),
+            BulkOp::TableGet(x) => (SlowOp::TableGet, x.0, 0),
+            BulkOp::TableSet(x) => (SlowOp::TableSet, x.0, 0),
+            BulkOp::TableSize(x) => (SlowOp::TableSize, x.0, 0),
+            BulkOp::TableGrow(x) => (SlowOp::TableGrow, x.0, 0),
+            BulkOp::TableFill(x) => (SlowOp::TableFill, x.0, 0),
+            BulkOp::TableCopy(x, y) => (SlowOp::TableCopy, x.0, y.0),
+            BulkOp::TableInit(x, y) => (SlowOp::TableInit, x.0, y.0),
+            BulkOp::ElemDrop(x) => (SlowOp::ElemDrop, x.0, 0),
+        };
+        self.emit.safepoint();
+        let operands = Operands { a: slow as u16, b: slot, c: x };
+        self.emit.op(Special::Slow.code(), operands, &[Word::bits(u64::from(y))], Result::Clobber);
+        self.loop_register = None;
+    }
+
+    fn unreachable(&mut self, _: &mut [Operand]) {
+        self.emit.safepoint();
+        self.emit.op1(Special::Unreachable);
+    }
+
+    fn block(&mut self, params: u32, stack: &mut [Operand]) -> Label {
+        self.enter_block(params, stack)
+    }
+
+    fn loop_(&mut self, params: u32, stack: &mut [Operand]) -> Label {
+        self.enter_loop(params, stack)
+    }
+
+    fn if_(&mut self, condition: Operand, params: u32, stack: &mut [Operand]) -> Label {
+        self.enter_if(condition, params, stack)
+    }
+
+    fn else_(&mut self, frame: &mut ControlFrame<Label>, reachable: bool, stack: &mut [Operand]) {
+        self.enter_else(frame, reachable, stack);
+    }
+
+    fn end(&mut self, frame: &mut ControlFrame<Label>, reachable: bool, stack: &mut [Operand]) {
+        self.leave(frame, reachable, stack);
+    }
+
+    fn br(&mut self, depth: u32, control: &mut ControlStack<Label>, stack: &mut [Operand]) {
+        self.branch(depth, control, stack);
+    }
+
+    fn br_if(
+        &mut self,
+        condition: Operand,
+        depth: u32,
+        control: &mut ControlStack<Label>,
+        stack: &mut [Operand],
+    ) {
+        self.branch_if(condition, depth, control, stack);
+    }
+
+    fn br_table(
+        &mut self,
+        index: Operand,
+        depths: &[u32],
+        control: &mut ControlStack<Label>,
+        stack: &mut [Operand],
+    ) {
+        self.branch_table(index, depths, control, stack);
+    }
+
+    fn return_(&mut self, _: &mut ControlStack<Label>, stack: &mut [Operand]) {
+        self.return_values(stack);
+    }
+
+    fn call(&mut self, func: FuncIdx, ty: &FuncType, stack: &mut [Operand]) {
+        let frame = self.arguments(ty, stack);
+        let operands = Operands { a: frame, b: Self::params_slots(ty), c: func.0 };
+        if func.0 < self.env.imported_functions {
+            self.emit_call(Special::CallImport, operands, &[], ty);
+        } else {
+            let entry = Word { entry: (self.env.entry)(func) };
+            let operands = Operands { c: u32::from(frame) * 8, ..operands };
+            self.emit_call(Special::Call, operands, &[entry], ty);
+        }
+    }
+
+    fn call_indirect(
+        &mut self,
+        type_idx: TypeIdx,
+        ty: &FuncType,
+        table: TableIdx,
+        index: Operand,
+        stack: &mut [Operand],
+    ) {
+        self.consume(index);
+        // Arguments that move now would push the index out of the accumulator, never out of its slot.
+        let index = self.unconst(index);
+        let frame = self.arguments(ty, stack);
+        let (source, slot) = self.read_slot(index, Domain::Int);
+        let op = if source == Source::Acc { Special::CallIndirectAcc } else { Special::CallIndirect };
+        let operands = Operands { a: frame, b: Self::params_slots(ty), c: u32::from(slot) };
+        let rest = [
+            Word::operands(0, 0, table.0),
+            Word::bits(u64::from((self.env.type_id)(type_idx))),
+        ];
+        self.emit_call(op, operands, &rest, ty);
+    }
+
+    fn return_call(&mut self, func: FuncIdx, ty: &FuncType, stack: &mut [Operand]) {
+        let first = self.arguments(ty, stack);
+        let count = Self::params_slots(ty);
+        let operands = Operands { a: first, b: count, c: func.0 };
+        let slots = Word::operands(self.linkage, count, 0);
+        self.emit.safepoint();
+        if func.0 < self.env.imported_functions {
+            self.emit.op(Special::ReturnCallImport.code(), operands, &[slots], Result::None);
+        } else {
+            let entry = Word { entry: (self.env.entry)(func) };
+            self.emit.op(Special::ReturnCall.code(), operands, &[entry, slots], Result::None);
+        }
+    }
+
+    fn return_call_indirect(
+        &mut self,
+        type_idx: TypeIdx,
+        ty: &FuncType,
+        table: TableIdx,
+        index: Operand,
+        stack: &mut [Operand],
+    ) {
+        self.consume(index);
+        let index = self.in_slot(index);
+        let first = self.arguments(ty, stack);
+        let count = Self::params_slots(ty);
+        let operands = Operands { a: first, b: count, c: u32::from(index) };
+        let rest = [
+            Word::operands(self.linkage, count, table.0),
+            Word::bits(u64::from((self.env.type_id)(type_idx))),
+        ];
+        self.emit.safepoint();
+        self.emit.op(Special::ReturnCallIndirect.code(), operands, &rest, Result::None);
+    }
+}

@@ -1,0 +1,61 @@
+//! Translates the functions of `tests/code/*.wat` and compares the code with the one at the end of each file.
+//!
+//! `BLESS=1 cargo test -p rotifer-translator` rewrites the expectations.
+
+use std::{fmt::Write as _, fs, path::Path};
+
+use rotifer_bytecode::{HandlerAddr, HandlerTable, OP_COUNT, print};
+use rotifer_core::{Features, FuncIdx, Limits, TypeIdx};
+use rotifer_translator::{Translator, TranslatorEnv};
+use rotifer_validator::{Module, Scratch, Trust, WalkContext, walk};
+
+static HANDLERS: HandlerTable = [HandlerAddr(std::ptr::null()); OP_COUNT];
+
+/// The code of all functions of a module as text.
+fn code(wat: &str) -> String {
+    let bytes = wat::parse_str(wat).expect("the file is valid text");
+    let features = Features { wide_arithmetic: true, ..Features::default() };
+    let limits = Limits::default();
+    let module = Module::read(&bytes, &features, &limits, Trust::Checked).expect("the module is valid");
+    let cx = WalkContext { module: &module, bytes: &bytes, features: &features, limits: &limits };
+    let mut out = String::new();
+    for defined in 0..module.bodies.len() as u32 {
+        let func = FuncIdx(module.imported_functions + defined);
+        let env = TranslatorEnv {
+            handlers: &HANDLERS,
+            imported_functions: module.imported_functions,
+            entry: &|_| std::ptr::null(),
+            type_id: &|TypeIdx(index)| index,
+            listing: true,
+        };
+        let mut translator = Translator::new(env);
+        walk::<_, true>(&cx, func, &mut Scratch::default(), &mut translator).expect("the body is valid");
+        let code = translator.into_code().expect("the walk has ended");
+        writeln!(out, ";; function {func}, {} slots", code.frame_slots).unwrap();
+        for cell in &code.listing {
+            out.push_str(";;   ");
+            print(&code, cell, &mut out).unwrap();
+            out.push('\n');
+        }
+    }
+    out
+}
+
+#[test]
+fn code_is_as_expected() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/code");
+    let bless = std::env::var_os("BLESS").is_some();
+    let mut files: Vec<_> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(!files.is_empty());
+    for file in files {
+        let text = fs::read_to_string(&file).unwrap();
+        let source = text.split("\n;; function").next().unwrap().trim_end();
+        let expected = format!("{source}\n{}", code(source));
+        if bless {
+            fs::write(&file, &expected).unwrap();
+        } else {
+            assert_eq!(text, expected, "{}: run with BLESS=1 to accept", file.display());
+        }
+    }
+}
