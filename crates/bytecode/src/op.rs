@@ -164,8 +164,21 @@ impl OpCode {
         Self::of(operator, Kind::Store, 5)
     }
 
+    /// A return of no or one value from a function with this linkage slot.
+    pub fn return_(kind: ReturnKind, linkage: u16) -> Self {
+        if linkage < RETURN_SLOTS {
+            Self(RETURNS + kind as u16 * RETURN_SLOTS + linkage)
+        } else {
+            kind.general().code()
+        }
+    }
+
     /// The operator and the form behind this number, or the special op.
     pub fn describe(self) -> Described {
+        if self.0 >= RETURNS {
+            let kind = ReturnKind::ALL[((self.0 - RETURNS) / RETURN_SLOTS) as usize];
+            return Described::Special(kind.general());
+        }
         if self.0 >= SPECIAL {
             return Described::Special(Special::ALL[(self.0 - SPECIAL) as usize]);
         }
@@ -280,13 +293,15 @@ special_ops! {
     ReturnAccFloat "return.af" 2,
     /// Returns the `b` slots from `a` on. `c`: the slot of the linkage.
     ReturnMany "return.many" 2,
-    /// Calls a function of the same instance. `a`: the slot where the callee's frame begins (its first
-    /// argument); `b`: the slot of the linkage in that frame; `c`: `a` in bytes; word 2: the function's entry.
+    /// Calls a function of the same instance. `a`: the slot of this frame's linkage; `b`: the slot of the
+    /// callee's; `c`: where the callee's frame begins (at its first argument), in bytes; word 2: the function's
+    /// entry.
     Call "call" 3,
-    /// Calls imported function `c`. `a`, `b`: as for `call`.
-    CallImport "call.import" 2,
-    /// Calls element `slot c` of a table. `a`, `b`: as for `call`. Word 2: `[a, b: unused, c: table]`; word 3:
-    /// the engine's number of the expected type.
+    /// Calls imported function `c`. `a`: the slot where the callee's frame begins; `b`: the slot of its linkage;
+    /// word 2: `[a: this frame's linkage slot]`.
+    CallImport "call.import" 3,
+    /// Calls element `slot c` of a table. `a`, `b`: as for `call.import`. Word 2: `[a: this frame's linkage
+    /// slot, c: table]`; word 3: the engine's number of the expected type.
     CallIndirect "call_indirect.s" 4,
     /// The same with a 32-bit index in the accumulator.
     CallIndirectAcc "call_indirect.a" 4,
@@ -323,8 +338,6 @@ special_ops! {
     /// Leaves the dispatcher to do a [`SlowOp`]. `a`: which; `b`: the slot of its first operand and of its
     /// result; `c` and the low half of word 2: its immediates.
     Slow "slow" 3,
-    /// Leaves the dispatcher to translate the function whose entry is in the accumulator. One word.
-    Translate "translate" 1,
     /// Leaves the dispatcher: the outermost frame has returned. One word.
     HostExit "exit" 1,
     /// Returns to another instance. One word.
@@ -396,8 +409,48 @@ impl SlowOp {
     }
 }
 
+/// How a function returns no or one value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u16)]
+pub enum ReturnKind {
+    /// No value.
+    None,
+    /// The integer or reference in a slot.
+    SlotInt,
+    /// The float in a slot.
+    SlotFloat,
+    /// The accumulator.
+    AccInt,
+    /// The float accumulator.
+    AccFloat,
+}
+
+impl ReturnKind {
+    /// All of them, by number.
+    pub const ALL: [Self; 5] = [Self::None, Self::SlotInt, Self::SlotFloat, Self::AccInt, Self::AccFloat];
+
+    /// The op for any linkage slot.
+    pub const fn general(self) -> Special {
+        match self {
+            Self::None => Special::Return0,
+            Self::SlotInt => Special::ReturnSlotInt,
+            Self::SlotFloat => Special::ReturnSlotFloat,
+            Self::AccInt => Special::ReturnAccInt,
+            Self::AccFloat => Special::ReturnAccFloat,
+        }
+    }
+}
+
+/// Linkage slots below this number have return ops of their own, with the slot as a constant.
+///
+/// A return is a link of the longest chain of loads in call-heavy code: code pointer, return cell, linkage slot,
+/// return address. Knowing the slot takes the return cell out of it.
+pub const RETURN_SLOTS: u16 = 6;
+
+const RETURNS: u16 = SPECIAL + Special::ALL.len() as u16;
+
 /// The count of all ops: the length of a handler table.
-pub const OP_COUNT: usize = SPECIAL as usize + Special::ALL.len();
+pub const OP_COUNT: usize = RETURNS as usize + ReturnKind::ALL.len() * RETURN_SLOTS as usize;
 
 #[cfg(test)]
 mod tests {
@@ -410,7 +463,9 @@ mod tests {
         let op = OpCode::store_any(Operator::I64Store32);
         assert_eq!(op.describe(), Described::Operator(Operator::I64Store32, 5));
         assert_eq!(Special::ReturnCross.code().describe(), Described::Special(Special::ReturnCross));
-        assert_eq!(Special::ReturnCross.code().0 as usize + 1, OP_COUNT);
+        assert_eq!(OpCode::return_(ReturnKind::AccFloat, RETURN_SLOTS - 1).0 as usize + 1, OP_COUNT);
+        let op = OpCode::return_(ReturnKind::AccInt, 3);
+        assert_eq!(op.describe(), Described::Special(Special::ReturnAccInt));
         for (i, op) in SlowOp::ALL.iter().enumerate() {
             assert_eq!(*op as usize, i);
         }

@@ -197,8 +197,20 @@ impl Operator {
         use Operator::*;
         matches!(
             self,
-            I32Add | I32Mul | I32And | I32Or | I32Xor | I64Add | I64Mul | I64And | I64Or | I64Xor | I32Eq
-                | I32Ne | I64Eq | I64Ne
+            I32Add
+                | I32Mul
+                | I32And
+                | I32Or
+                | I32Xor
+                | I64Add
+                | I64Mul
+                | I64And
+                | I64Or
+                | I64Xor
+                | I32Eq
+                | I32Ne
+                | I64Eq
+                | I64Ne
         )
     }
 }
@@ -256,7 +268,9 @@ mod tests {
     fn negated_compares_give_the_opposite() {
         let samples = [0, 1, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 1 << 63, u64::MAX];
         for &operator in Operator::ALL {
-            let Some(negated) = operator.negated() else { continue };
+            let Some(negated) = operator.negated() else {
+                continue;
+            };
             assert_eq!(negated.negated(), Some(operator));
             for a in samples {
                 for b in samples {

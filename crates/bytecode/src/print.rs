@@ -47,7 +47,9 @@ fn operator_cell(operator: Operator, form: u16, cell: &Listed, out: &mut dyn Wri
         Source::Imm => 'i',
         Source::Acc => 'a',
     };
-    let target = |form: u16| if form.is_multiple_of(2) { ('s', format!("{}", o.a)) } else { ('a', String::from("acc")) };
+    let target = |form: u16| {
+        if form.is_multiple_of(2) { ('s', format!("{}", o.a)) } else { ('a', String::from("acc")) }
+    };
     let pair = |(a, b): (Source, Source)| {
         let right = if a == Source::Slot { o.c } else { u32::from(o.b) };
         (source(a, u32::from(o.b)), source(b, right))
@@ -71,7 +73,13 @@ fn operator_cell(operator: Operator, form: u16, cell: &Listed, out: &mut dyn Wri
             let sources = BINARY_SOURCES[form as usize / 2];
             let (letter_to, to) = target(form);
             let (a, b) = pair(sources);
-            write!(out, "{}.{}{}.{letter_to} {to} <- {a}, {b}", row.text, letter(sources.0), letter(sources.1))
+            write!(
+                out,
+                "{}.{}{}.{letter_to} {to} <- {a}, {b}",
+                row.text,
+                letter(sources.0),
+                letter(sources.1)
+            )
         }
         Kind::Load if form == 4 => write!(out, "{}.any {} <- [{}] memory {}", row.text, o.a, o.b, o.c),
         Kind::Load => {
@@ -102,7 +110,7 @@ fn special_cell(op: Special, cell: &Listed, out: &mut dyn Write) -> fmt::Result 
         Special::Const32 => write!(out, " {} <- #{}", o.a, o.c),
         Special::Copy => write!(out, " {} <- {}", o.a, o.b),
         Special::CopyMany => write!(out, " {}.. <- {}.., {} slots", o.a, o.b, o.c),
-        Special::Call => write!(out, " frame {}", o.a),
+        Special::Call => write!(out, " frame {}", o.c / 8),
         Special::CallImport => write!(out, " import {} frame {}", o.c, o.a),
         Special::CallIndirect => write!(out, " element {} frame {}", o.c, o.a),
         Special::CallIndirectAcc => write!(out, " element acc frame {}", o.a),

@@ -20,7 +20,7 @@ pub use self::{
     limits::Limits,
     trap::TrapCode,
     types::{
-        ExternType, FuncType, GlobalType, HeapType, MemoryType, MemoryTypeBuilder, MemoryTypeError, Mutability,
-        RefType, TableType, ValType,
+        ExternType, FuncType, GlobalType, HeapType, MemoryType, MemoryTypeBuilder, MemoryTypeError,
+        Mutability, RefType, TableType, ValType,
     },
 };

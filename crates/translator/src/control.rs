@@ -9,7 +9,7 @@
 //! the cell that sets the register again.
 
 use alloc::collections::BTreeMap;
-use rotifer_bytecode::{Destination, OpCode, Operands, Operator, Source, Special, Word};
+use rotifer_bytecode::{Destination, OpCode, Operands, Operator, ReturnKind, Source, Special, Word};
 use rotifer_validator::{ControlFrame, ControlStack, FrameKind};
 
 use crate::{
@@ -127,7 +127,8 @@ impl Translator<'_> {
         let first = stack.len() - count as usize;
         if let [operand] = &stack[first..] {
             // The one value, if the last cell produces it, can be produced in the right place.
-            if operand.place == Place::Temp && operand.slot != base && self.emit.redirect(operand.slot, base) {
+            if operand.place == Place::Temp && operand.slot != base && self.emit.redirect(operand.slot, base)
+            {
                 return;
             }
         }
@@ -355,7 +356,12 @@ impl Translator<'_> {
         let first = stack.len() - self.results.len();
         match (&self.results[..], &stack[first..]) {
             ([], _) => {
-                self.emit.op(Special::Return0.code(), Operands { a: 0, b: 0, c: linkage }, &[], Result::None);
+                self.emit.op(
+                    OpCode::return_(ReturnKind::None, self.linkage),
+                    Operands { a: 0, b: 0, c: linkage },
+                    &[],
+                    Result::None,
+                );
             }
             ([ty], [value]) => {
                 let domain = Domain::of(*ty);
@@ -380,13 +386,14 @@ impl Translator<'_> {
     }
 
     fn return_one(&mut self, domain: Domain, source: Source, slot: u16) {
-        let op = match (domain, source) {
-            (Domain::Int, Source::Acc) => Special::ReturnAccInt,
-            (Domain::Float, Source::Acc) => Special::ReturnAccFloat,
-            (Domain::Int, _) => Special::ReturnSlotInt,
-            (Domain::Float, _) => Special::ReturnSlotFloat,
+        let kind = match (domain, source) {
+            (Domain::Int, Source::Acc) => ReturnKind::AccInt,
+            (Domain::Float, Source::Acc) => ReturnKind::AccFloat,
+            (Domain::Int, _) => ReturnKind::SlotInt,
+            (Domain::Float, _) => ReturnKind::SlotFloat,
         };
+        let op = OpCode::return_(kind, self.linkage);
         let operands = Operands { a: slot, b: 0, c: u32::from(self.linkage) };
-        self.emit.op(op.code(), operands, &[], Result::None);
+        self.emit.op(op, operands, &[], Result::None);
     }
 }

@@ -79,8 +79,6 @@ impl Caps {
     pub(crate) const FULL: Self = Self { can_move: true, can_skip_slot: true, compare: None };
     /// An op that can write any slot but must write one.
     pub(crate) const MOVE: Self = Self { can_move: true, can_skip_slot: false, compare: None };
-    /// The result of a call.
-    pub(crate) const FIXED: Self = Self { can_move: false, can_skip_slot: false, compare: None };
 }
 
 /// The end of a chain of words that wait for a label.
@@ -178,6 +176,23 @@ impl<'e> Emitter<'e> {
         }
     }
 
+    /// The call that was emitted last returns a value in `slot` and an accumulator.
+    pub(crate) fn returned(&mut self, domain: Domain, slot: u16) {
+        let producer = Some(Producer {
+            slot,
+            start: self.position(),
+            op: Special::Call.code(),
+            operands: Operands::default(),
+            can_move: false,
+            can_skip_slot: false,
+            compare: None,
+        });
+        match domain {
+            Domain::Int => self.int = producer,
+            Domain::Float => self.float = producer,
+        }
+    }
+
     /// Emits a cell of one word.
     pub(crate) fn op1(&mut self, op: Special) {
         self.start(op.code(), Operands::default());
@@ -239,7 +254,9 @@ impl<'e> Emitter<'e> {
     /// The value in a canonical slot is consumed from the accumulator and by nobody else: its slot need not be
     /// written.
     pub(crate) fn skip_slot(&mut self, domain: Domain) {
-        let Some(mut p) = self.accumulator(domain) else { return };
+        let Some(mut p) = self.accumulator(domain) else {
+            return;
+        };
         if p.can_skip_slot {
             p.op = OpCode(p.op.0 + 1);
             let handler = self.handler(p.op);
@@ -265,7 +282,9 @@ impl<'e> Emitter<'e> {
 
     /// Has the last cell, if it produces the value of slot `from`, write it to slot `to` instead.
     pub(crate) fn redirect(&mut self, from: u16, to: u16) -> bool {
-        let Some(p) = self.last_producer(from) else { return false };
+        let Some(p) = self.last_producer(from) else {
+            return false;
+        };
         if !p.can_move {
             return false;
         }
@@ -293,10 +312,16 @@ impl<'e> Emitter<'e> {
 
     /// Has the last cell, if it is a compare whose result is in `slot`, give the opposite result.
     pub(crate) fn negate_compare(&mut self, slot: u16) -> bool {
-        let Some(p) = self.last_producer(slot) else { return false };
+        let Some(p) = self.last_producer(slot) else {
+            return false;
+        };
         let Some(compare) = p.compare else { return false };
-        let Some(operator) = compare.operator.negated() else { return false };
-        let Some((_, operands)) = self.take_compare(slot) else { return false };
+        let Some(operator) = compare.operator.negated() else {
+            return false;
+        };
+        let Some((_, operands)) = self.take_compare(slot) else {
+            return false;
+        };
         let op = OpCode::binary(operator, compare.a, compare.b, Target::Slot);
         let wide_imm = compare.wide_imm.map(Word::bits);
         let compare = Some(Compare { operator, ..compare });

@@ -282,8 +282,7 @@ impl<'e> Translator<'e> {
         let rest = [Word::bits(wide_imm.unwrap_or(0))];
         let rest = if wide_imm.is_some() { &rest[..] } else { &[] };
         let op = OpCode::binary(operator, source_a, source_b, Target::Slot);
-        let compare =
-            is_compare.then_some(Compare { operator, a: source_a, b: source_b, wide_imm });
+        let compare = is_compare.then_some(Compare { operator, a: source_a, b: source_b, wide_imm });
         let domain = Domain::of(row.result.unwrap_or(row.a));
         // An op that may trap must not destroy a local that a handler of the trap could look at, but it writes
         // after it has succeeded, so it may move like any other.
@@ -313,23 +312,14 @@ impl<'e> Translator<'e> {
         stack.get(first).map_or_else(|| self.next_slot(&stack[..first]), |operand| operand.slot)
     }
 
-    /// What a call leaves behind: its result in an accumulator, if there is exactly one.
-    fn called(&mut self) {
-        self.loop_register = None;
-    }
-
-    fn call_result(ty: &FuncType) -> Result {
-        match ty.results() {
-            [result] => Result::Value(Domain::of(*result), Caps::FIXED),
-            _ => Result::Clobber,
-        }
-    }
-
-    fn emit_call(&mut self, op: Special, operands: Operands, rest: &[Word], ty: &FuncType) {
+    /// Emits a call whose frame begins at `frame`. Its result, if it has just one, is there and in an accumulator.
+    fn emit_call(&mut self, op: Special, operands: Operands, rest: &[Word], ty: &FuncType, frame: u16) {
         self.emit.safepoint();
-        self.emit.forget_values();
-        self.emit.op(op.code(), operands, rest, Self::call_result(ty));
-        self.called();
+        self.emit.op(op.code(), operands, rest, Result::Clobber);
+        if let [result] = ty.results() {
+            self.emit.returned(Domain::of(*result), frame);
+        }
+        self.loop_register = None;
     }
 }
 
@@ -480,13 +470,7 @@ impl Client for Translator<'_> {
         }
     }
 
-    fn local_tee(
-        &mut self,
-        local: LocalIdx,
-        ty: ValType,
-        value: Operand,
-        stack: &mut [Operand],
-    ) -> Operand {
+    fn local_tee(&mut self, local: LocalIdx, ty: ValType, value: Operand, stack: &mut [Operand]) -> Operand {
         if let Place::Const(_) = value.place {
             self.local_set(local, value, stack);
             return value;
@@ -686,11 +670,12 @@ impl Client for Translator<'_> {
         let frame = self.arguments(ty, stack);
         let operands = Operands { a: frame, b: Self::params_slots(ty), c: func.0 };
         if func.0 < self.env.imported_functions {
-            self.emit_call(Special::CallImport, operands, &[], ty);
+            let own = Word::operands(self.linkage, 0, 0);
+            self.emit_call(Special::CallImport, operands, &[own], ty, frame);
         } else {
             let entry = Word { entry: (self.env.entry)(func) };
-            let operands = Operands { c: u32::from(frame) * 8, ..operands };
-            self.emit_call(Special::Call, operands, &[entry], ty);
+            let operands = Operands { a: self.linkage, c: u32::from(frame) * 8, ..operands };
+            self.emit_call(Special::Call, operands, &[entry], ty, frame);
         }
     }
 
@@ -709,11 +694,9 @@ impl Client for Translator<'_> {
         let (source, slot) = self.read_slot(index, Domain::Int);
         let op = if source == Source::Acc { Special::CallIndirectAcc } else { Special::CallIndirect };
         let operands = Operands { a: frame, b: Self::params_slots(ty), c: u32::from(slot) };
-        let rest = [
-            Word::operands(0, 0, table.0),
-            Word::bits(u64::from((self.env.type_id)(type_idx))),
-        ];
-        self.emit_call(op, operands, &rest, ty);
+        let rest =
+            [Word::operands(self.linkage, 0, table.0), Word::bits(u64::from((self.env.type_id)(type_idx)))];
+        self.emit_call(op, operands, &rest, ty, frame);
     }
 
     fn return_call(&mut self, func: FuncIdx, ty: &FuncType, stack: &mut [Operand]) {

@@ -1,0 +1,323 @@
+//! Translated code: entries, blocks of code and what a module keeps of both.
+//!
+//! Each function of a module has a [`FuncEntry`], whose one field points to the function's first cell. Before
+//! the function is translated it points to a stub that asks for more stack than there can be, so that the check
+//! of the stack, which every call makes anyhow, sends the call to the driver. That has the function translated
+//! and the call executed again. A caller therefore never tests a state: it loads the pointer (Acquire), finds
+//! everything else about the callee in the header before that cell, and goes there. Publishing code is one
+//! Release store; shared code is never patched.
+//!
+//! I-CODE: a block of code is immutable once published and lives as long as its module.
+
+use alloc::{boxed::Box, collections::BTreeMap, sync::Arc, vec::Vec};
+use core::{
+    fmt,
+    ptr::NonNull,
+    sync::atomic::{AtomicPtr, Ordering},
+};
+use rotifer_bytecode::{CodeBuffer, Safepoints, Special, Word};
+use rotifer_core::{FuncIdx, WasmOffset};
+use rotifer_validator::{Error, ExportItem, Module, Names};
+
+use crate::{
+    exec::{Dispatch, DispatchError},
+    sync::{Mutex, OnceLock},
+};
+
+/// Where the code of a function is. Its address is stable: call cells hold it.
+#[derive(Debug)]
+#[repr(transparent)]
+pub struct FuncEntry {
+    /// The first cell of the code, or of the stub. A header precedes it (see [`header`]).
+    code: AtomicPtr<Word>,
+}
+
+impl FuncEntry {
+    /// The function's first cell.
+    #[inline(always)]
+    pub(crate) fn code(&self) -> *const Word {
+        self.code.load(Ordering::Acquire)
+    }
+}
+
+/// The words before a function's first cell.
+pub(crate) mod header {
+    /// How many.
+    pub(crate) const WORDS: usize = 1;
+    // Word -1: `Operands { a, b: unused, c: the size of the frame in bytes }`.
+}
+
+/// Gives the code of a function.
+///
+/// Implemented where validator and translator meet; the executor does not know either.
+pub trait Translate: Send + Sync {
+    /// Translates a defined function. The entries passed are those of all defined functions.
+    fn translate(&self, module: &ModuleCode, func: FuncIdx) -> Result<CodeBuffer, Error>;
+}
+
+/// A block of code: header, then cells.
+struct Code {
+    words: NonNull<[Word]>,
+    func: FuncIdx,
+    safepoints: Safepoints,
+}
+
+// SAFETY: I-CODE: the words are immutable, and a `Code` owns them.
+unsafe impl Send for Code {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Code {}
+
+impl Code {
+    /// Moves code to its final place and turns the positions of branch targets into addresses.
+    fn new(mut buffer: CodeBuffer, func: FuncIdx) -> Self {
+        let mut words = Vec::with_capacity(header::WORDS + buffer.words.len());
+        words.push(Word::operands(0, 0, buffer.frame_slots * 8));
+        words.append(&mut buffer.words);
+        let words = Box::leak(words.into_boxed_slice());
+        let words = NonNull::from(words);
+        let first = words.cast::<Word>();
+        for &position in &buffer.branches {
+            // SAFETY: the translator lists positions of words that it wrote as bits: positions of cells, or
+            // of the end of the code, of this same buffer. `first` may be written: nothing is shared yet.
+            unsafe {
+                let word = first.add(header::WORDS + position as usize);
+                let target = (*word.as_ptr()).bits as usize;
+                *word.as_ptr() = Word { cell: first.add(header::WORDS + target).as_ptr() };
+            }
+        }
+        buffer.safepoints.shrink_to_fit();
+        Self { words, func, safepoints: buffer.safepoints }
+    }
+
+    fn first_cell(&self) -> *mut Word {
+        // SAFETY: every block has a header and a cell behind it.
+        unsafe { self.words.cast::<Word>().add(header::WORDS).as_ptr() }
+    }
+}
+
+impl Drop for Code {
+    fn drop(&mut self) {
+        // SAFETY: `words` came from `Box::leak` in `new` and is freed once. Nobody runs it: I-CODE.
+        drop(unsafe { Box::from_raw(self.words.as_ptr()) });
+    }
+}
+
+/// The cells that code outside of any function consists of, made once for each engine.
+pub struct Stubs {
+    words: Box<[Word]>,
+    dispatch: Dispatch,
+}
+
+impl fmt::Debug for Stubs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Stubs")
+    }
+}
+
+impl Stubs {
+    /// The stubs for a dispatcher.
+    ///
+    /// # Errors
+    /// The dispatcher cannot be used.
+    pub fn new(dispatch: Dispatch) -> Result<Self, DispatchError> {
+        let handlers = dispatch.handlers()?;
+        let cell = |op: Special| Word { handler: handlers[op.code().0 as usize] };
+        Ok(Self {
+            dispatch,
+            words: Box::new([
+                // The header of the translate-me stub: a frame for which there is never room, so that every
+                // call of it leaves the dispatcher before it happens. Its cell is never executed.
+                Word::operands(0, 0, u32::MAX),
+                cell(Special::Unreachable),
+                cell(Special::HostExit),
+                cell(Special::ReturnCross),
+            ]),
+        })
+    }
+
+    /// The dispatcher that runs these stubs and all code that is linked with them.
+    pub fn dispatch(&self) -> Dispatch {
+        self.dispatch
+    }
+
+    pub(crate) fn translate(&self) -> *const Word {
+        &raw const self.words[1]
+    }
+
+    pub(crate) fn host_exit(&self) -> *const Word {
+        &raw const self.words[2]
+    }
+
+    pub(crate) fn return_cross(&self) -> *const Word {
+        &raw const self.words[3]
+    }
+}
+
+/// What is known of the translation of a module's functions.
+#[derive(Default)]
+struct Translated {
+    /// By the address of the first word.
+    blocks: BTreeMap<usize, Code>,
+    /// Functions found to be invalid on their first call: the verdict is stable.
+    invalid: BTreeMap<FuncIdx, Error>,
+}
+
+/// A module with its code: what instances share.
+pub struct ModuleCode {
+    /// The sections.
+    pub module: Module,
+    /// The engine's numbers of the module's types.
+    pub type_ids: Box<[u32]>,
+    /// The module's bytes.
+    pub bytes: Arc<dyn AsRef<[u8]> + Send + Sync>,
+    /// One for each defined function.
+    entries: Box<[FuncEntry]>,
+    translated: Mutex<Translated>,
+    translator: Box<dyn Translate>,
+    stubs: Arc<Stubs>,
+    /// The exports, sorted by name; made on first use.
+    exports: OnceLock<Box<[u32]>>,
+    /// What the name section says; read on first use.
+    names: OnceLock<Names>,
+}
+
+impl fmt::Debug for ModuleCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ModuleCode").field("functions", &self.entries.len()).finish_non_exhaustive()
+    }
+}
+
+impl ModuleCode {
+    /// A module of which nothing is translated yet.
+    pub fn new(
+        module: Module,
+        type_ids: Box<[u32]>,
+        bytes: Arc<dyn AsRef<[u8]> + Send + Sync>,
+        translator: Box<dyn Translate>,
+        stubs: Arc<Stubs>,
+    ) -> Self {
+        let stub = stubs.translate().cast_mut();
+        let entries = module.bodies.iter().map(|_| FuncEntry { code: AtomicPtr::new(stub) }).collect();
+        Self {
+            module,
+            type_ids,
+            bytes,
+            entries,
+            translated: Mutex::new(Translated::default()),
+            translator,
+            stubs,
+            exports: OnceLock::new(),
+            names: OnceLock::new(),
+        }
+    }
+
+    /// The export of this name.
+    pub fn export(&self, name: &str) -> Option<ExportItem> {
+        let exports = &self.module.exports;
+        let bytes = self.bytes();
+        let name_of = |&export: &u32| exports[export as usize].name.of(bytes);
+        let sorted = self.exports.get_or_init(|| {
+            let mut sorted: Vec<u32> = (0..exports.len() as u32).collect();
+            sorted.sort_by_key(name_of);
+            sorted.into()
+        });
+        let position = sorted.binary_search_by_key(&name.as_bytes(), name_of).ok()?;
+        Some(exports[sorted[position] as usize].item)
+    }
+
+    /// The module's name, if its name section has one.
+    pub fn name(&self) -> Option<&str> {
+        self.names().module(self.bytes())
+    }
+
+    /// The name of a function, if the name section has one.
+    pub fn func_name(&self, func: FuncIdx) -> Option<&str> {
+        self.names().function(func, self.bytes())
+    }
+
+    fn names(&self) -> &Names {
+        self.names.get_or_init(|| Names::read(&self.module, self.bytes()))
+    }
+
+    /// The module's bytes.
+    pub fn bytes(&self) -> &[u8] {
+        (*self.bytes).as_ref()
+    }
+
+    /// The entries of the defined functions.
+    pub fn entries(&self) -> &[FuncEntry] {
+        &self.entries
+    }
+
+    pub(crate) fn stubs(&self) -> &Stubs {
+        &self.stubs
+    }
+
+    /// The index of the function with this entry.
+    pub(crate) fn func_of_entry(&self, entry: *const FuncEntry) -> FuncIdx {
+        let defined = (entry.addr() - self.entries.as_ptr().addr()) / size_of::<FuncEntry>();
+        FuncIdx(self.module.imported_functions + defined as u32)
+    }
+
+    /// Whether a function has been translated.
+    pub fn is_translated(&self, func: FuncIdx) -> bool {
+        let defined = func.index() - self.module.imported_functions as usize;
+        self.entries[defined].code() != self.stubs.translate()
+    }
+
+    /// Sees to it that a defined function is translated, by whatever thread.
+    ///
+    /// # Errors
+    /// The function's body is invalid. Asking again gives the same error.
+    pub fn ensure_translated(&self, func: FuncIdx) -> Result<(), Error> {
+        if self.is_translated(func) {
+            return Ok(());
+        }
+        // The lock is held during translation: a second thread that wants the same function waits for it
+        // rather than translating it again.
+        let mut translated = self.translated.lock();
+        if self.is_translated(func) {
+            return Ok(());
+        }
+        if let Some(error) = translated.invalid.get(&func) {
+            return Err(error.clone());
+        }
+        let buffer = match self.translator.translate(self, func) {
+            Ok(buffer) => buffer,
+            Err(error) => {
+                translated.invalid.insert(func, error.clone());
+                return Err(error);
+            }
+        };
+        let code = Code::new(buffer, func);
+        let first = code.first_cell();
+        translated.blocks.insert(code.words.cast::<Word>().addr().get(), code);
+        let defined = func.index() - self.module.imported_functions as usize;
+        self.entries[defined].code.store(first, Ordering::Release);
+        Ok(())
+    }
+
+    /// Whose code a cell belongs to, and which WebAssembly operator it executes, if it is in this module.
+    ///
+    /// With `returning`, `cell` is where a call returns to, and the operator is the call.
+    pub(crate) fn locate(&self, cell: *const Word, returning: bool) -> Option<(FuncIdx, Option<WasmOffset>)> {
+        let translated = self.translated.lock();
+        let (&start, code) = translated.blocks.range(..=cell.addr()).next_back()?;
+        let position = (cell.addr() - start) / size_of::<Word>();
+        if position > code.words.len() {
+            return None;
+        }
+        let position = (position - header::WORDS) as u32;
+        Some((code.func, code.safepoints.offset_at(position - u32::from(returning))))
+    }
+
+    /// Bytes of translated code and of its tables.
+    pub fn code_size(&self) -> usize {
+        let translated = self.translated.lock();
+        translated
+            .blocks
+            .values()
+            .map(|code| code.words.len() * size_of::<Word>() + code.safepoints.size())
+            .sum()
+    }
+}

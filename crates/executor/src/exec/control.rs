@@ -1,0 +1,541 @@
+//! Control flow, constants, copies, globals and calls.
+
+use rotifer_bytecode::{HandlerAddr, Operands, RETURN_SLOTS, ReturnKind};
+use rotifer_core::TrapCode;
+
+use super::{
+    ctx::{
+        entry_bits,
+        linkage::{self, Distance},
+    },
+    form::{A, Of, S, Src, bits, operands, set_slot, slot},
+    regs::{Dispatcher, Exit, Handler, Regs},
+};
+use crate::{
+    code::FuncEntry,
+    entity::{Func, Global, Instance},
+};
+
+/// Defines handlers: a body for each, and what its registers are called in it.
+macro_rules! handlers {
+    ($( $(#[$doc:meta])* $name:ident $(<$($p:ident: $bound:path),*>)? = |$r:ident, $D:ident| $body:expr; )*) => {$(
+        $(#[$doc])*
+        pub(crate) struct $name $(<$($p),*>(Of<($($p,)*)>))?;
+
+        impl $(<$($p: $bound),*>)? Handler for $name $(<$($p),*>)? {
+            #[inline(always)]
+            unsafe fn run<$D: Dispatcher>($r: &mut Regs) -> $D::Out {
+                // SAFETY: I-CELL, I-SLOT, I-FRAME, I-CTX: promised by the caller.
+                unsafe { $body }
+            }
+        }
+    )*};
+}
+
+#[inline(always)]
+unsafe fn step<D: Dispatcher>(r: &mut Regs, words: usize) -> D::Out {
+    // SAFETY: I-CELL: another cell follows this one, which has `words` words.
+    unsafe {
+        r.pc = r.pc.add(words);
+        D::next(r)
+    }
+}
+
+/// Writes a value to a slot and to both accumulators.
+#[inline(always)]
+unsafe fn put_both(r: &mut Regs, a: u16, value: u64) {
+    r.acc = value;
+    r.facc = value;
+    // SAFETY: I-SLOT, promised by the caller.
+    unsafe { set_slot(r, u32::from(a), value) };
+}
+
+#[inline(always)]
+unsafe fn instance<'a>(r: &Regs) -> &'a Instance {
+    // SAFETY: I-CTX, I-ENTITY.
+    unsafe { &*(*r.ctx).instance }
+}
+
+#[inline(always)]
+unsafe fn global<'a>(r: &Regs, index: u32) -> &'a Global {
+    // SAFETY: I-ENTITY; validation checked the index.
+    unsafe { &*instance(r).globals.as_ptr().add(index as usize).read() }
+}
+
+/// Where a return finds the linkage: in the slot of this number, or, at [`ANY_SLOT`], in the one that its cell
+/// names.
+const ANY_SLOT: u16 = u16::MAX;
+
+#[inline(always)]
+unsafe fn return_from<D: Dispatcher, const SLOT: u16>(r: &mut Regs, copy: impl FnOnce(&mut Regs)) -> D::Out {
+    // SAFETY: I-FRAME: the call wrote the linkage, and nothing since.
+    unsafe {
+        let slot = if SLOT == ANY_SLOT { operands(r).c as u16 } else { SLOT };
+        // Read before the results are written: they may lie over it.
+        let return_pc = linkage::return_pc(r.sp, slot);
+        let distance = linkage::bytes(r.sp, slot);
+        copy(r);
+        r.sp = r.sp.byte_sub(distance);
+        r.pc = return_pc;
+        D::next(r)
+    }
+}
+
+/// Returns no or one value; `KIND` is a [`ReturnKind`], `SLOT` the linkage slot.
+pub(crate) struct Return<const KIND: u16, const SLOT: u16>;
+
+impl<const KIND: u16, const SLOT: u16> Handler for Return<KIND, SLOT> {
+    #[inline(always)]
+    unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
+        // SAFETY: I-CELL, I-SLOT, I-FRAME: promised by the caller.
+        unsafe {
+            return_from::<D, SLOT>(r, |r| {
+                if KIND == ReturnKind::SlotInt as u16 {
+                    r.acc = slot(r, u32::from(operands(r).a));
+                    set_slot(r, 0, r.acc);
+                } else if KIND == ReturnKind::SlotFloat as u16 {
+                    r.facc = slot(r, u32::from(operands(r).a));
+                    set_slot(r, 0, r.facc);
+                } else if KIND == ReturnKind::AccInt as u16 {
+                    set_slot(r, 0, r.acc);
+                } else if KIND == ReturnKind::AccFloat as u16 {
+                    set_slot(r, 0, r.facc);
+                }
+            })
+        }
+    }
+}
+
+/// Enters the code of a function of the same instance.
+///
+/// The registers of pinned locals are dead here and serve as scratch: the handler then needs no others, and
+/// saves none.
+///
+/// # Safety
+/// I-ENTITY for the entry; the callee's frame, `distance` bytes above the current one, lies in or at the end of
+/// that and holds the arguments; `own` is the current frame's linkage slot.
+#[inline(always)]
+unsafe fn call_entry<D: Dispatcher>(
+    r: &mut Regs,
+    entry: *const FuncEntry,
+    own: u16,
+    distance: usize,
+    words: usize,
+) -> D::Out {
+    // SAFETY: promised by the caller; I-CODE: a header precedes the first cell.
+    unsafe {
+        r.acc = entry_bits(entry);
+        let code = (*entry).code();
+        let frame = r.sp.byte_add(distance);
+        let ctx = r.ctx;
+        let depth = linkage::depth(r.sp, own) + 1;
+        r.l0 = u64::from(depth);
+        // No underflow: the callee's frame begins within the current one, which lies below the limit.
+        let room = (*ctx).stack_limit.addr().wrapping_sub(frame.addr());
+        r.l1 = room as u64;
+        if (*code.sub(1)).operands.c as usize > room || depth > (*ctx).max_depth {
+            (*ctx).frame = frame;
+            (*ctx).depth = depth;
+            return D::exit(r, Exit::STACK);
+        }
+        let distance = Distance { bytes: distance as u32, depth };
+        linkage::write(frame, operands(r).b, r.pc.add(words), distance);
+        r.pc = code;
+        r.sp = frame;
+        D::next(r)
+    }
+}
+
+/// Has the driver call a function that is not of this instance.
+#[inline(always)]
+unsafe fn call_func<D: Dispatcher>(r: &mut Regs, callee: *const Func, own: u16, words: usize) -> D::Out {
+    // SAFETY: I-CTX.
+    unsafe {
+        let ctx = r.ctx;
+        let o = operands(r);
+        (*ctx).callee = callee;
+        (*ctx).frame = r.sp.add(o.a as usize);
+        (*ctx).linkage = (own, o.b);
+        (*ctx).args = (o.a, words as u16);
+        D::exit(r, Exit::CALL_FUNC)
+    }
+}
+
+/// Finds the function that an indirect call names.
+#[inline(always)]
+unsafe fn resolve(r: &Regs, table: u32, index: u64, type_id: u64) -> Result<*const Func, TrapCode> {
+    // SAFETY: I-ENTITY; validation checked the table's index, and that its elements are functions.
+    unsafe {
+        let table = instance(r).tables.as_ptr().add(table as usize).read().as_ptr();
+        let elements = &(*table).elements;
+        let index = if (*table).ty.table64 { index } else { u64::from(index as u32) };
+        if index >= elements.len() as u64 {
+            return Err(TrapCode::UndefinedElement);
+        }
+        let func = *elements.get_unchecked(index as usize);
+        if func == 0 {
+            return Err(TrapCode::IndirectCallToNull);
+        }
+        let func = core::ptr::with_exposed_provenance::<Func>(func as usize);
+        if u64::from((*func).type_id) != type_id {
+            return Err(TrapCode::BadSignature);
+        }
+        Ok(func)
+    }
+}
+
+#[inline(always)]
+unsafe fn call_indirect<D: Dispatcher>(r: &mut Regs, index: impl FnOnce(&Regs, Operands) -> u64) -> D::Out {
+    // SAFETY: I-CELL, I-SLOT, I-ENTITY.
+    unsafe {
+        let o = operands(r);
+        let second = (*r.pc.add(2)).operands;
+        match resolve(r, second.c, index(r, o), bits(r, 3)) {
+            Ok(func) if core::ptr::eq((*func).instance, (*r.ctx).instance) => {
+                call_entry::<D>(r, (*func).entry, second.a, usize::from(o.a) * 8, 4)
+            }
+            Ok(func) => call_func::<D>(r, func, second.a, 4),
+            Err(trap) => D::exit(r, trap as usize),
+        }
+    }
+}
+
+/// Replaces the frame by one of a function of the same instance.
+#[inline(always)]
+unsafe fn return_call_entry<D: Dispatcher>(
+    r: &mut Regs,
+    entry: *const FuncEntry,
+    args: (u16, u16),
+    slots: (u16, u16),
+) -> D::Out {
+    // SAFETY: I-CODE, I-FRAME.
+    unsafe {
+        r.acc = entry_bits(entry);
+        let code = (*entry).code();
+        let room = (*r.ctx).stack_limit.addr().wrapping_sub(r.sp.addr());
+        if (*code.sub(1)).operands.c as usize > room {
+            return D::exit(r, Exit::STACK_TAIL);
+        }
+        linkage::replace(r.sp, args, slots);
+        r.pc = code;
+        D::next(r)
+    }
+}
+
+#[inline(always)]
+unsafe fn return_call_func<D: Dispatcher>(
+    r: &mut Regs,
+    callee: *const Func,
+    args: (u16, u16),
+    slots: (u16, u16),
+) -> D::Out {
+    // SAFETY: I-CTX.
+    unsafe {
+        let ctx = r.ctx;
+        (*ctx).callee = callee;
+        (*ctx).args = args;
+        (*ctx).linkage = slots;
+        D::exit(r, Exit::RETURN_CALL_FUNC)
+    }
+}
+
+fn wide(low: u64, high: u64) -> u128 {
+    u128::from(low) | u128::from(high) << 64
+}
+
+#[inline(always)]
+unsafe fn put_wide<D: Dispatcher>(
+    r: &mut Regs,
+    compute: impl FnOnce([u64; 4]) -> u128,
+    operands_: u32,
+) -> D::Out {
+    // SAFETY: I-CELL, I-SLOT: the cell names as many slots as it has operands.
+    unsafe {
+        let a = u32::from(operands(r).a);
+        let mut values = [0; 4];
+        let mut i = 0;
+        while i < operands_ {
+            values[i as usize] = slot(r, a + i);
+            i += 1;
+        }
+        let result = compute(values);
+        set_slot(r, a, result as u64);
+        set_slot(r, a + 1, (result >> 64) as u64);
+        step::<D>(r, 2)
+    }
+}
+
+handlers! {
+    /// `unreachable`.
+    Unreachable = |r, D| D::exit(r, TrapCode::UnreachableCodeReached as usize);
+    /// Zeroes locals.
+    Enter = |r, D| {
+        let o = operands(r);
+        let first = r.sp.add(o.a as usize);
+        let mut i = 0;
+        while i < o.c as usize {
+            // Volatile: there are few locals, and the loop must not become a call of memset.
+            first.add(i).write_volatile(0);
+            i += 1;
+        }
+        step::<D>(r, 2)
+    };
+    /// A 32-bit constant.
+    Const32 = |r, D| {
+        let o = operands(r);
+        put_both(r, o.a, u64::from(o.c));
+        step::<D>(r, 2)
+    };
+    /// A 64-bit constant.
+    Const64 = |r, D| {
+        let o = operands(r);
+        put_both(r, o.a, bits(r, 2));
+        step::<D>(r, 3)
+    };
+    /// A copy.
+    Copy = |r, D| {
+        let o = operands(r);
+        put_both(r, o.a, slot(r, u32::from(o.b)));
+        step::<D>(r, 2)
+    };
+    /// Many copies.
+    CopyMany = |r, D| {
+        let o = operands(r);
+        core::ptr::copy(r.sp.add(o.b as usize), r.sp.add(o.a as usize), o.c as usize);
+        step::<D>(r, 2)
+    };
+    /// `br`.
+    Br = |r, D| {
+        r.pc = (*r.pc.add(1)).cell;
+        D::next(r)
+    };
+    /// `br` to the innermost loop.
+    BrLoop = |r, D| {
+        r.pc = r.lp;
+        D::next(r)
+    };
+    /// `br_table`.
+    BrTable<X: Src> = |r, D| {
+        let o = operands(r);
+        let index: u32 = X::get(r, u32::from(o.b));
+        let index = if index < o.c { index } else { o.c };
+        r.pc = (*r.pc.add(2 + index as usize)).cell;
+        D::next(r)
+    };
+    /// A loop's header.
+    LoopEnter = |r, D| {
+        r.pc = r.pc.add(1);
+        r.lp = r.pc;
+        D::next(r)
+    };
+    /// `select`.
+    Select<X: Src> = |r, D| {
+        let o = operands(r);
+        let condition: u32 = X::get(r, u32::from(o.b));
+        let a = slot(r, o.c);
+        let b = slot(r, bits(r, 2) as u32);
+        put_both(r, o.a, if condition != 0 { a } else { b });
+        step::<D>(r, 3)
+    };
+    /// Returns several values.
+    ReturnMany = |r, D| {
+        let o = operands(r);
+        return_from::<D, ANY_SLOT>(r, |r| core::ptr::copy(r.sp.add(o.a as usize), r.sp, o.b as usize))
+    };
+    /// A call within the instance.
+    Call = |r, D| {
+        let entry = (*r.pc.add(2)).entry.cast::<FuncEntry>();
+        let o = operands(r);
+        call_entry::<D>(r, entry, o.a, o.c as usize, 3)
+    };
+    /// A call of an import.
+    CallImport = |r, D| {
+        let o = operands(r);
+        let callee = instance(r).imported_funcs.as_ptr().add(o.c as usize).read().as_ptr();
+        call_func::<D>(r, callee, (*r.pc.add(2)).operands.a, 3)
+    };
+    /// `call_indirect`, the index in a slot.
+    CallIndirectSlot = |r, D| call_indirect::<D>(r, |r, o| slot(r, o.c));
+    /// `call_indirect`, the index in the accumulator.
+    CallIndirectAcc = |r, D| call_indirect::<D>(r, |r, _| u64::from(r.acc as u32));
+    /// A tail call within the instance.
+    ReturnCall = |r, D| {
+        let o = operands(r);
+        let entry = (*r.pc.add(2)).entry.cast::<FuncEntry>();
+        let slots = (*r.pc.add(3)).operands;
+        return_call_entry::<D>(r, entry, (o.a, o.b), (slots.a, slots.b))
+    };
+    /// A tail call of an import.
+    ReturnCallImport = |r, D| {
+        let o = operands(r);
+        let slots = (*r.pc.add(2)).operands;
+        let callee = instance(r).imported_funcs.as_ptr().add(o.c as usize).read().as_ptr();
+        return_call_func::<D>(r, callee, (o.a, o.b), (slots.a, slots.b))
+    };
+    /// `return_call_indirect`.
+    ReturnCallIndirect = |r, D| {
+        let o = operands(r);
+        let slots = (*r.pc.add(2)).operands;
+        match resolve(r, slots.c, slot(r, o.c), bits(r, 3)) {
+            Ok(func) if core::ptr::eq((*func).instance, (*r.ctx).instance) => {
+                return_call_entry::<D>(r, (*func).entry, (o.a, o.b), (slots.a, slots.b))
+            }
+            Ok(func) => return_call_func::<D>(r, func, (o.a, o.b), (slots.a, slots.b)),
+            Err(trap) => D::exit(r, trap as usize),
+        }
+    };
+    /// `global.get` of an integer or reference.
+    GlobalGetInt = |r, D| {
+        let o = operands(r);
+        r.acc = global(r, o.c).value.get()[0];
+        set_slot(r, u32::from(o.a), r.acc);
+        step::<D>(r, 2)
+    };
+    /// `global.get` of a float.
+    GlobalGetFloat = |r, D| {
+        let o = operands(r);
+        r.facc = global(r, o.c).value.get()[0];
+        set_slot(r, u32::from(o.a), r.facc);
+        step::<D>(r, 2)
+    };
+    /// `global.set` from a slot.
+    GlobalSetSlot = |r, D| {
+        let o = operands(r);
+        (*global(r, o.c).value.as_ptr())[0] = slot(r, u32::from(o.b));
+        step::<D>(r, 2)
+    };
+    /// `global.set` from the accumulator.
+    GlobalSetAccInt = |r, D| {
+        let o = operands(r);
+        (*global(r, o.c).value.as_ptr())[0] = r.acc;
+        step::<D>(r, 2)
+    };
+    /// `global.set` from the float accumulator.
+    GlobalSetAccFloat = |r, D| {
+        let o = operands(r);
+        (*global(r, o.c).value.as_ptr())[0] = r.facc;
+        step::<D>(r, 2)
+    };
+    /// `memory.size`.
+    MemorySize = |r, D| {
+        let o = operands(r);
+        let memory = instance(r).memories.as_ptr().add(o.c as usize).read().as_ptr();
+        r.acc = (*memory).pages();
+        set_slot(r, u32::from(o.a), r.acc);
+        step::<D>(r, 2)
+    };
+    /// `ref.func`.
+    RefFunc = |r, D| {
+        let o = operands(r);
+        let instance = instance(r);
+        let imports = instance.imported_funcs.len();
+        let index = o.c as usize;
+        let func = if index < imports {
+            instance.imported_funcs.as_ptr().add(index).read().as_ptr().cast_const()
+        } else {
+            instance.funcs.as_ptr().add(index - imports)
+        };
+        r.acc = func.expose_provenance() as u64;
+        set_slot(r, u32::from(o.a), r.acc);
+        step::<D>(r, 2)
+    };
+    /// `i64.add128`.
+    I64Add128 = |r, D| put_wide::<D>(r, |[a, b, c, d]| wide(a, b).wrapping_add(wide(c, d)), 4);
+    /// `i64.sub128`.
+    I64Sub128 = |r, D| put_wide::<D>(r, |[a, b, c, d]| wide(a, b).wrapping_sub(wide(c, d)), 4);
+    /// `i64.mul_wide_s`.
+    I64MulWideS = |r, D| {
+        put_wide::<D>(r, |[a, b, ..]| (i128::from(a as i64) * i128::from(b as i64)) as u128, 2)
+    };
+    /// `i64.mul_wide_u`.
+    I64MulWideU = |r, D| put_wide::<D>(r, |[a, b, ..]| u128::from(a) * u128::from(b), 2);
+    /// Leaves for an operator that runs outside.
+    Slow = |r, D| D::exit(r, Exit::SLOW);
+    /// Leaves for good.
+    HostExit = |r, D| D::exit(r, Exit::HOST_EXIT);
+    /// Leaves to restore the caller's instance.
+    ReturnCross = |r, D| D::exit(r, Exit::RETURN_CROSS);
+}
+
+/// A branch on an i32, by source, sense and destination.
+pub(crate) type BranchIf<X, T> = super::numeric::BranchValue<X, T, true>;
+/// The same, taken if the i32 is zero.
+pub(crate) type BranchUnless<X, T> = super::numeric::BranchValue<X, T, false>;
+
+/// Gives the handlers of returns, by kind and linkage slot.
+pub(crate) fn returns<D: Dispatcher>() -> [[HandlerAddr; RETURN_SLOTS as usize]; 5] {
+    macro_rules! slots {
+        ($kind:literal) => {
+            [
+                D::addr::<Return<$kind, 0>>(),
+                D::addr::<Return<$kind, 1>>(),
+                D::addr::<Return<$kind, 2>>(),
+                D::addr::<Return<$kind, 3>>(),
+                D::addr::<Return<$kind, 4>>(),
+                D::addr::<Return<$kind, 5>>(),
+            ]
+        };
+    }
+    [slots!(0), slots!(1), slots!(2), slots!(3), slots!(4)]
+}
+
+/// Gives the handlers of the special ops.
+pub(crate) fn special<D: Dispatcher>(
+    put: &mut impl FnMut(rotifer_bytecode::Special, rotifer_bytecode::HandlerAddr),
+) {
+    use super::numeric::{ToCell, ToLoop};
+    use rotifer_bytecode::Special as Op;
+    for &op in Op::ALL {
+        let addr = match op {
+            Op::Unreachable => D::addr::<Unreachable>(),
+            Op::Enter => D::addr::<Enter>(),
+            Op::Const32 => D::addr::<Const32>(),
+            Op::Const64 => D::addr::<Const64>(),
+            Op::Copy => D::addr::<Copy>(),
+            Op::CopyMany => D::addr::<CopyMany>(),
+            Op::Br => D::addr::<Br>(),
+            Op::BrLoop => D::addr::<BrLoop>(),
+            Op::BrNez => D::addr::<BranchIf<S, ToCell>>(),
+            Op::BrEqz => D::addr::<BranchUnless<S, ToCell>>(),
+            Op::BrNezAcc => D::addr::<BranchIf<A, ToCell>>(),
+            Op::BrEqzAcc => D::addr::<BranchUnless<A, ToCell>>(),
+            Op::BrNezLoop => D::addr::<BranchIf<S, ToLoop>>(),
+            Op::BrEqzLoop => D::addr::<BranchUnless<S, ToLoop>>(),
+            Op::BrNezAccLoop => D::addr::<BranchIf<A, ToLoop>>(),
+            Op::BrEqzAccLoop => D::addr::<BranchUnless<A, ToLoop>>(),
+            Op::BrTable => D::addr::<BrTable<S>>(),
+            Op::BrTableAcc => D::addr::<BrTable<A>>(),
+            Op::LoopEnter => D::addr::<LoopEnter>(),
+            Op::Select => D::addr::<Select<S>>(),
+            Op::SelectAcc => D::addr::<Select<A>>(),
+            Op::Return0 => D::addr::<Return<0, ANY_SLOT>>(),
+            Op::ReturnSlotInt => D::addr::<Return<1, ANY_SLOT>>(),
+            Op::ReturnSlotFloat => D::addr::<Return<2, ANY_SLOT>>(),
+            Op::ReturnAccInt => D::addr::<Return<3, ANY_SLOT>>(),
+            Op::ReturnAccFloat => D::addr::<Return<4, ANY_SLOT>>(),
+            Op::ReturnMany => D::addr::<ReturnMany>(),
+            Op::Call => D::addr::<Call>(),
+            Op::CallImport => D::addr::<CallImport>(),
+            Op::CallIndirect => D::addr::<CallIndirectSlot>(),
+            Op::CallIndirectAcc => D::addr::<CallIndirectAcc>(),
+            Op::ReturnCall => D::addr::<ReturnCall>(),
+            Op::ReturnCallImport => D::addr::<ReturnCallImport>(),
+            Op::ReturnCallIndirect => D::addr::<ReturnCallIndirect>(),
+            Op::GlobalGetInt => D::addr::<GlobalGetInt>(),
+            Op::GlobalGetFloat => D::addr::<GlobalGetFloat>(),
+            Op::GlobalSet => D::addr::<GlobalSetSlot>(),
+            Op::GlobalSetAccInt => D::addr::<GlobalSetAccInt>(),
+            Op::GlobalSetAccFloat => D::addr::<GlobalSetAccFloat>(),
+            Op::MemorySize => D::addr::<MemorySize>(),
+            Op::RefFunc => D::addr::<RefFunc>(),
+            Op::I64Add128 => D::addr::<I64Add128>(),
+            Op::I64Sub128 => D::addr::<I64Sub128>(),
+            Op::I64MulWideS => D::addr::<I64MulWideS>(),
+            Op::I64MulWideU => D::addr::<I64MulWideU>(),
+            Op::Slow => D::addr::<Slow>(),
+            Op::HostExit => D::addr::<HostExit>(),
+            Op::ReturnCross => D::addr::<ReturnCross>(),
+        };
+        put(op, addr);
+    }
+}

@@ -1,0 +1,602 @@
+//! Execution: [`invoke`] drives the handlers until the called function has returned or trapped.
+//!
+//! Handlers leave the dispatcher for everything that is rare, may allocate or belongs to the host; the driver
+//! here does it and goes back. The native stack therefore never grows with the depth of guest calls, no handler
+//! unwinds, and a panic of a host function is an ordinary panic of the driver.
+
+mod control;
+mod ctx;
+mod form;
+mod memory;
+mod numeric;
+mod regs;
+mod slow;
+mod table;
+
+use alloc::{sync::Arc, vec::Vec};
+use core::{
+    ptr::NonNull,
+    sync::atomic::{AtomicU8, Ordering},
+};
+use rotifer_bytecode::{HandlerTable, Word};
+use rotifer_core::{FuncIdx, TrapCode, WasmOffset};
+
+use self::{
+    ctx::{
+        CrossFrame, Ctx,
+        linkage::{self, Distance},
+    },
+    regs::{Dispatcher, Exit},
+};
+use crate::{
+    code::{FuncEntry, ModuleCode},
+    entity::{Func, Instance},
+    memory::Memory,
+    store::Store,
+    sync::OnceLock,
+};
+
+/// How handlers follow each other.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Dispatch {
+    /// Each handler jumps to the next. The fastest; needs an optimised build and a target that passes all
+    /// registers in machine registers.
+    Tail,
+    /// A loop calls one handler after the other. Works everywhere.
+    Loop,
+}
+
+impl Dispatch {
+    /// The dispatchers in this build, the default one first.
+    pub const fn available() -> &'static [Self] {
+        if cfg!(all(rotifer_tail, feature = "both-dispatchers")) {
+            &[Self::Tail, Self::Loop]
+        } else if cfg!(rotifer_tail) {
+            &[Self::Tail]
+        } else {
+            &[Self::Loop]
+        }
+    }
+
+    /// The name, as command lines spell it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tail => "tail",
+            Self::Loop => "loop",
+        }
+    }
+
+    /// The handlers of this dispatcher.
+    ///
+    /// # Errors
+    /// The dispatcher is not in this build, or the compiler did not turn its calls into jumps.
+    pub fn handlers(self) -> Result<&'static HandlerTable, DispatchError> {
+        if !Self::available().contains(&self) {
+            return Err(DispatchError::NotBuilt(self));
+        }
+        match self {
+            #[cfg(rotifer_tail)]
+            Self::Tail => {
+                static TABLE: OnceLock<HandlerTable> = OnceLock::new();
+                let handlers = TABLE.get_or_init(table::build::<regs::Tail>);
+                if !tail_calls_are_jumps(handlers) {
+                    return Err(DispatchError::LostTailCall);
+                }
+                Ok(handlers)
+            }
+            #[cfg(any(not(rotifer_tail), feature = "both-dispatchers"))]
+            Self::Loop => {
+                static TABLE: OnceLock<HandlerTable> = OnceLock::new();
+                Ok(TABLE.get_or_init(table::build::<regs::Loop>))
+            }
+            #[allow(unreachable_patterns, reason = "which arms exist depends on the build")]
+            _ => Err(DispatchError::NotBuilt(self)),
+        }
+    }
+}
+
+impl Default for Dispatch {
+    fn default() -> Self {
+        Self::available()[0]
+    }
+}
+
+/// Why a dispatcher cannot be used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DispatchError {
+    /// It is not in this build.
+    NotBuilt(Dispatch),
+    /// The compiler did not turn the handlers' calls into jumps: every op would take native stack.
+    LostTailCall,
+}
+
+impl core::fmt::Display for DispatchError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::NotBuilt(dispatch) => write!(
+                f,
+                "the {} dispatcher is not in this build: the tail dispatcher needs opt-level 2 or more on x86-64 \
+                 or aarch64, the loop dispatcher beside it the feature `both-dispatchers`",
+                dispatch.name()
+            ),
+            Self::LostTailCall => f.write_str(
+                "this build lost the tail calls of the interpreter's handlers; rebuild with the environment \
+                 variable ROTIFER_NO_TAIL_CALLS=1 to use the loop dispatcher, and please report the compiler",
+            ),
+        }
+    }
+}
+
+impl core::error::Error for DispatchError {}
+
+/// Runs a thousand cells and compares the stack pointer at both ends, once for each process.
+#[cfg(rotifer_tail)]
+fn tail_calls_are_jumps(handlers: &'static HandlerTable) -> bool {
+    static VERDICT: AtomicU8 = AtomicU8::new(0);
+    match VERDICT.load(Ordering::Relaxed) {
+        0 => {
+            let jumps = probe::tail_calls_are_jumps(handlers);
+            VERDICT.store(if jumps { 1 } else { 2 }, Ordering::Relaxed);
+            jumps
+        }
+        verdict => verdict == 1,
+    }
+}
+
+#[cfg(rotifer_tail)]
+mod probe;
+
+/// Where the arguments of a host call are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct HostFrame {
+    /// The number of the slot of the first argument, and of the first result, in the value stack.
+    pub base: usize,
+}
+
+/// A trap and the calls that led to it.
+#[derive(Clone, Debug)]
+pub struct Trap {
+    /// Why execution stopped.
+    pub code: TrapCode,
+    /// The WebAssembly frames of the activation, innermost first.
+    pub frames: Vec<TrapFrame>,
+}
+
+/// A frame in a backtrace.
+#[derive(Clone, Debug)]
+pub struct TrapFrame {
+    /// The module.
+    pub module: Arc<ModuleCode>,
+    /// The function's index in it.
+    pub func: FuncIdx,
+    /// The operator that trapped or called.
+    pub offset: Option<WasmOffset>,
+}
+
+/// At most so many frames go into a backtrace: the innermost ones.
+const MAX_TRAP_FRAMES: usize = 64;
+
+/// What execution asks of its embedder.
+pub trait Host {
+    /// Why execution stopped.
+    type Error;
+
+    /// The store.
+    fn store(&mut self) -> &mut Store;
+
+    /// Calls a host function. Its arguments are the slots of the value stack from `frame.base` on, its results
+    /// replace them. Calls made meanwhile may move the stack, not renumber it.
+    fn call_host(
+        &mut self,
+        func: u32,
+        caller: Option<NonNull<Instance>>,
+        frame: HostFrame,
+    ) -> Result<(), Self::Error>;
+
+    /// Whether a memory may grow; an error stops execution.
+    fn memory_growing(
+        &mut self,
+        memory: NonNull<Memory>,
+        current_bytes: u64,
+        desired_bytes: u64,
+        maximum_bytes: Option<u64>,
+    ) -> Result<bool, Self::Error>;
+
+    /// Whether a table may grow; an error stops execution.
+    fn table_growing(
+        &mut self,
+        current: u64,
+        desired: u64,
+        maximum: Option<u64>,
+    ) -> Result<bool, Self::Error>;
+
+    /// Makes an error of a trap.
+    fn trap(&mut self, trap: Trap) -> Self::Error;
+
+    /// Makes an error of the discovery that a function's body is invalid.
+    fn invalid(&mut self, error: rotifer_validator::Error) -> Self::Error;
+}
+
+/// Calls a function with arguments and results as slots, one for each 64 bits.
+///
+/// # Errors
+/// What the host makes of a trap, of an invalid body, or what a host function returned.
+///
+/// # Safety
+/// I-STORE: `func` belongs to `host.store()`. `params` and `results` have the lengths of its type, and the
+/// parameters its types: references are null or come from the same store.
+pub unsafe fn invoke<H: Host>(
+    host: &mut H,
+    func: NonNull<Func>,
+    params: &[u64],
+    results: &mut [u64],
+) -> Result<(), H::Error> {
+    // SAFETY: I-ENTITY.
+    let callee = unsafe { func.as_ref() };
+    let stack = &mut host.store().stack;
+    let base = stack.top();
+    let depth = stack.depth();
+    if let Err(code) = stack.reserve(base + params.len().max(results.len()) + 2) {
+        return Err(host.trap(Trap { code, frames: Vec::new() }));
+    }
+    for (i, &param) in params.iter().enumerate() {
+        stack.set(base + i, param);
+    }
+
+    // Whatever happens, a panic of a host function included, the stack is as before in the end.
+    struct Restore<'h, H: Host> {
+        host: &'h mut H,
+        top: usize,
+        depth: u32,
+    }
+    impl<H: Host> Drop for Restore<'_, H> {
+        fn drop(&mut self) {
+            let stack = &mut self.host.store().stack;
+            stack.set_top(self.top);
+            stack.set_depth(self.depth);
+        }
+    }
+    let guard = Restore { host, top: base, depth };
+    let host = &mut *guard.host;
+
+    if callee.host != Func::WASM {
+        host.store().stack.set_top(base + params.len().max(results.len()));
+        host.call_host(callee.host, None, HostFrame { base })?;
+    } else {
+        // SAFETY: the caller's promise, and the parameters are in place.
+        unsafe { Activation::new(host, callee, base, params.len()).run()? };
+    }
+    let stack = &host.store().stack;
+    for (i, result) in results.iter_mut().enumerate() {
+        *result = stack.get(base + i);
+    }
+    Ok(())
+}
+
+/// The size of the frame of a function.
+///
+/// # Safety
+/// I-CODE: `code` is a function's first cell.
+unsafe fn frame_bytes(code: *const Word) -> usize {
+    // SAFETY: promised by the caller: a header precedes the first cell.
+    unsafe { (*code.sub(1)).operands.c as usize }
+}
+
+/// An activation with its host.
+struct Activation<'h, H: Host> {
+    host: &'h mut H,
+    ctx: Ctx,
+    dispatch: Dispatch,
+}
+
+/// Why an activation ends early.
+enum Stop<E> {
+    /// A trap at the saved cell.
+    Trap(TrapCode),
+    /// Anything else.
+    Error(E),
+}
+
+impl<E> From<TrapCode> for Stop<E> {
+    fn from(code: TrapCode) -> Self {
+        Self::Trap(code)
+    }
+}
+
+impl<'h, H: Host> Activation<'h, H> {
+    /// # Safety
+    /// As for [`invoke`]; `callee` is a WebAssembly function and its arguments are in the slots from `base` on.
+    unsafe fn new(host: &'h mut H, callee: &Func, base: usize, params: usize) -> Self {
+        // SAFETY: I-ENTITY.
+        let module = unsafe { &(*callee.instance).module };
+        let stubs = module.stubs();
+        let dispatch = stubs.dispatch();
+        let stack = &host.store().stack;
+        let frame = stack.base().wrapping_add(base);
+        let ctx = Ctx {
+            stack_limit: stack.limit(),
+            max_depth: u32::try_from(stack.limits().max_depth).unwrap_or(u32::MAX - 1),
+            instance: callee.instance,
+            pc: stubs.host_exit(),
+            sp: frame,
+            acc: 0,
+            facc: 0,
+            callee,
+            frame,
+            depth: stack.depth() + 1,
+            linkage: (0, params as u16),
+            args: (0, 0),
+            cross: Vec::new(),
+        };
+        Self { host, ctx, dispatch }
+    }
+
+    /// # Safety
+    /// As for [`Activation::new`].
+    unsafe fn run(mut self) -> Result<(), H::Error> {
+        // SAFETY: the activation is that of a function about to be entered at `ctx.frame`, returning to the
+        // exit stub at the same frame.
+        let outcome = unsafe { self.enter_first().and_then(|()| self.drive()) };
+        match outcome {
+            Ok(()) => Ok(()),
+            Err(Stop::Error(error)) => Err(error),
+            Err(Stop::Trap(code)) => {
+                let frames = self.backtrace();
+                Err(self.host.trap(Trap { code, frames }))
+            }
+        }
+    }
+
+    unsafe fn enter_first(&mut self) -> Result<(), Stop<H::Error>> {
+        // SAFETY: promised by the caller.
+        unsafe {
+            let callee = &*self.ctx.callee;
+            let return_pc = self.ctx.pc;
+            self.enter(callee.entry, return_pc, Distance { bytes: 0, depth: self.ctx.depth })
+        }
+    }
+
+    fn slot_of(&mut self, address: *mut u64) -> usize {
+        (address.addr() - self.host.store().stack.base().addr()) / 8
+    }
+
+    /// Enters a function's code at `ctx.frame`, whose arguments are in place and whose linkage goes to the slot
+    /// `ctx.linkage.1`. Translates it first if need be.
+    ///
+    /// # Safety
+    /// I-ENTITY for the entry, which belongs to `ctx.instance`.
+    unsafe fn enter(
+        &mut self,
+        entry: *const FuncEntry,
+        return_pc: *const Word,
+        distance: Distance,
+    ) -> Result<(), Stop<H::Error>> {
+        // SAFETY: promised by the caller; I-CODE: a header precedes the first cell.
+        unsafe {
+            let module = &(*self.ctx.instance).module;
+            if (*entry).code() == module.stubs().translate() {
+                let func = module.func_of_entry(entry);
+                if let Err(error) = module.ensure_translated(func) {
+                    return Err(Stop::Error(self.host.invalid(error)));
+                }
+            }
+            let code = (*entry).code();
+            if distance.depth > self.ctx.max_depth {
+                return Err(Stop::Trap(TrapCode::StackOverflow));
+            }
+            self.ensure_frame(frame_bytes(code))?;
+            linkage::write(self.ctx.frame, self.ctx.linkage.1, return_pc, distance);
+            self.ctx.sp = self.ctx.frame;
+            self.ctx.pc = code;
+        }
+        Ok(())
+    }
+
+    /// Makes room for `bytes` bytes at `ctx.frame`; `ctx.sp` and `ctx.frame` move with the stack.
+    fn ensure_frame(&mut self, bytes: usize) -> Result<(), TrapCode> {
+        let frame = self.slot_of(self.ctx.frame);
+        let sp = self.slot_of(self.ctx.sp);
+        let stack = &mut self.host.store().stack;
+        stack.ensure(frame, bytes)?;
+        self.rebase(sp, frame);
+        Ok(())
+    }
+
+    /// Takes the stack's place from the store, with `sp` and `frame` as slot numbers.
+    fn rebase(&mut self, sp: usize, frame: usize) {
+        let stack = &self.host.store().stack;
+        let base = stack.base();
+        self.ctx.stack_limit = stack.limit();
+        self.ctx.sp = base.wrapping_add(sp);
+        self.ctx.frame = base.wrapping_add(frame);
+    }
+
+    /// Runs until the outermost frame has returned.
+    ///
+    /// # Safety
+    /// I-CELL for the saved registers.
+    unsafe fn drive(&mut self) -> Result<(), Stop<H::Error>> {
+        loop {
+            // SAFETY: I-CTX, I-CELL.
+            let reason = unsafe {
+                match self.dispatch {
+                    #[cfg(rotifer_tail)]
+                    Dispatch::Tail => regs::Tail::run(&raw mut self.ctx),
+                    #[cfg(any(not(rotifer_tail), feature = "both-dispatchers"))]
+                    Dispatch::Loop => regs::Loop::run(&raw mut self.ctx),
+                    #[allow(unreachable_patterns, reason = "which arms exist depends on the build")]
+                    _ => return Err(Stop::Trap(TrapCode::UnreachableCodeReached)),
+                }
+            };
+            // SAFETY: each exit leaves in the activation what its continuation reads.
+            unsafe {
+                match reason {
+                    Exit::HOST_EXIT => return Ok(()),
+                    Exit::CALL_FUNC => self.call_func()?,
+                    Exit::SLOW => self.slow()?,
+                    // The call is executed again once there is code and room.
+                    Exit::STACK => {
+                        if self.ctx.depth > self.ctx.max_depth {
+                            return Err(Stop::Trap(TrapCode::StackOverflow));
+                        }
+                        self.prepare_callee()?;
+                    }
+                    Exit::STACK_TAIL => {
+                        self.ctx.frame = self.ctx.sp;
+                        self.prepare_callee()?;
+                    }
+                    Exit::RETURN_CALL_FUNC => self.return_call_func()?,
+                    Exit::RETURN_CROSS => self.return_cross(),
+                    code => {
+                        let code = TrapCode::from_number(code as u8);
+                        return Err(Stop::Trap(code.unwrap_or(TrapCode::UnreachableCodeReached)));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Translates the function whose entry the accumulator holds, if need be, and makes room for its frame at
+    /// `ctx.frame`.
+    ///
+    /// # Safety
+    /// I-ENTITY: the entry belongs to the current instance: calls between instances go through `enter`.
+    unsafe fn prepare_callee(&mut self) -> Result<(), Stop<H::Error>> {
+        // SAFETY: promised by the caller; I-CODE for the entry's code.
+        unsafe {
+            let module = &(*self.ctx.instance).module;
+            let func = module.func_of_entry(core::ptr::without_provenance(self.ctx.acc as usize));
+            if let Err(error) = module.ensure_translated(func) {
+                return Err(Stop::Error(self.host.invalid(error)));
+            }
+            let defined = func.0 - module.module.imported_functions;
+            let bytes = frame_bytes(module.entries()[defined as usize].code());
+            self.ensure_frame(bytes)?;
+        }
+        Ok(())
+    }
+
+    /// A call of a host function or of a function of another instance. `ctx.pc` is the call's cell, `ctx.args`
+    /// the distance of the frames in slots and the words of the cell.
+    ///
+    /// # Safety
+    /// I-ENTITY for `ctx.callee`.
+    unsafe fn call_func(&mut self) -> Result<(), Stop<H::Error>> {
+        // SAFETY: promised by the caller.
+        unsafe {
+            let callee = &*self.ctx.callee;
+            let (frame_slot, words) = self.ctx.args;
+            let depth = linkage::depth(self.ctx.sp, self.ctx.linkage.0);
+            let return_pc = self.ctx.pc.add(words as usize);
+            if callee.host != Func::WASM {
+                self.call_host(callee, self.ctx.frame, depth)?;
+                self.ctx.pc = return_pc;
+                return Ok(());
+            }
+            let distance = Distance { bytes: u32::from(frame_slot) * 8, depth: depth + 1 };
+            let caller = self.ctx.instance;
+            self.ctx.cross.push(CrossFrame { return_pc, instance: caller });
+            self.ctx.instance = callee.instance;
+            let stub = (*callee.instance).module.stubs().return_cross();
+            let entered = self.enter(callee.entry, stub, distance);
+            if let Err(Stop::Trap(_)) = entered {
+                // The trap belongs to the call.
+                self.ctx.cross.pop();
+                self.ctx.instance = caller;
+            }
+            entered
+        }
+    }
+
+    /// Calls a host function with its frame at `frame`. The results' first slot goes to the accumulators.
+    ///
+    /// # Safety
+    /// I-ENTITY; the arguments are in place.
+    unsafe fn call_host(&mut self, callee: &Func, frame: *mut u64, depth: u32) -> Result<(), Stop<H::Error>> {
+        let base = self.slot_of(frame);
+        let sp = self.slot_of(self.ctx.sp);
+        let instance = NonNull::new(self.ctx.instance.cast_mut());
+        let store = self.host.store();
+        let slots = store.host_slots(callee.host);
+        store.stack.reserve(base + slots)?;
+        store.stack.set_top(base + slots);
+        store.stack.set_depth(depth);
+        self.host.call_host(callee.host, instance, HostFrame { base }).map_err(Stop::Error)?;
+        self.rebase(sp, base);
+        let result = self.host.store().stack.get(base);
+        self.ctx.acc = result;
+        self.ctx.facc = result;
+        Ok(())
+    }
+
+    /// A tail call of a host function or of a function of another instance.
+    ///
+    /// # Safety
+    /// I-ENTITY for `ctx.callee`; `ctx.args` and `ctx.linkage` are those of the cell.
+    unsafe fn return_call_func(&mut self) -> Result<(), Stop<H::Error>> {
+        // SAFETY: promised by the caller; I-FRAME for the slots.
+        unsafe {
+            let callee = &*self.ctx.callee;
+            let (first, count) = self.ctx.args;
+            let (own, theirs) = self.ctx.linkage;
+            let sp = self.ctx.sp;
+            let return_pc = linkage::return_pc(sp, own);
+            let distance = Distance { bytes: linkage::bytes(sp, own) as u32, depth: linkage::depth(sp, own) };
+            if callee.host != Func::WASM {
+                core::ptr::copy(sp.add(first as usize), sp, count as usize);
+                self.call_host(callee, sp, distance.depth)?;
+                self.ctx.sp = self.ctx.sp.byte_sub(distance.bytes as usize);
+                self.ctx.pc = return_pc;
+                return Ok(());
+            }
+            // The frame is replaced: the new one returns to where this one would have.
+            let stubs = (*self.ctx.instance).module.stubs();
+            if return_pc != stubs.return_cross() {
+                self.ctx.cross.push(CrossFrame { return_pc, instance: self.ctx.instance });
+            }
+            core::ptr::copy(sp.add(first as usize), sp, count as usize);
+            self.ctx.instance = callee.instance;
+            self.ctx.frame = sp;
+            self.ctx.linkage = (0, theirs);
+            let stub = (*callee.instance).module.stubs().return_cross();
+            self.enter(callee.entry, stub, distance)
+        }
+    }
+
+    /// A call between instances has returned.
+    fn return_cross(&mut self) {
+        if let Some(frame) = self.ctx.cross.pop() {
+            self.ctx.instance = frame.instance;
+            self.ctx.pc = frame.return_pc;
+        }
+    }
+
+    /// The WebAssembly frames, innermost first.
+    fn backtrace(&mut self) -> Vec<TrapFrame> {
+        let mut frames = Vec::new();
+        let mut cross = self.ctx.cross.clone();
+        let (mut pc, mut sp, mut instance) = (self.ctx.pc, self.ctx.sp, self.ctx.instance);
+        let mut returning = false;
+        while frames.len() < MAX_TRAP_FRAMES {
+            // SAFETY: I-ENTITY, I-FRAME: the frames are linked as the calls left them.
+            unsafe {
+                let module = &(*instance).module;
+                let Some((func, offset)) = module.locate(pc, returning) else {
+                    break;
+                };
+                frames.push(TrapFrame { module: module.clone(), func, offset });
+                let slot = module.module.func_type(func).params().iter().map(|ty| ty.slots() as u16).sum();
+                let return_pc = linkage::return_pc(sp, slot);
+                sp = sp.byte_sub(linkage::bytes(sp, slot));
+                pc = return_pc;
+                if return_pc == module.stubs().return_cross() {
+                    let Some(frame) = cross.pop() else { break };
+                    pc = frame.return_pc;
+                    instance = frame.instance;
+                }
+            }
+            returning = true;
+        }
+        frames
+    }
+}

@@ -1,0 +1,291 @@
+//! The virtual registers and the two ways to go from cell to cell.
+//!
+//! A handler is written once, against [`Regs`] and a [`Dispatcher`]. The tail dispatcher keeps the registers in
+//! machine registers, as arguments of the handlers, and ends each handler by a call of the next one that LLVM
+//! turns into a jump. The loop dispatcher keeps them in memory and returns to a loop after each handler.
+//!
+//! Rules for handlers, on which the jump depends: no local whose address escapes, nothing with a destructor, no
+//! panic, no call that is not inlined on the hot path.
+
+use rotifer_bytecode::{HandlerAddr, Word};
+
+use super::ctx::Ctx;
+
+/// The registers.
+pub(crate) struct Regs {
+    /// The cell being executed.
+    pub(crate) pc: *const Word,
+    /// The frame: slot 0 of the function.
+    pub(crate) sp: *mut u64,
+    /// The data of memory 0; its length lies 8 bytes before.
+    pub(crate) mem: *mut u8,
+    /// The accumulator of integers and references.
+    pub(crate) acc: u64,
+    /// Pinned local L0 of the innermost loop (reserved).
+    pub(crate) l0: u64,
+    /// Pinned local L1 of the innermost loop (reserved).
+    pub(crate) l1: u64,
+    /// The activation.
+    pub(crate) ctx: *mut Ctx,
+    /// The loop register: the header of the innermost loop.
+    pub(crate) lp: *const Word,
+    /// The accumulator of floats, as bits.
+    pub(crate) facc: u64,
+    /// Pinned float locals (reserved).
+    pub(crate) fl0: u64,
+    /// Pinned float locals (reserved).
+    pub(crate) fl1: u64,
+}
+
+/// Why a handler left the dispatcher. The numbers below [`Exit::HOST_EXIT`] are those of trap codes.
+pub(crate) struct Exit;
+
+impl Exit {
+    /// Only for the loop: go on with the next cell.
+    #[cfg(any(not(rotifer_tail), feature = "both-dispatchers"))]
+    pub(crate) const CONTINUE: usize = 0;
+    /// The outermost frame has returned.
+    pub(crate) const HOST_EXIT: usize = 0x100;
+    /// A [`rotifer_bytecode::SlowOp`] is next.
+    pub(crate) const SLOW: usize = 0x102;
+    /// The stack or the depth does not suffice for the call at `ctx.pc` of the function whose entry is in the
+    /// accumulator, or that function is not translated yet: its stub asks for more stack than there can be.
+    pub(crate) const STACK: usize = 0x101;
+    /// The same at a tail call.
+    pub(crate) const STACK_TAIL: usize = 0x103;
+    /// `ctx.callee`, a host function or one of another instance, is called with frame `ctx.frame`.
+    pub(crate) const CALL_FUNC: usize = 0x104;
+    /// The same as a tail call.
+    pub(crate) const RETURN_CALL_FUNC: usize = 0x105;
+    /// A call between instances returns.
+    pub(crate) const RETURN_CROSS: usize = 0x106;
+}
+
+/// A way to go from cell to cell.
+pub(crate) trait Dispatcher: Sized {
+    /// What a handler returns.
+    type Out;
+
+    /// Goes on with the cell at `r.pc`.
+    ///
+    /// # Safety
+    /// I-CELL: `r.pc` is the first word of a cell, and all registers are as its op expects them.
+    unsafe fn next(r: &mut Regs) -> Self::Out;
+
+    /// Leaves the dispatcher; the registers are saved in the activation.
+    ///
+    /// # Safety
+    /// I-CTX: `r.ctx` is the activation's.
+    unsafe fn exit(r: &mut Regs, reason: usize) -> Self::Out;
+
+    /// The address of a handler for this dispatcher.
+    fn addr<H: Handler>() -> HandlerAddr;
+
+    /// Runs from the registers saved in an activation until a handler leaves.
+    ///
+    /// # Safety
+    /// I-CTX, and I-CELL for the saved registers.
+    unsafe fn run(ctx: *mut Ctx) -> usize;
+}
+
+/// What a handler does. Implemented by zero-sized types, never by values.
+pub(crate) trait Handler {
+    /// Executes the cell at `r.pc`.
+    ///
+    /// # Safety
+    /// I-CELL: `r.pc` is a cell of this handler, in code whose slots, immediates and targets the translator
+    /// wrote for this op; I-FRAME: `r.sp` has room for the function's frame.
+    unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out;
+}
+
+#[inline(always)]
+unsafe fn save(r: &Regs) {
+    // SAFETY: I-CTX, promised by the caller; nothing else refers to the activation while handlers run.
+    let ctx = unsafe { &mut *r.ctx };
+    ctx.pc = r.pc;
+    ctx.sp = r.sp;
+    ctx.acc = r.acc;
+    ctx.facc = r.facc;
+}
+
+#[inline(always)]
+fn load(ctx: *mut Ctx) -> Regs {
+    // SAFETY: I-CTX: callers pass the live activation that they own.
+    let c = unsafe { &*ctx };
+    Regs {
+        pc: c.pc,
+        sp: c.sp,
+        mem: c.memory0(),
+        acc: c.acc,
+        l0: 0,
+        l1: 0,
+        ctx,
+        lp: c.pc,
+        facc: c.facc,
+        fl0: 0,
+        fl1: 0,
+    }
+}
+
+#[cfg(any(not(rotifer_tail), feature = "both-dispatchers"))]
+pub(crate) use looped::Loop;
+
+#[cfg(any(not(rotifer_tail), feature = "both-dispatchers"))]
+mod looped {
+    use super::*;
+
+    /// Registers in memory, a loop around the handlers.
+    pub(crate) struct Loop;
+
+    type LoopFn = unsafe fn(&mut Regs) -> usize;
+
+    unsafe fn looped<H: Handler>(r: &mut Regs) -> usize {
+        // SAFETY: the caller's promise is the same.
+        unsafe { H::run::<Loop>(r) }
+    }
+
+    impl Dispatcher for Loop {
+        type Out = usize;
+
+        #[inline(always)]
+        unsafe fn next(_: &mut Regs) -> usize {
+            Exit::CONTINUE
+        }
+
+        #[inline(always)]
+        unsafe fn exit(r: &mut Regs, reason: usize) -> usize {
+            // SAFETY: promised by the caller.
+            unsafe { save(r) };
+            reason
+        }
+
+        fn addr<H: Handler>() -> HandlerAddr {
+            HandlerAddr(looped::<H> as LoopFn as *const ())
+        }
+
+        unsafe fn run(ctx: *mut Ctx) -> usize {
+            let mut r = load(ctx);
+            loop {
+                // SAFETY: I-CELL: the first word of a cell is a handler, and code for this dispatcher was made
+                // with the table of this dispatcher.
+                let reason = unsafe {
+                    let handler = core::mem::transmute::<*const (), LoopFn>((*r.pc).handler.0);
+                    handler(&mut r)
+                };
+                if reason != Exit::CONTINUE {
+                    return reason;
+                }
+            }
+        }
+    }
+}
+
+#[cfg(rotifer_tail)]
+pub(crate) use tail::Tail;
+
+#[cfg(rotifer_tail)]
+mod tail {
+    use super::*;
+
+    /// Registers in machine registers, each handler jumps to the next.
+    pub(crate) struct Tail;
+
+    /// The pair of functions by which pointers travel in float registers.
+    #[inline(always)]
+    fn to_float<T>(pointer: *const T) -> f64 {
+        f64::from_bits(pointer.expose_provenance() as u64)
+    }
+
+    #[inline(always)]
+    fn from_float<T>(bits: f64) -> *mut T {
+        core::ptr::with_exposed_provenance_mut(bits.to_bits() as usize)
+    }
+
+    macro_rules! tail_abi {
+        ($abi:literal) => {
+            type TailFn = unsafe extern $abi fn(
+                *const Word, *mut u64, *mut u8, u64, u64, u64, f64, f64, f64, f64, f64,
+            ) -> usize;
+
+            #[allow(clippy::too_many_arguments, reason = "they are the registers")]
+            unsafe extern $abi fn tail<H: Handler>(
+                pc: *const Word,
+                sp: *mut u64,
+                mem: *mut u8,
+                l1: u64,
+                acc: u64,
+                l0: u64,
+                ctx: f64,
+                lp: f64,
+                facc: f64,
+                fl0: f64,
+                fl1: f64,
+            ) -> usize {
+                let mut r = Regs {
+                    pc,
+                    sp,
+                    mem,
+                    acc,
+                    l0,
+                    l1,
+                    ctx: from_float(ctx),
+                    lp: from_float(lp),
+                    facc: facc.to_bits(),
+                    fl0: fl0.to_bits(),
+                    fl1: fl1.to_bits(),
+                };
+                // SAFETY: the caller's promise is the same.
+                unsafe { H::run::<Tail>(&mut r) }
+            }
+        };
+    }
+
+    // Six integer and eight float arguments in registers, on Windows too.
+    #[cfg(target_arch = "x86_64")]
+    tail_abi!("sysv64");
+    #[cfg(not(target_arch = "x86_64"))]
+    tail_abi!("C");
+
+    impl Dispatcher for Tail {
+        type Out = usize;
+
+        #[inline(always)]
+        unsafe fn next(r: &mut Regs) -> usize {
+            // SAFETY: I-CELL: the first word of a cell is a handler, and code for this dispatcher was made
+            // with the table of this dispatcher.
+            unsafe {
+                let handler = core::mem::transmute::<*const (), TailFn>((*r.pc).handler.0);
+                handler(
+                    r.pc,
+                    r.sp,
+                    r.mem,
+                    r.l1,
+                    r.acc,
+                    r.l0,
+                    to_float(r.ctx),
+                    to_float(r.lp),
+                    f64::from_bits(r.facc),
+                    f64::from_bits(r.fl0),
+                    f64::from_bits(r.fl1),
+                )
+            }
+        }
+
+        #[inline(always)]
+        unsafe fn exit(r: &mut Regs, reason: usize) -> usize {
+            // SAFETY: promised by the caller.
+            unsafe { save(r) };
+            reason
+        }
+
+        fn addr<H: Handler>() -> HandlerAddr {
+            HandlerAddr(tail::<H> as TailFn as *const ())
+        }
+
+        unsafe fn run(ctx: *mut Ctx) -> usize {
+            let mut r = load(ctx);
+            // SAFETY: the caller's promise is the same.
+            unsafe { Self::next(&mut r) }
+        }
+    }
+}

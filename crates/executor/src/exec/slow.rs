@@ -1,0 +1,147 @@
+//! Operators that run outside of the dispatcher.
+
+use core::ptr::NonNull;
+use rotifer_bytecode::SlowOp;
+use rotifer_core::TrapCode;
+
+use super::{Activation, Host, Stop};
+use crate::{entity::Table, memory::Memory};
+
+impl<H: Host> Activation<'_, H> {
+    /// Executes the slow op at `ctx.pc`.
+    ///
+    /// # Safety
+    /// I-CELL: the current cell is one; I-SLOT for its operands; I-ENTITY for its indices.
+    pub(super) unsafe fn slow(&mut self) -> Result<(), Stop<H::Error>> {
+        // SAFETY: promised by the caller. No reference into the instance lives across a call of the host.
+        unsafe {
+            let cell = self.ctx.pc;
+            let o = (*cell.add(1)).operands;
+            let x = o.c as usize;
+            let y = (*cell.add(2)).bits as usize;
+            let slots = self.ctx.sp.add(o.b as usize);
+            let arg = |i: usize| *slots.add(i);
+            let instance = self.ctx.instance.cast_mut();
+            let memory = |i: usize| -> NonNull<Memory> { (&(*instance).memories)[i] };
+            let table = |i: usize| -> NonNull<Table> { (&(*instance).tables)[i] };
+            // Addresses and lengths of 32-bit memories and tables are i32: the high half of a slot is unspecified.
+            let narrow = |is_64: bool, bits: u64| if is_64 { bits } else { u64::from(bits as u32) };
+            let mem_arg = |m: NonNull<Memory>, i: usize| narrow(m.as_ref().is_64(), arg(i));
+            let table_arg = |t: NonNull<Table>, i: usize| narrow(t.as_ref().ty.table64, arg(i));
+            let Some(op) = SlowOp::from_number(o.a) else {
+                return Err(Stop::Trap(TrapCode::UnreachableCodeReached));
+            };
+            match op {
+                SlowOp::MemoryGrow => {
+                    let memory = memory(x);
+                    let delta = mem_arg(memory, 0);
+                    let result = self.memory_grow(memory, delta)?;
+                    *slots = result.map_or(narrow(memory.as_ref().is_64(), u64::MAX), |pages| pages);
+                }
+                SlowOp::MemoryFill => {
+                    let memory = memory(x);
+                    memory.as_ref().fill(mem_arg(memory, 0), arg(1) as u8, mem_arg(memory, 2))?;
+                }
+                SlowOp::MemoryCopy => {
+                    let (to, from) = (memory(x), memory(y));
+                    let both_64 = to.as_ref().is_64() && from.as_ref().is_64();
+                    let len = narrow(both_64, arg(2));
+                    Memory::copy(to.as_ref(), mem_arg(to, 0), from.as_ref(), mem_arg(from, 1), len)?;
+                }
+                SlowOp::MemoryInit => {
+                    let memory = memory(y);
+                    let module = &(*instance).module;
+                    let data = if (&(*instance).dropped_data)[x] {
+                        &[][..]
+                    } else {
+                        module.module.data[x].span.of(module.bytes())
+                    };
+                    let from = u64::from(arg(1) as u32);
+                    memory.as_ref().init(mem_arg(memory, 0), data, from, u64::from(arg(2) as u32))?;
+                }
+                SlowOp::DataDrop => (&mut (*instance).dropped_data)[x] = true,
+                SlowOp::TableGet => {
+                    let table = table(x);
+                    let index = table_arg(table, 0);
+                    *slots = table.as_ref().get(index).ok_or(TrapCode::TableOutOfBounds)?;
+                }
+                SlowOp::TableSet => {
+                    let mut table = table(x);
+                    let index = table_arg(table, 0);
+                    table.as_mut().set(index, arg(1))?;
+                }
+                SlowOp::TableSize => *slots = table(x).as_ref().size(),
+                SlowOp::TableGrow => {
+                    let table = table(x);
+                    let is_64 = table.as_ref().ty.table64;
+                    let result = self.table_grow(table, arg(0), table_arg(table, 1))?;
+                    *slots = result.map_or(narrow(is_64, u64::MAX), |size| size);
+                }
+                SlowOp::TableFill => {
+                    let mut table = table(x);
+                    let (index, len) = (table_arg(table, 0), table_arg(table, 2));
+                    table.as_mut().fill(index, arg(1), len)?;
+                }
+                SlowOp::TableCopy => {
+                    let (to, from) = (table(x), table(y));
+                    let both_64 = to.as_ref().ty.table64 && from.as_ref().ty.table64;
+                    let len = narrow(both_64, arg(2));
+                    Table::copy(to, table_arg(to, 0), from, table_arg(from, 1), len)?;
+                }
+                SlowOp::TableInit => {
+                    let mut table = table(y);
+                    let elements = &(&(*instance).elements)[x];
+                    let from = u64::from(arg(1) as u32);
+                    table.as_mut().init(table_arg(table, 0), elements, from, u64::from(arg(2) as u32))?;
+                }
+                SlowOp::ElemDrop => (&mut (*instance).elements)[x] = [].into(),
+            }
+            self.ctx.pc = cell.add(3);
+        }
+        Ok(())
+    }
+
+    /// # Safety
+    /// I-ENTITY.
+    unsafe fn memory_grow(
+        &mut self,
+        memory: NonNull<Memory>,
+        delta: u64,
+    ) -> Result<Option<u64>, Stop<H::Error>> {
+        // SAFETY: promised by the caller.
+        let (current, desired, maximum) = unsafe {
+            let memory = memory.as_ref();
+            let page = memory.ty().page_size();
+            let desired = u128::from(memory.pages()) + u128::from(delta);
+            let maximum = memory.ty().maximum.map(|pages| pages.saturating_mul(page));
+            let desired = u64::try_from(desired.saturating_mul(u128::from(page)));
+            (memory.len(), desired, maximum)
+        };
+        let Ok(desired) = desired else { return Ok(None) };
+        if !self.host.memory_growing(memory, current, desired, maximum).map_err(Stop::Error)? {
+            return Ok(None);
+        }
+        // SAFETY: promised by the caller.
+        Ok(unsafe { memory.as_ref() }.grow(delta))
+    }
+
+    /// # Safety
+    /// I-ENTITY.
+    unsafe fn table_grow(
+        &mut self,
+        mut table: NonNull<Table>,
+        value: u64,
+        delta: u64,
+    ) -> Result<Option<u64>, Stop<H::Error>> {
+        // SAFETY: promised by the caller.
+        let (current, maximum) = unsafe { (table.as_ref().size(), table.as_ref().ty.maximum) };
+        let Some(desired) = current.checked_add(delta) else {
+            return Ok(None);
+        };
+        if !self.host.table_growing(current, desired, maximum).map_err(Stop::Error)? {
+            return Ok(None);
+        }
+        // SAFETY: promised by the caller.
+        Ok(unsafe { table.as_mut() }.grow(delta, value))
+    }
+}

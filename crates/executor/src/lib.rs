@@ -1,0 +1,29 @@
+//! Stores, instances and the execution of code.
+//!
+//! The executor knows nothing of translation: it reaches an untranslated function through [`Translate`].
+
+#![no_std]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+mod code;
+mod entity;
+mod exec;
+mod instance;
+mod memory;
+mod stack;
+mod store;
+mod sync;
+mod table;
+
+pub use self::{
+    code::{FuncEntry, ModuleCode, Stubs, Translate},
+    entity::{Func, Global, Instance, Table},
+    exec::{Dispatch, DispatchError, Host, HostFrame, Trap, TrapFrame, invoke},
+    instance::{ImportMismatch, Item, Linked},
+    memory::Memory,
+    stack::{StackLimits, ValueStack},
+    store::{ExternHandle, Handle, NewEntityError, Store, StoreId, WrongStore},
+};

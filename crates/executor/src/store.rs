@@ -1,0 +1,399 @@
+//! [`Store`]: owns all entities, and is the only one who makes references to them.
+//!
+//! I-ENTITY: an entity of a store never moves and lives until the store is dropped.
+//!
+//! I-STORE: entities are reached from outside of this crate through a [`Handle`] and a borrow of the store that
+//! made it: shared to read, exclusive to write. While WebAssembly runs, the store is borrowed exclusively by the
+//! activation, and lent on to host functions, during which no handler runs.
+
+use alloc::{boxed::Box, vec::Vec};
+use core::{any::Any, fmt, hash, ptr::NonNull};
+use rotifer_core::{FuncIdx, GlobalType, MemoryType, TableType, TrapCode};
+
+use crate::{
+    entity::{Func, Global, Instance, Table},
+    memory::Memory,
+    stack::ValueStack,
+};
+
+/// Tells stores apart. No two stores of a process have the same.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct StoreId(u64);
+
+impl StoreId {
+    fn next() -> Self {
+        // Numbers of 64 bits do not run out.
+        #[cfg(target_has_atomic = "64")]
+        {
+            use core::sync::atomic::{AtomicU64, Ordering};
+            static NEXT: AtomicU64 = AtomicU64::new(0);
+            Self(NEXT.fetch_add(1, Ordering::Relaxed))
+        }
+        #[cfg(not(target_has_atomic = "64"))]
+        {
+            static NEXT: crate::sync::Mutex<u64> = crate::sync::Mutex::new(0);
+            let mut next = NEXT.lock();
+            *next += 1;
+            Self(*next)
+        }
+    }
+
+    /// The handle of an entity.
+    ///
+    /// # Safety
+    /// I-ENTITY: the entity belongs to the store with this id.
+    #[inline]
+    pub unsafe fn handle<E>(self, entity: NonNull<E>) -> Handle<E> {
+        Handle { store: self, entity }
+    }
+}
+
+/// The name of an entity of a store. Worth nothing without the store.
+pub struct Handle<E> {
+    store: StoreId,
+    entity: NonNull<E>,
+}
+
+// SAFETY: I-STORE: a handle is a name; the entity is reached through a borrow of its store only.
+unsafe impl<E> Send for Handle<E> {}
+// SAFETY: as for `Send`.
+unsafe impl<E> Sync for Handle<E> {}
+
+impl<E> Clone for Handle<E> {
+    #[inline]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for Handle<E> {}
+
+impl<E> PartialEq for Handle<E> {
+    fn eq(&self, other: &Self) -> bool {
+        self.store == other.store && self.entity == other.entity
+    }
+}
+
+impl<E> Eq for Handle<E> {}
+
+impl<E> hash::Hash for Handle<E> {
+    fn hash<H: hash::Hasher>(&self, state: &mut H) {
+        self.store.hash(state);
+        self.entity.hash(state);
+    }
+}
+
+impl<E> fmt::Debug for Handle<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:p} of store {}", self.entity, self.store.0)
+    }
+}
+
+impl<E> Handle<E> {
+    /// The entity's address, if it belongs to a store.
+    ///
+    /// # Errors
+    /// It belongs to another one.
+    #[inline]
+    pub fn check(self, store: StoreId) -> Result<NonNull<E>, WrongStore> {
+        if self.store == store { Ok(self.entity) } else { Err(WrongStore) }
+    }
+}
+
+/// An object of the host in a store.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ExternHandle {
+    store: StoreId,
+    index: usize,
+}
+
+impl ExternHandle {
+    /// The store.
+    pub fn store(self) -> StoreId {
+        self.store
+    }
+
+    /// The reference as a slot holds it. Null is 0.
+    pub fn slot(self) -> u64 {
+        self.index as u64 + 1
+    }
+
+    /// The object of a reference in a slot, unless that is null.
+    pub fn from_slot(slot: u64, store: StoreId) -> Option<Self> {
+        let index = slot.checked_sub(1)?;
+        Some(Self { store, index: index as usize })
+    }
+}
+
+/// A handle was used with a store that did not make it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WrongStore;
+
+impl fmt::Display for WrongStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an item was used with another store than its own")
+    }
+}
+
+impl core::error::Error for WrongStore {}
+
+/// Why a memory or a table was not made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NewEntityError {
+    /// The host has not enough memory, or the size exceeds what it can address.
+    OutOfMemory,
+}
+
+/// Owns entities in blocks that never move.
+struct Arena<E> {
+    blocks: Vec<NonNull<[E]>>,
+    count: usize,
+}
+
+impl<E> Arena<E> {
+    const fn new() -> Self {
+        Self { blocks: Vec::new(), count: 0 }
+    }
+
+    fn add(&mut self, entity: E) -> NonNull<E> {
+        self.add_all(Vec::from([entity])).cast()
+    }
+
+    fn add_all(&mut self, entities: Vec<E>) -> NonNull<[E]> {
+        self.count += entities.len();
+        // From now on only the pointer is used: a box that moves would claim to be the only way to the block.
+        let block = NonNull::from(Box::leak(entities.into_boxed_slice()));
+        self.blocks.push(block);
+        block
+    }
+}
+
+impl<E> Drop for Arena<E> {
+    fn drop(&mut self) {
+        for &block in &self.blocks {
+            // SAFETY: the block came from a box in `add_all` and is freed once. I-ENTITY ends here.
+            drop(unsafe { Box::from_raw(block.as_ptr()) });
+        }
+    }
+}
+
+/// The entities of a store, the objects of the host that they refer to, and the stack of their activations.
+pub struct Store {
+    id: StoreId,
+    /// The value stack.
+    pub stack: ValueStack,
+    host_funcs: Arena<Func>,
+    /// For each host function how many slots its arguments or results take.
+    host_slots: Vec<u32>,
+    tables: Arena<Table>,
+    memories: Arena<Memory>,
+    globals: Arena<Global>,
+    pub(crate) instances: Vec<NonNull<Instance>>,
+    externs: Vec<Box<dyn Any + Send + Sync>>,
+}
+
+// SAFETY: a store owns all that its pointers lead to, except translated code, which is Sync.
+unsafe impl Send for Store {}
+// SAFETY: I-STORE: through a shared borrow of a store, entities are only read.
+unsafe impl Sync for Store {}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store")
+            .field("id", &self.id)
+            .field("instances", &self.instances.len())
+            .field("memories", &self.memories.count)
+            .field("tables", &self.tables.count)
+            .field("globals", &self.globals.count)
+            .field("host_funcs", &self.host_funcs.count)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        for &instance in &self.instances {
+            // SAFETY: the instance came from a box and is freed once. I-ENTITY ends here.
+            drop(unsafe { Box::from_raw(instance.as_ptr()) });
+        }
+    }
+}
+
+impl Store {
+    /// An empty store.
+    pub fn new(stack: ValueStack) -> Self {
+        Self {
+            id: StoreId::next(),
+            stack,
+            host_funcs: Arena::new(),
+            host_slots: Vec::new(),
+            tables: Arena::new(),
+            memories: Arena::new(),
+            globals: Arena::new(),
+            instances: Vec::new(),
+            externs: Vec::new(),
+        }
+    }
+
+    /// What tells this store from others.
+    #[inline]
+    pub fn id(&self) -> StoreId {
+        self.id
+    }
+
+    /// The address of an entity, for [`invoke`](crate::invoke).
+    ///
+    /// # Errors
+    /// It belongs to another store.
+    #[inline]
+    pub fn check<E>(&self, handle: Handle<E>) -> Result<NonNull<E>, WrongStore> {
+        handle.check(self.id)
+    }
+
+    /// An entity.
+    ///
+    /// # Errors
+    /// It belongs to another store.
+    #[inline]
+    pub fn entity<E>(&self, handle: Handle<E>) -> Result<&E, WrongStore> {
+        let entity = self.check(handle)?;
+        // SAFETY: I-ENTITY: the handle was made for an entity of this store, which is alive. I-STORE: nobody
+        // writes to it while the store is borrowed.
+        Ok(unsafe { entity.as_ref() })
+    }
+
+    /// A memory, to write to.
+    ///
+    /// # Errors
+    /// It belongs to another store.
+    #[inline]
+    pub fn memory_mut(&mut self, handle: Handle<Memory>) -> Result<&mut Memory, WrongStore> {
+        let mut entity = self.check(handle)?;
+        // SAFETY: I-ENTITY, I-STORE: the store is borrowed exclusively.
+        Ok(unsafe { entity.as_mut() })
+    }
+
+    /// A table, to write to. Elements must be null or references of its type that belong to this store.
+    ///
+    /// # Errors
+    /// It belongs to another store.
+    #[inline]
+    pub fn table_mut(&mut self, handle: Handle<Table>) -> Result<&mut Table, WrongStore> {
+        let mut entity = self.check(handle)?;
+        // SAFETY: I-ENTITY, I-STORE: the store is borrowed exclusively.
+        Ok(unsafe { entity.as_mut() })
+    }
+
+    /// Replaces the value of a global, which must be of its type and belong to this store.
+    ///
+    /// # Errors
+    /// It belongs to another store.
+    pub fn set_global(&mut self, handle: Handle<Global>, slots: [u64; 2]) -> Result<(), WrongStore> {
+        self.entity(handle)?.value.set(slots);
+        Ok(())
+    }
+
+    /// Adds a host function. Its number is how many there were before.
+    pub fn add_host_func(&mut self, type_id: u32, slots: u32) -> Handle<Func> {
+        let func = Func {
+            type_id,
+            host: self.host_slots.len() as u32,
+            index: FuncIdx(0),
+            entry: core::ptr::null(),
+            instance: core::ptr::null(),
+        };
+        self.host_slots.push(slots);
+        Handle { store: self.id, entity: self.host_funcs.add(func) }
+    }
+
+    /// How many slots the arguments or the results of a host function take.
+    #[inline]
+    pub(crate) fn host_slots(&self, func: u32) -> usize {
+        self.host_slots[func as usize] as usize
+    }
+
+    /// Adds a memory.
+    ///
+    /// # Errors
+    /// The host has not enough memory.
+    pub fn new_memory(&mut self, ty: MemoryType) -> Result<Handle<Memory>, NewEntityError> {
+        let memory = Memory::new(ty)?;
+        Ok(Handle { store: self.id, entity: self.memories.add(memory) })
+    }
+
+    pub(crate) fn add_memories(&mut self, memories: Vec<Memory>) -> NonNull<[Memory]> {
+        self.memories.add_all(memories)
+    }
+
+    /// Adds a table filled with a reference of its type.
+    ///
+    /// # Errors
+    /// The host has not enough memory.
+    pub fn new_table(&mut self, ty: TableType, init: u64) -> Result<Handle<Table>, NewEntityError> {
+        let table = Table::new(ty, init)?;
+        Ok(Handle { store: self.id, entity: self.tables.add(table) })
+    }
+
+    pub(crate) fn add_tables(&mut self, tables: Vec<Table>) -> NonNull<[Table]> {
+        self.tables.add_all(tables)
+    }
+
+    /// Adds a global with a value of its type.
+    pub fn new_global(&mut self, ty: GlobalType, slots: [u64; 2]) -> Handle<Global> {
+        let global = Global { value: slots.into(), ty };
+        Handle { store: self.id, entity: self.globals.add(global) }
+    }
+
+    pub(crate) fn add_globals(&mut self, globals: Vec<Global>) -> NonNull<[Global]> {
+        self.globals.add_all(globals)
+    }
+
+    /// `table.copy`, within a table or between two.
+    ///
+    /// # Errors
+    /// One belongs to another store, or else a range reaches beyond its table's end.
+    pub fn copy_table(
+        &mut self,
+        to: Handle<Table>,
+        to_index: u64,
+        from: Handle<Table>,
+        from_index: u64,
+        len: u64,
+    ) -> Result<Result<(), TrapCode>, WrongStore> {
+        let (to, from) = (self.check(to)?, self.check(from)?);
+        // SAFETY: I-ENTITY, I-STORE: the store is borrowed exclusively.
+        Ok(unsafe { Table::copy(to, to_index, from, from_index, len) })
+    }
+
+    /// Adds an object of the host. It lives as long as the store.
+    pub fn add_extern(&mut self, object: Box<dyn Any + Send + Sync>) -> ExternHandle {
+        self.externs.push(object);
+        ExternHandle { store: self.id, index: self.externs.len() - 1 }
+    }
+
+    /// An object of the host.
+    ///
+    /// # Errors
+    /// It belongs to another store.
+    pub fn extern_object(&self, handle: ExternHandle) -> Result<&(dyn Any + Send + Sync), WrongStore> {
+        match self.externs.get(handle.index) {
+            Some(object) if handle.store == self.id => Ok(&**object),
+            _ => Err(WrongStore),
+        }
+    }
+
+    /// How many memories there are.
+    pub fn memory_count(&self) -> usize {
+        self.memories.count
+    }
+
+    /// How many tables there are.
+    pub fn table_count(&self) -> usize {
+        self.tables.count
+    }
+
+    /// How many instances there are.
+    pub fn instance_count(&self) -> usize {
+        self.instances.len()
+    }
+}

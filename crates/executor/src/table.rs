@@ -1,0 +1,152 @@
+//! Tables. The bounds checks of all table operators are here; see [`Table`] for what the elements are.
+
+use alloc::vec::Vec;
+use core::ptr::NonNull;
+use rotifer_core::{TableType, TrapCode};
+
+use crate::{entity::Table, store::NewEntityError};
+
+/// No table grows beyond so many elements: the limit that all engines on the web share.
+const MAX_ELEMENTS: u64 = 10_000_000;
+
+impl Table {
+    /// A table of its minimum size, filled with a reference.
+    ///
+    /// # Errors
+    /// The host has not enough memory, or the size exceeds what any table may have.
+    pub(crate) fn new(ty: TableType, init: u64) -> Result<Self, NewEntityError> {
+        let mut table = Self { elements: Vec::new(), ty };
+        if ty.minimum > MAX_ELEMENTS {
+            return Err(NewEntityError::OutOfMemory);
+        }
+        table.elements.try_reserve_exact(ty.minimum as usize).map_err(|_| NewEntityError::OutOfMemory)?;
+        table.elements.resize(ty.minimum as usize, init);
+        Ok(table)
+    }
+
+    /// The type with the current size as its minimum.
+    pub fn current_type(&self) -> TableType {
+        TableType { minimum: self.size(), ..self.ty }
+    }
+
+    /// The size in elements.
+    pub fn size(&self) -> u64 {
+        self.elements.len() as u64
+    }
+
+    /// An element.
+    pub fn get(&self, index: u64) -> Option<u64> {
+        self.elements.get(usize::try_from(index).ok()?).copied()
+    }
+
+    /// Replaces an element.
+    ///
+    /// # Errors
+    /// The index is beyond the table's end.
+    pub fn set(&mut self, index: u64, value: u64) -> Result<(), TrapCode> {
+        self.fill(index, value, 1)
+    }
+
+    /// Grows the table and returns its size before, or nothing if its type or the host does not allow it.
+    pub fn grow(&mut self, delta: u64, value: u64) -> Option<u64> {
+        let size = self.size();
+        let new_size = size.checked_add(delta)?;
+        if new_size > self.ty.maximum.unwrap_or(u64::MAX).min(MAX_ELEMENTS) {
+            return None;
+        }
+        self.elements.try_reserve(delta as usize).ok()?;
+        self.elements.resize(new_size as usize, value);
+        Some(size)
+    }
+
+    /// Fills a range with a reference.
+    ///
+    /// # Errors
+    /// The range reaches beyond the table's end.
+    pub fn fill(&mut self, index: u64, value: u64, len: u64) -> Result<(), TrapCode> {
+        let range = range(self.elements.len(), index, len)?;
+        self.elements[range].fill(value);
+        Ok(())
+    }
+
+    /// `table.init`: copies a range of an element segment.
+    pub(crate) fn init(&mut self, index: u64, elements: &[u64], from: u64, len: u64) -> Result<(), TrapCode> {
+        let from = range(elements.len(), from, len)?;
+        let to = range(self.elements.len(), index, len)?;
+        self.elements[to].copy_from_slice(&elements[from]);
+        Ok(())
+    }
+
+    /// `table.copy`, within a table or between two.
+    ///
+    /// # Safety
+    /// I-ENTITY for both, and nobody else has references to them.
+    pub(crate) unsafe fn copy(
+        mut to: NonNull<Self>,
+        to_index: u64,
+        from: NonNull<Self>,
+        from_index: u64,
+        len: u64,
+    ) -> Result<(), TrapCode> {
+        // SAFETY: promised by the caller; the reference ends with the statement.
+        let from_range = range(unsafe { from.as_ref() }.elements.len(), from_index, len)?;
+        // SAFETY: promised by the caller; it is the only reference unless the tables differ.
+        let to_elements = unsafe { &mut to.as_mut().elements };
+        let to_range = range(to_elements.len(), to_index, len)?;
+        if to == from {
+            to_elements.copy_within(from_range, to_range.start);
+        } else {
+            // SAFETY: promised by the caller, and this table is another one.
+            let from_elements = unsafe { &from.as_ref().elements };
+            to_elements[to_range].copy_from_slice(&from_elements[from_range]);
+        }
+        Ok(())
+    }
+}
+
+/// A range within something of a length, if it lies there.
+fn range(size: usize, start: u64, len: u64) -> Result<core::ops::Range<usize>, TrapCode> {
+    match start.checked_add(len) {
+        Some(end) if end <= size as u64 => Ok(start as usize..end as usize),
+        _ => Err(TrapCode::TableOutOfBounds),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rotifer_core::RefType;
+
+    #[test]
+    fn ranges_are_checked_without_overflow() {
+        let mut table = Table::new(TableType::new64(RefType::FUNCREF, 4, None), 0).unwrap();
+        assert_eq!(table.get(4), None);
+        assert_eq!(table.get(u64::MAX), None);
+        assert_eq!(table.set(3, 9), Ok(()));
+        assert_eq!(table.set(4, 9), Err(TrapCode::TableOutOfBounds));
+        assert_eq!(table.fill(u64::MAX, 1, 1), Err(TrapCode::TableOutOfBounds));
+        assert_eq!(table.fill(4, 1, 0), Ok(()));
+        assert_eq!(table.fill(5, 1, 0), Err(TrapCode::TableOutOfBounds));
+        assert_eq!(table.init(0, &[1, 2, 3], 1, 2), Ok(()));
+        assert_eq!(table.init(0, &[1, 2, 3], 2, 2), Err(TrapCode::TableOutOfBounds));
+        assert_eq!(table.init(3, &[1, 2, 3], 0, 2), Err(TrapCode::TableOutOfBounds));
+        assert_eq!(table.elements, [2, 3, 0, 9]);
+        let this = NonNull::from(&mut table);
+        // SAFETY: nobody else uses the table.
+        let copied = unsafe { (Table::copy(this, 1, this, 0, 3), Table::copy(this, 2, this, 0, 3)) };
+        assert_eq!(copied, (Ok(()), Err(TrapCode::TableOutOfBounds)));
+        assert_eq!(table.elements, [2, 2, 3, 0]);
+    }
+
+    #[test]
+    fn growth_is_limited_by_type_and_implementation() {
+        let mut table = Table::new(TableType::new(RefType::FUNCREF, 1, Some(3)), 5).unwrap();
+        assert_eq!(table.grow(3, 0), None);
+        assert_eq!(table.grow(2, 7), Some(1));
+        assert_eq!(table.elements, [5, 7, 7]);
+        let mut large = Table::new(TableType::new64(RefType::FUNCREF, 0, None), 0).unwrap();
+        assert_eq!(large.grow(u64::MAX, 0), None);
+        assert_eq!(large.grow(MAX_ELEMENTS + 1, 0), None);
+        assert!(Table::new(TableType::new64(RefType::FUNCREF, u64::MAX, None), 0).is_err());
+    }
+}

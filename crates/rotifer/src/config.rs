@@ -1,0 +1,173 @@
+//! [`Config`]: the switches of an engine.
+
+use rotifer_core::{Features, Limits};
+use rotifer_executor::{Dispatch, StackLimits};
+
+/// When the bodies of a module's functions are validated and translated.
+///
+/// Every mode but [`Module::new_unchecked`](crate::Module::new_unchecked) is safe with any bytes: an invalid
+/// body is an error, sooner or later, and never undefined behaviour. All modes report the error with the lowest
+/// byte offset of those that they look for at load.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
+pub enum LoadMode {
+    /// Validate and translate everything at load. The first call of a function costs nothing extra.
+    Eager,
+    /// Validate everything at load, translate a function on its first call.
+    #[default]
+    Checked,
+    /// Validate at load what lies outside of function bodies; validate and translate a body in one pass on the
+    /// function's first call.
+    ///
+    /// A call of a function whose body is invalid fails with the error that the other modes give at load, every
+    /// time. Other functions and other instances are unaffected.
+    /// [`Module::validate_all`](crate::Module::validate_all) looks at all bodies.
+    Partial,
+}
+
+/// The switches of an [`Engine`](crate::Engine).
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub(crate) features: Features,
+    pub(crate) limits: Limits,
+    pub(crate) load_mode: LoadMode,
+    pub(crate) dispatch: Dispatch,
+    pub(crate) max_stack_size: usize,
+    pub(crate) max_call_depth: usize,
+    pub(crate) max_host_nesting: usize,
+    pub(crate) allow_start_fn: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            features: Features::default(),
+            limits: Limits::default(),
+            load_mode: LoadMode::default(),
+            dispatch: Dispatch::default(),
+            max_stack_size: StackLimits::default().max_bytes,
+            max_call_depth: StackLimits::default().max_depth,
+            max_host_nesting: 100,
+            allow_start_fn: true,
+        }
+    }
+}
+
+macro_rules! feature_switches {
+    ($( $(#[$doc:meta])* $name:ident => $feature:ident ),* $(,)?) => {$(
+        $(#[$doc])*
+        pub fn $name(&mut self, enable: bool) -> &mut Self {
+            self.features.$feature = enable;
+            self
+        }
+    )*};
+}
+
+impl Config {
+    /// The default configuration: everything that is standardised and implemented.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    feature_switches! {
+        /// Whether floating-point types and operators are allowed. Default: yes.
+        floats => floats,
+        /// Whether mutable globals can be imported and exported. Default: yes.
+        wasm_mutable_global => mutable_global,
+        /// Whether sign extension operators are allowed. Default: yes.
+        wasm_sign_extension => sign_extension,
+        /// Whether saturating conversions from float to integer are allowed. Default: yes.
+        wasm_saturating_float_to_int => saturating_float_to_int,
+        /// Whether blocks may have parameters, and blocks and functions several results. Default: yes.
+        wasm_multi_value => multi_value,
+        /// Whether bulk memory operators and passive segments are allowed. Default: yes.
+        wasm_bulk_memory => bulk_memory,
+        /// Whether reference types are allowed. Default: yes.
+        wasm_reference_types => reference_types,
+        /// Whether tail calls are allowed. Default: yes.
+        wasm_tail_call => tail_call,
+        /// Whether constant expressions may calculate. Default: yes.
+        wasm_extended_const => extended_const,
+        /// Whether a module may have several memories. Default: yes.
+        wasm_multi_memory => multi_memory,
+        /// Whether memories and tables may have 64-bit addresses. Default: yes.
+        wasm_memory64 => memory64,
+        /// Whether memories may have pages of one byte. Default: no.
+        wasm_custom_page_sizes => custom_page_sizes,
+        /// Whether 128-bit addition, subtraction and widening multiplication are allowed. Default: no.
+        wasm_wide_arithmetic => wide_arithmetic,
+    }
+
+    /// Sets all proposals at once.
+    pub fn features(&mut self, features: Features) -> &mut Self {
+        self.features = features;
+        self
+    }
+
+    /// Sets what a module may ask for. Default: [`Limits::default`].
+    pub fn limits(&mut self, limits: Limits) -> &mut Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Sets when function bodies are validated and translated, for modules that do not say otherwise. Default:
+    /// [`LoadMode::Checked`].
+    pub fn load_mode(&mut self, mode: LoadMode) -> &mut Self {
+        self.load_mode = mode;
+        self
+    }
+
+    /// Sets how the interpreter goes from one op to the next. Default: [`Dispatch::default`].
+    pub fn dispatch(&mut self, dispatch: Dispatch) -> &mut Self {
+        self.dispatch = dispatch;
+        self
+    }
+
+    /// Sets how many bytes the frames of WebAssembly functions may take in a store. Default: 1 MiB. A call that
+    /// needs more traps with [`TrapCode::StackOverflow`](crate::TrapCode::StackOverflow).
+    pub fn max_stack_size(&mut self, bytes: usize) -> &mut Self {
+        self.max_stack_size = bytes;
+        self
+    }
+
+    /// Sets how deeply calls of WebAssembly functions may nest. Default: 10,000. A deeper call traps with
+    /// [`TrapCode::StackOverflow`](crate::TrapCode::StackOverflow).
+    pub fn max_call_depth(&mut self, calls: usize) -> &mut Self {
+        self.max_call_depth = calls;
+        self
+    }
+
+    /// Sets how often a host function that was called by WebAssembly may call WebAssembly that calls a host
+    /// function, and so on. Default: 100. These calls, and only these, use the native stack. A deeper call traps
+    /// with [`TrapCode::StackOverflow`](crate::TrapCode::StackOverflow).
+    pub fn max_host_nesting(&mut self, calls: usize) -> &mut Self {
+        self.max_host_nesting = calls;
+        self
+    }
+
+    /// Sets whether modules with a start function can be instantiated. Default: yes.
+    pub fn allow_start_fn(&mut self, allow: bool) -> &mut Self {
+        self.allow_start_fn = allow;
+        self
+    }
+
+    /// The proposals that modules may use.
+    pub fn get_features(&self) -> &Features {
+        &self.features
+    }
+
+    /// What modules may ask for.
+    pub fn get_limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// When function bodies are validated and translated.
+    pub fn get_load_mode(&self) -> LoadMode {
+        self.load_mode
+    }
+
+    /// How the interpreter goes from one op to the next.
+    pub fn get_dispatch(&self) -> Dispatch {
+        self.dispatch
+    }
+}

@@ -1,0 +1,436 @@
+//! [`Error`]: everything that can go wrong, sorted by whose fault it is.
+
+use alloc::{
+    borrow::Cow,
+    boxed::Box,
+    string::{String, ToString},
+};
+use core::{any::Any, fmt};
+use rotifer_core::TrapCode;
+use rotifer_executor::WrongStore;
+use rotifer_validator::{Error as ModuleError, ErrorKind as ModuleErrorKind};
+
+use crate::WasmBacktrace;
+
+/// An error of the embedder, to pass through WebAssembly from a host function to whoever made the call.
+///
+/// Implement it for a type and make an [`Error`] of its values with [`Error::host`]. The receiver finds them
+/// again with [`Error::downcast_ref`] and [`Error::downcast`].
+pub trait HostError: Any + fmt::Display + fmt::Debug + Send + Sync {}
+
+impl dyn HostError {
+    /// Whether this is a `T`.
+    pub fn is<T: HostError>(&self) -> bool {
+        (self as &dyn Any).is::<T>()
+    }
+
+    /// This as a `T`, if it is one.
+    pub fn downcast_ref<T: HostError>(&self) -> Option<&T> {
+        (self as &dyn Any).downcast_ref()
+    }
+
+    /// This as a `T`, if it is one.
+    pub fn downcast_mut<T: HostError>(&mut self) -> Option<&mut T> {
+        (self as &mut dyn Any).downcast_mut()
+    }
+
+    /// This as a `T`.
+    ///
+    /// # Errors
+    /// It is none; it is given back.
+    pub fn downcast<T: HostError>(self: Box<Self>) -> Result<Box<T>, Box<Self>> {
+        if self.is::<T>() {
+            let any: Box<dyn Any> = self;
+            Ok(any.downcast().expect("the type was tested"))
+        } else {
+            Err(self)
+        }
+    }
+}
+
+/// Why a module cannot be linked with what it was given. The specification calls such a module *unlinkable*.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum LinkError {
+    /// Nothing is defined for an import.
+    UnknownImport {
+        /// The module's name of the import.
+        module: Box<str>,
+        /// The item's name of the import.
+        name: Box<str>,
+        /// The type of the import.
+        expected: Box<str>,
+    },
+    /// What is defined for an import has another type.
+    IncompatibleImport {
+        /// The module's name of the import.
+        module: Box<str>,
+        /// The item's name of the import.
+        name: Box<str>,
+        /// The type of the import.
+        expected: Box<str>,
+        /// The type of what was given.
+        actual: Box<str>,
+    },
+    /// As many items must be given as there are imports.
+    ImportCount {
+        /// How many imports the module has.
+        expected: usize,
+        /// How many items were given.
+        actual: usize,
+    },
+    /// The name is defined already, and the linker does not allow shadowing.
+    DuplicateDefinition {
+        /// The module's name.
+        module: Box<str>,
+        /// The item's name.
+        name: Box<str>,
+    },
+    /// No module of this name is known to the linker.
+    UnknownModule {
+        /// The module's name.
+        module: Box<str>,
+    },
+}
+
+impl fmt::Display for LinkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UnknownImport { module, name, expected } => {
+                write!(f, "unknown import: `{module}` `{name}` ({expected}) is not defined")
+            }
+            Self::IncompatibleImport { module, name, expected, actual } => {
+                write!(
+                    f,
+                    "incompatible import type: `{module}` `{name}` is imported as {expected} but defined \
+                     as {actual}"
+                )
+            }
+            Self::ImportCount { expected, actual } => {
+                write!(f, "the module has {expected} imports, but {actual} items were given")
+            }
+            Self::DuplicateDefinition { module, name } => {
+                write!(f, "`{module}` `{name}` is defined twice")
+            }
+            Self::UnknownModule { module } => write!(f, "no module `{module}` is defined"),
+        }
+    }
+}
+
+impl core::error::Error for LinkError {}
+
+/// Why a linked module was not instantiated, other than by a trap.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum InstantiationError {
+    /// The module has a start function, and [`Config::allow_start_fn`](crate::Config::allow_start_fn) or
+    /// [`InstancePre::ensure_no_start`](crate::InstancePre::ensure_no_start) forbids it.
+    UnexpectedStartFn,
+    /// The resource limiter allows no more instances.
+    TooManyInstances,
+    /// The resource limiter allows no more memories.
+    TooManyMemories,
+    /// The resource limiter allows no more tables.
+    TooManyTables,
+    /// The minimum size of a memory is refused by the resource limiter.
+    MemoryRefused,
+    /// The minimum size of a table is refused by the resource limiter.
+    TableRefused,
+}
+
+impl fmt::Display for InstantiationError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnexpectedStartFn => "the module has a start function, which is not allowed",
+            Self::TooManyInstances => "the resource limiter allows no more instances",
+            Self::TooManyMemories => "the resource limiter allows no more memories",
+            Self::TooManyTables => "the resource limiter allows no more tables",
+            Self::MemoryRefused => "the resource limiter refused the minimum size of a memory",
+            Self::TableRefused => "the resource limiter refused the minimum size of a table",
+        })
+    }
+}
+
+impl core::error::Error for InstantiationError {}
+
+/// What went wrong.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The bytes are not a module.
+    Malformed(ModuleError),
+    /// The module breaks a rule of validation. In partial mode also the outcome of calling a function whose
+    /// body does.
+    Invalid(ModuleError),
+    /// The module uses a proposal that is switched off or unknown.
+    Unsupported(ModuleError),
+    /// The module asks for more than the [`Limits`](crate::Limits) allow.
+    Limit(ModuleError),
+    /// The module cannot be linked with what it was given.
+    Link(LinkError),
+    /// The module was not instantiated.
+    Instantiation(InstantiationError),
+    /// WebAssembly trapped. [`Error::backtrace`] says where.
+    TrapCode(TrapCode),
+    /// A host function failed with an error of the embedder.
+    Host(Box<dyn HostError>),
+    /// A host function asked to end the program with this status.
+    I32ExitStatus(i32),
+    /// A function was called or wrapped with the wrong number or types of parameters or results.
+    Signature(Box<str>),
+    /// A memory, table or global was used in a way that its type or size does not allow.
+    Access(Cow<'static, str>),
+    /// An item belongs to another store.
+    WrongStore,
+    /// A module belongs to another engine than the store.
+    WrongEngine,
+    /// The host has no memory left.
+    OutOfMemory,
+    /// Something else, in words.
+    Message(Box<str>),
+}
+
+impl ErrorKind {
+    /// The trap code, if this is a trap.
+    pub fn as_trap_code(&self) -> Option<TrapCode> {
+        match self {
+            Self::TrapCode(code) => Some(*code),
+            _ => None,
+        }
+    }
+
+    /// The exit status, if this is one.
+    pub fn as_i32_exit_status(&self) -> Option<i32> {
+        match self {
+            Self::I32ExitStatus(status) => Some(*status),
+            _ => None,
+        }
+    }
+
+    /// The embedder's error, if this is one.
+    pub fn as_host(&self) -> Option<&dyn HostError> {
+        match self {
+            Self::Host(error) => Some(&**error),
+            _ => None,
+        }
+    }
+
+    /// Why the module was refused, if it was.
+    pub fn as_module_error(&self) -> Option<&ModuleError> {
+        match self {
+            Self::Malformed(error) | Self::Invalid(error) | Self::Unsupported(error) | Self::Limit(error) => {
+                Some(error)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed(error) | Self::Invalid(error) | Self::Unsupported(error) | Self::Limit(error) => {
+                error.fmt(f)
+            }
+            Self::Link(error) => error.fmt(f),
+            Self::Instantiation(error) => error.fmt(f),
+            Self::TrapCode(code) => code.fmt(f),
+            Self::Host(error) => error.fmt(f),
+            Self::I32ExitStatus(status) => write!(f, "exited with status {status}"),
+            Self::Signature(message) | Self::Message(message) => f.write_str(message),
+            Self::Access(message) => f.write_str(message),
+            Self::WrongStore => f.write_str("the item belongs to another store"),
+            Self::WrongEngine => f.write_str("the module belongs to another engine than the store"),
+            Self::OutOfMemory => f.write_str("out of memory"),
+        }
+    }
+}
+
+/// What went wrong, and where. One word.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    backtrace: WasmBacktrace,
+}
+
+impl Error {
+    #[cold]
+    pub(crate) fn from_kind(kind: ErrorKind) -> Self {
+        Self(Box::new(Inner { kind, backtrace: WasmBacktrace::default() }))
+    }
+
+    #[cold]
+    pub(crate) fn trap(code: TrapCode, backtrace: WasmBacktrace) -> Self {
+        Self(Box::new(Inner { kind: ErrorKind::TrapCode(code), backtrace }))
+    }
+
+    #[cold]
+    pub(crate) fn signature(message: String) -> Self {
+        Self::from_kind(ErrorKind::Signature(message.into()))
+    }
+
+    #[cold]
+    pub(crate) fn access(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::from_kind(ErrorKind::Access(message.into()))
+    }
+
+    /// An error in words.
+    #[cold]
+    pub fn new(message: impl fmt::Display) -> Self {
+        Self::from_kind(ErrorKind::Message(message.to_string().into()))
+    }
+
+    /// An error of the embedder.
+    #[cold]
+    pub fn host(error: impl HostError) -> Self {
+        Self::from_kind(ErrorKind::Host(Box::new(error)))
+    }
+
+    /// The wish of a host function to end the program with an exit status.
+    #[cold]
+    pub fn i32_exit(status: i32) -> Self {
+        Self::from_kind(ErrorKind::I32ExitStatus(status))
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0.kind
+    }
+
+    /// What went wrong, by value.
+    pub fn into_kind(self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The calls that were active at a trap, innermost first. Empty for other errors.
+    pub fn backtrace(&self) -> &WasmBacktrace {
+        &self.0.backtrace
+    }
+
+    /// The trap code, if this is a trap.
+    pub fn as_trap_code(&self) -> Option<TrapCode> {
+        self.kind().as_trap_code()
+    }
+
+    /// The exit status, if this is one.
+    pub fn i32_exit_status(&self) -> Option<i32> {
+        self.kind().as_i32_exit_status()
+    }
+
+    /// Why the module was refused, if it was.
+    pub fn as_module_error(&self) -> Option<&ModuleError> {
+        self.kind().as_module_error()
+    }
+
+    /// The embedder's error as a `T`, if it is one.
+    pub fn downcast_ref<T: HostError>(&self) -> Option<&T> {
+        self.kind().as_host()?.downcast_ref()
+    }
+
+    /// The embedder's error as a `T`, if it is one.
+    pub fn downcast_mut<T: HostError>(&mut self) -> Option<&mut T> {
+        match &mut self.0.kind {
+            ErrorKind::Host(error) => error.downcast_mut(),
+            _ => None,
+        }
+    }
+
+    /// The embedder's error as a `T`.
+    ///
+    /// # Errors
+    /// This is another error; it is given back.
+    pub fn try_downcast<T: HostError>(self) -> Result<T, Self> {
+        let Inner { kind, backtrace } = *self.0;
+        let kind = match kind {
+            ErrorKind::Host(error) => match error.downcast::<T>() {
+                Ok(error) => return Ok(*error),
+                Err(error) => ErrorKind::Host(error),
+            },
+            kind => kind,
+        };
+        Err(Self(Box::new(Inner { kind, backtrace })))
+    }
+
+    /// The embedder's error as a `T`, if it is one.
+    pub fn downcast<T: HostError>(self) -> Option<T> {
+        self.try_downcast().ok()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.kind.fmt(f)?;
+        self.0.backtrace.fmt(f)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0.kind, f)?;
+        self.0.backtrace.fmt(f)
+    }
+}
+
+impl core::error::Error for Error {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        match &self.0.kind {
+            ErrorKind::Malformed(error)
+            | ErrorKind::Invalid(error)
+            | ErrorKind::Unsupported(error)
+            | ErrorKind::Limit(error) => Some(error),
+            ErrorKind::Link(error) => Some(error),
+            ErrorKind::Instantiation(error) => Some(error),
+            ErrorKind::TrapCode(code) => Some(code),
+            _ => None,
+        }
+    }
+}
+
+impl From<ModuleError> for Error {
+    #[cold]
+    fn from(error: ModuleError) -> Self {
+        Self::from_kind(match error.kind() {
+            ModuleErrorKind::Malformed => ErrorKind::Malformed(error),
+            ModuleErrorKind::Invalid => ErrorKind::Invalid(error),
+            ModuleErrorKind::Unsupported => ErrorKind::Unsupported(error),
+            // The kinds that later versions add are limits until this line is revised.
+            _ => ErrorKind::Limit(error),
+        })
+    }
+}
+
+impl From<TrapCode> for Error {
+    #[cold]
+    fn from(code: TrapCode) -> Self {
+        Self::from_kind(ErrorKind::TrapCode(code))
+    }
+}
+
+impl From<LinkError> for Error {
+    #[cold]
+    fn from(error: LinkError) -> Self {
+        Self::from_kind(ErrorKind::Link(error))
+    }
+}
+
+impl From<InstantiationError> for Error {
+    #[cold]
+    fn from(error: InstantiationError) -> Self {
+        Self::from_kind(ErrorKind::Instantiation(error))
+    }
+}
+
+impl From<WrongStore> for Error {
+    #[cold]
+    fn from(_: WrongStore) -> Self {
+        Self::from_kind(ErrorKind::WrongStore)
+    }
+}
+
+impl From<rotifer_core::MemoryTypeError> for Error {
+    #[cold]
+    fn from(error: rotifer_core::MemoryTypeError) -> Self {
+        Self::access(error.to_string())
+    }
+}

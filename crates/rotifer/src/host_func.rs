@@ -1,0 +1,216 @@
+//! [`HostFunc`]: a function of the host, before it belongs to a store, and the closures that make one.
+
+use alloc::{string::ToString, sync::Arc};
+use core::fmt;
+use rotifer_core::{FuncType, ValType};
+use rotifer_executor::HostFrame;
+use smallvec::SmallVec;
+
+use crate::{
+    Caller, Engine, Error, Val,
+    typed::{WasmRet, WasmTy, WasmTyList},
+};
+
+/// Reads its arguments from the frame in the store's value stack and writes its results there.
+type Code<T> = dyn Fn(Caller<'_, T>, HostFrame) -> Result<(), Error> + Send + Sync;
+
+/// A function of the host, before it belongs to a store. Cheap to clone.
+pub struct HostFunc<T> {
+    code: Arc<Code<T>>,
+    ty: HostType,
+}
+
+#[derive(Clone)]
+enum HostType {
+    /// Of a closure with Rust types.
+    Static(&'static [ValType], &'static [ValType]),
+    /// Of a closure with [`Val`]s.
+    Dynamic(FuncType),
+}
+
+impl<T> Clone for HostFunc<T> {
+    fn clone(&self) -> Self {
+        Self { code: self.code.clone(), ty: self.ty.clone() }
+    }
+}
+
+impl<T> fmt::Debug for HostFunc<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HostFunc({})", self.ty())
+    }
+}
+
+impl<T> HostFunc<T> {
+    /// A function of a type that is known at run time only.
+    pub(crate) fn new(
+        ty: FuncType,
+        func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<(), Error> + Send + Sync + 'static,
+    ) -> Self {
+        let inner = ty.clone();
+        let code = move |mut caller: Caller<'_, T>, frame: HostFrame| {
+            let ty = &inner;
+            let id = caller.store().id();
+            let stack = &caller.store().executor().stack;
+            let params: SmallVec<[Val; 8]> = (frame.base..)
+                .zip(ty.params())
+                // SAFETY: I-ENTITY: a call leaves the arguments in the first slots of the callee's frame.
+                .map(|(slot, &ty)| unsafe { Val::from_slot(ty, stack.get(slot), id) })
+                .collect();
+            let mut results: SmallVec<[Val; 4]> =
+                ty.results().iter().map(|&ty| Val::default_for_ty(ty)).collect();
+            func(caller.reborrow(), &params, &mut results)?;
+            for ((slot, result), &ty) in (frame.base..).zip(&results).zip(ty.results()) {
+                if result.ty() != ty {
+                    return Err(Error::signature(
+                        ["a host function returned ", &result.ty().to_string(), ", not ", &ty.to_string()]
+                            .concat(),
+                    ));
+                }
+                let result = result.to_slot(id)?;
+                caller.store_mut().executor_mut().stack.set(slot, result);
+            }
+            Ok(())
+        };
+        Self { code: Arc::new(code), ty: HostType::Dynamic(ty) }
+    }
+
+    /// A function of a closure with Rust types.
+    pub(crate) fn wrap<Params, Results>(func: impl IntoFunc<T, Params, Results>) -> Self {
+        func.into_host_func()
+    }
+
+    #[inline]
+    pub(crate) fn code(&self) -> *const Code<T> {
+        Arc::as_ptr(&self.code)
+    }
+
+    /// What tells this function from all others that exist at the same time.
+    pub(crate) fn address(&self) -> usize {
+        self.code().addr()
+    }
+
+    fn types(&self) -> (&[ValType], &[ValType]) {
+        match &self.ty {
+            HostType::Static(params, results) => (params, results),
+            HostType::Dynamic(ty) => (ty.params(), ty.results()),
+        }
+    }
+
+    /// Whether the function has this type.
+    pub(crate) fn has_type(&self, ty: &FuncType) -> bool {
+        self.types() == (ty.params(), ty.results())
+    }
+
+    /// The engine's number of the function's type.
+    pub(crate) fn type_id(&self, engine: &Engine) -> u32 {
+        let (params, results) = self.types();
+        engine.type_id(params, results)
+    }
+
+    /// The slots of a frame in which the arguments or the results have room.
+    pub(crate) fn slots(&self) -> u32 {
+        let (params, results) = self.types();
+        let slots = |types: &[ValType]| types.iter().map(|ty| ty.slots()).sum::<u32>();
+        slots(params).max(slots(results))
+    }
+
+    /// The function's type.
+    pub(crate) fn ty(&self) -> FuncType {
+        match &self.ty {
+            HostType::Static(params, results) => {
+                FuncType::new(params.iter().copied(), results.iter().copied())
+            }
+            HostType::Dynamic(ty) => ty.clone(),
+        }
+    }
+}
+
+/// A closure that can be a host function: it takes up to 16 values of [`WasmTy`], with or without a [`Caller`]
+/// before them, and returns what [`WasmRet`] allows.
+pub trait IntoFunc<T, Params, Results>: Send + Sync + 'static {
+    /// The closure as a host function.
+    #[doc(hidden)]
+    fn into_host_func(self) -> HostFunc<T>;
+}
+
+/// Reads the arguments, calls, writes the results.
+#[inline]
+fn call<T, P: WasmTyList, R: WasmRet>(
+    mut caller: Caller<'_, T>,
+    frame: HostFrame,
+    func: impl FnOnce(Caller<'_, T>, P) -> R,
+) -> Result<(), Error> {
+    let id = caller.store().id();
+    let mut params = P::ZEROS;
+    let stack = &caller.store().executor().stack;
+    for (slot, param) in (frame.base..).zip(params.as_mut()) {
+        *param = stack.get(slot);
+    }
+    // SAFETY: I-ENTITY: a call leaves the arguments in the first slots of the callee's frame, and the type of
+    // the function is that of `P`.
+    let params = unsafe { P::from_slots(&params, id) };
+    let results = func(caller.reborrow(), params).into_result()?.into_slots(id)?;
+    let stack = &mut caller.store_mut().executor_mut().stack;
+    for (slot, &result) in (frame.base..).zip(results.as_ref()) {
+        stack.set(slot, result);
+    }
+    Ok(())
+}
+
+macro_rules! into_func {
+    ($( ($($P:ident $p:ident),*) )*) => {$(
+        impl<T, Func, $($P,)* R> IntoFunc<T, ($($P,)*), R> for Func
+        where
+            Func: Fn($($P),*) -> R + Send + Sync + 'static,
+            $($P: WasmTy,)*
+            R: WasmRet,
+        {
+            fn into_host_func(self) -> HostFunc<T> {
+                let code = move |caller: Caller<'_, T>, frame: HostFrame| {
+                    call(caller, frame, |_, ($($p,)*): ($($P,)*)| self($($p),*))
+                };
+                HostFunc {
+                    code: Arc::new(code),
+                    ty: HostType::Static(<($($P,)*)>::TYPES, R::Values::TYPES),
+                }
+            }
+        }
+
+        impl<T, Func, $($P,)* R> IntoFunc<T, (Caller<'_, T>, $($P,)*), R> for Func
+        where
+            Func: Fn(Caller<'_, T>, $($P),*) -> R + Send + Sync + 'static,
+            $($P: WasmTy,)*
+            R: WasmRet,
+        {
+            fn into_host_func(self) -> HostFunc<T> {
+                let code = move |caller: Caller<'_, T>, frame: HostFrame| {
+                    call(caller, frame, |caller, ($($p,)*): ($($P,)*)| self(caller, $($p),*))
+                };
+                HostFunc {
+                    code: Arc::new(code),
+                    ty: HostType::Static(<($($P,)*)>::TYPES, R::Values::TYPES),
+                }
+            }
+        }
+    )*};
+}
+
+into_func! {
+    ()
+    (A a)
+    (A a, B b)
+    (A a, B b, C c)
+    (A a, B b, C c, D d)
+    (A a, B b, C c, D d, E e)
+    (A a, B b, C c, D d, E e, F f)
+    (A a, B b, C c, D d, E e, F f, G g)
+    (A a, B b, C c, D d, E e, F f, G g, H h)
+    (A a, B b, C c, D d, E e, F f, G g, H h, I i)
+    (A a, B b, C c, D d, E e, F f, G g, H h, I i, J j)
+    (A a, B b, C c, D d, E e, F f, G g, H h, I i, J j, K k)
+    (A a, B b, C c, D d, E e, F f, G g, H h, I i, J j, K k, L l)
+    (A a, B b, C c, D d, E e, F f, G g, H h, I i, J j, K k, L l, M m)
+    (A a, B b, C c, D d, E e, F f, G g, H h, I i, J j, K k, L l, M m, N n)
+    (A a, B b, C c, D d, E e, F f, G g, H h, I i, J j, K k, L l, M m, N n, O o)
+    (A a, B b, C c, D d, E e, F f, G g, H h, I i, J j, K k, L l, M m, N n, O o, P p)
+}

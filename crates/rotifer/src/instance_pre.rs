@@ -1,0 +1,113 @@
+//! [`InstancePre`]: a module whose imports are resolved, to be instantiated many times.
+
+use alloc::sync::Arc;
+use core::fmt;
+use smallvec::SmallVec;
+
+use crate::{
+    AsContextMut, Error, Extern, Func, Instance, Module,
+    host_func::HostFunc,
+    instance::{Start, instantiate},
+    store::StoreInner,
+};
+
+/// What a linker has under a name.
+pub(crate) enum Definition<T> {
+    /// An item of a store.
+    Item(Extern),
+    /// A host function that any store may have.
+    Func(HostFunc<T>),
+}
+
+impl<T> Clone for Definition<T> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Item(item) => Self::Item(*item),
+            Self::Func(func) => Self::Func(func.clone()),
+        }
+    }
+}
+
+impl<T> fmt::Debug for Definition<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Item(item) => item.fmt(f),
+            Self::Func(func) => func.fmt(f),
+        }
+    }
+}
+
+impl<T> Definition<T> {
+    /// The item of a store.
+    pub(crate) fn item(&self, store: &mut StoreInner<T>) -> Extern {
+        match self {
+            Self::Item(item) => *item,
+            Self::Func(func) => Extern::Func(Func::from_handle(store.link_host_func(func))),
+        }
+    }
+}
+
+/// A module whose imports are resolved once, to be instantiated many times: also in several stores and by
+/// several threads, as long as the imports are host functions only.
+pub struct InstancePre<T> {
+    module: Module,
+    imports: Arc<[Definition<T>]>,
+}
+
+impl<T> Clone for InstancePre<T> {
+    fn clone(&self) -> Self {
+        Self { module: self.module.clone(), imports: self.imports.clone() }
+    }
+}
+
+impl<T> fmt::Debug for InstancePre<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InstancePre").field("imports", &self.imports).finish_non_exhaustive()
+    }
+}
+
+impl<T> InstancePre<T> {
+    pub(crate) fn new(module: &Module, imports: Arc<[Definition<T>]>) -> Self {
+        Self { module: module.clone(), imports }
+    }
+
+    /// The module.
+    pub fn module(&self) -> &Module {
+        &self.module
+    }
+
+    /// Instantiates the module and runs its start function.
+    ///
+    /// # Errors
+    /// As for [`Instance::new`].
+    pub fn instantiate(&self, store: impl AsContextMut<Data = T>) -> Result<Instance, Error> {
+        self.instantiate_with(store, Start::Run)
+    }
+
+    /// Instantiates the module and runs its start function: [`instantiate`](Self::instantiate) by another name.
+    ///
+    /// # Errors
+    /// As for [`Instance::new`].
+    pub fn start(&self, store: impl AsContextMut<Data = T>) -> Result<Instance, Error> {
+        self.instantiate(store)
+    }
+
+    /// Instantiates the module if it has no start function, so that no code of it runs.
+    ///
+    /// # Errors
+    /// The module has a start function: nothing happened then. Otherwise as for [`Instance::new`].
+    pub fn ensure_no_start(&self, store: impl AsContextMut<Data = T>) -> Result<Instance, Error> {
+        self.instantiate_with(store, Start::Refuse)
+    }
+
+    fn instantiate_with(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        start: Start,
+    ) -> Result<Instance, Error> {
+        let store = store.as_context_mut().inner;
+        let items: SmallVec<[Extern; 16]> =
+            self.imports.iter().map(|definition| definition.item(store)).collect();
+        instantiate(store, &self.module, &items, start)
+    }
+}

@@ -1,0 +1,294 @@
+//! [`Linker`]: items by name, for modules to import.
+
+use alloc::{string::String, sync::Arc, vec::Vec};
+use core::{
+    fmt,
+    hash::{BuildHasher, Hash, Hasher},
+    ops::Range,
+};
+use hashbrown::{DefaultHashBuilder, HashTable};
+use rotifer_core::{ExternType, FuncType};
+use smallvec::SmallVec;
+
+use crate::{
+    AsContext, AsContextMut, Caller, Engine, Error, Extern, ImportType, Instance, InstancePre, IntoFunc,
+    LinkError, Module, Val,
+    host_func::HostFunc,
+    instance::{Start, instantiate},
+    instance_pre::Definition,
+};
+
+/// Items by name, for modules to import.
+///
+/// Host functions belong to the linker, not to a store: a linker can be made once and used for many stores, by
+/// many threads. A store gets those functions that a module imports when the module is instantiated. Other
+/// items belong to a store, and so do instances of modules that import them.
+pub struct Linker<T> {
+    engine: Engine,
+    /// The names of all definitions, one behind the other.
+    names: String,
+    definitions: Vec<Named<T>>,
+    /// Positions in `definitions`.
+    by_name: HashTable<u32>,
+    hasher: DefaultHashBuilder,
+    allow_shadowing: bool,
+}
+
+struct Named<T> {
+    /// Where in `names` the module's name and the item's name are.
+    module: Range<usize>,
+    name: Range<usize>,
+    definition: Definition<T>,
+}
+
+impl<T> Clone for Named<T> {
+    fn clone(&self) -> Self {
+        let Self { module, name, definition } = self;
+        Self { module: module.clone(), name: name.clone(), definition: definition.clone() }
+    }
+}
+
+impl<T> Clone for Linker<T> {
+    fn clone(&self) -> Self {
+        Self {
+            engine: self.engine.clone(),
+            names: self.names.clone(),
+            definitions: self.definitions.clone(),
+            by_name: self.by_name.clone(),
+            hasher: self.hasher.clone(),
+            allow_shadowing: self.allow_shadowing,
+        }
+    }
+}
+
+impl<T> Default for Linker<T> {
+    fn default() -> Self {
+        Self::new(&Engine::default())
+    }
+}
+
+impl<T> fmt::Debug for Linker<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut map = f.debug_map();
+        for named in &self.definitions {
+            map.entry(&key(&self.names, named), &named.definition);
+        }
+        map.finish()
+    }
+}
+
+type Key<'a> = (&'a str, &'a str);
+
+fn key<'a, T>(names: &'a str, named: &Named<T>) -> Key<'a> {
+    let text = |range: &Range<usize>| &names[range.clone()];
+    (text(&named.module), text(&named.name))
+}
+
+fn hash(hasher: &DefaultHashBuilder, key: Key<'_>) -> u64 {
+    let mut state = hasher.build_hasher();
+    key.hash(&mut state);
+    state.finish()
+}
+
+impl<T> Linker<T> {
+    /// An empty linker.
+    pub fn new(engine: &Engine) -> Self {
+        Self {
+            engine: engine.clone(),
+            names: String::new(),
+            definitions: Vec::new(),
+            by_name: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+            allow_shadowing: false,
+        }
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Sets whether a definition replaces an earlier one of the same name. Default: no, it is an error.
+    pub fn allow_shadowing(&mut self, allow: bool) -> &mut Self {
+        self.allow_shadowing = allow;
+        self
+    }
+
+    /// Defines an item of a store.
+    ///
+    /// # Errors
+    /// The name is defined already, and shadowing is not allowed.
+    pub fn define(&mut self, module: &str, name: &str, item: impl Into<Extern>) -> Result<&mut Self, Error> {
+        self.insert(module, name, Definition::Item(item.into()))
+    }
+
+    /// Defines a host function of any type. [`Linker::func_wrap`] defines faster ones. See
+    /// [`Func::new`](crate::Func::new).
+    ///
+    /// # Errors
+    /// The name is defined already, and shadowing is not allowed.
+    pub fn func_new(
+        &mut self,
+        module: &str,
+        name: &str,
+        ty: FuncType,
+        func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<(), Error> + Send + Sync + 'static,
+    ) -> Result<&mut Self, Error> {
+        self.insert(module, name, Definition::Func(HostFunc::new(ty, func)))
+    }
+
+    /// Defines a host function of the type of a closure.
+    ///
+    /// # Errors
+    /// The name is defined already, and shadowing is not allowed.
+    pub fn func_wrap<Params, Results>(
+        &mut self,
+        module: &str,
+        name: &str,
+        func: impl IntoFunc<T, Params, Results>,
+    ) -> Result<&mut Self, Error> {
+        self.insert(module, name, Definition::Func(HostFunc::wrap(func)))
+    }
+
+    /// Defines all exports of an instance under their names.
+    ///
+    /// # Errors
+    /// A name is defined already, and shadowing is not allowed.
+    ///
+    /// # Panics
+    /// The instance belongs to another store.
+    pub fn instance(
+        &mut self,
+        store: impl AsContext<Data = T>,
+        module_name: &str,
+        instance: Instance,
+    ) -> Result<&mut Self, Error> {
+        for export in instance.exports(store.as_context()) {
+            self.define(module_name, export.name(), export.into_extern())?;
+        }
+        Ok(self)
+    }
+
+    /// Defines all items of a module once more, under another module's name.
+    ///
+    /// # Errors
+    /// Nothing is defined for `module`, or a name is defined already and shadowing is not allowed.
+    pub fn alias_module(&mut self, module: &str, as_module: &str) -> Result<(), Error> {
+        let count = self.definitions.len();
+        let mut found = false;
+        for position in 0..count {
+            let named = &self.definitions[position];
+            let (of, name) = key(&self.names, named);
+            if of == module {
+                found = true;
+                let (name, definition) = (String::from(name), named.definition.clone());
+                self.insert(as_module, &name, definition)?;
+            }
+        }
+        if !found {
+            return Err(LinkError::UnknownModule { module: module.into() }.into());
+        }
+        Ok(())
+    }
+
+    /// The item of this name, as one of the store.
+    pub fn get(
+        &self,
+        mut context: impl AsContextMut<Data = T>,
+        module: &str,
+        name: &str,
+    ) -> Option<Extern> {
+        Some(self.find((module, name))?.item(context.as_context_mut().inner))
+    }
+
+    /// Finds a definition for each import of a module.
+    ///
+    /// # Errors
+    /// Something is not defined, or defined as a host function of another type.
+    pub fn instantiate_pre(&self, module: &Module) -> Result<InstancePre<T>, Error> {
+        let imports: Result<Arc<[_]>, Error> =
+            module.imports().map(|import| self.resolve(&import).cloned()).collect();
+        Ok(InstancePre::new(module, imports?))
+    }
+
+    /// Instantiates a module and runs its start function.
+    ///
+    /// # Errors
+    /// Something is not defined, or as for [`Instance::new`].
+    pub fn instantiate(
+        &self,
+        mut store: impl AsContextMut<Data = T>,
+        module: &Module,
+    ) -> Result<Instance, Error> {
+        let store = store.as_context_mut().inner;
+        let mut items: SmallVec<[Extern; 16]> = SmallVec::with_capacity(module.imports().len());
+        for import in module.imports() {
+            items.push(self.resolve(&import)?.item(store));
+        }
+        instantiate(store, module, &items, Start::Run)
+    }
+
+    /// Instantiates a module and runs its start function: [`instantiate`](Self::instantiate) by another name.
+    ///
+    /// # Errors
+    /// As for [`instantiate`](Self::instantiate).
+    pub fn instantiate_and_start(
+        &self,
+        store: impl AsContextMut<Data = T>,
+        module: &Module,
+    ) -> Result<Instance, Error> {
+        self.instantiate(store, module)
+    }
+
+    fn find(&self, wanted: Key<'_>) -> Option<&Definition<T>> {
+        let same = |&position: &u32| key(&self.names, &self.definitions[position as usize]) == wanted;
+        let &position = self.by_name.find(hash(&self.hasher, wanted), same)?;
+        Some(&self.definitions[position as usize].definition)
+    }
+
+    fn resolve(&self, import: &ImportType<'_>) -> Result<&Definition<T>, Error> {
+        let Some(definition) = self.find((import.module(), import.name())) else {
+            return Err(import.unknown());
+        };
+        if let (Definition::Func(func), expected) = (definition, import.ty())
+            && !expected.func().is_some_and(|ty| func.has_type(ty))
+        {
+            return Err(import.incompatible(&ExternType::Func(func.ty())));
+        }
+        Ok(definition)
+    }
+
+    fn insert(
+        &mut self,
+        module: &str,
+        name: &str,
+        definition: Definition<T>,
+    ) -> Result<&mut Self, Error> {
+        let wanted = (module, name);
+        let hashed = hash(&self.hasher, wanted);
+        let Self { names, definitions, by_name, hasher, .. } = self;
+        let same = |&position: &u32| key(names, &definitions[position as usize]) == wanted;
+        if let Some(&position) = by_name.find(hashed, same) {
+            if !self.allow_shadowing {
+                return Err(LinkError::DuplicateDefinition { module: module.into(), name: name.into() }.into());
+            }
+            definitions[position as usize].definition = definition;
+            return Ok(self);
+        }
+        let add = |names: &mut String, text: &str| {
+            let start = names.len();
+            names.push_str(text);
+            start..names.len()
+        };
+        // Definitions of a module mostly come one after the other: they share the module's name.
+        let module = match definitions.last() {
+            Some(last) if names[last.module.clone()] == *module => last.module.clone(),
+            _ => add(names, module),
+        };
+        let name = add(names, name);
+        definitions.push(Named { module, name, definition });
+        let rehash = |&position: &u32| hash(hasher, key(names, &definitions[position as usize]));
+        by_name.insert_unique(hashed, definitions.len() as u32 - 1, rehash);
+        Ok(self)
+    }
+}

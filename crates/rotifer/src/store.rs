@@ -1,0 +1,406 @@
+//! [`Store`]: everything that instances consist of, and the embedder's data beside it.
+
+use alloc::{boxed::Box, vec::Vec};
+use core::{fmt, ptr::NonNull};
+use hashbrown::HashMap;
+use rotifer_core::TrapCode;
+use rotifer_executor::{self as executor, Handle, Host, HostFrame, StackLimits, StoreId, Trap, ValueStack};
+
+use crate::{Caller, Engine, Error, ResourceLimiter, WasmBacktrace, func::Func, host_func::HostFunc};
+
+type Limiter<T> = Box<dyn (FnMut(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync>;
+
+/// A store: the functions, memories, tables, globals and instances that may refer to each other, and the
+/// embedder's data of type `T`, which host functions reach through their [`Caller`].
+///
+/// All that is in a store lives until the store is dropped. Handles such as [`Func`](crate::Func) and
+/// [`Memory`](crate::Memory) are small copies that name an item of one store. Using one with another store is
+/// an error, or a panic where a method returns no `Result`.
+pub struct Store<T> {
+    inner: Box<StoreInner<T>>,
+}
+
+pub(crate) struct StoreInner<T> {
+    engine: Engine,
+    store: executor::Store,
+    /// By number; the functions of the executor's store refer to them. Nothing is ever removed.
+    host_funcs: Vec<HostFunc<T>>,
+    /// Which host functions of linkers this store has already.
+    linked: HashMap<usize, Handle<executor::Func>>,
+    limiter: Option<Limiter<T>>,
+    /// How many more activations may nest.
+    nesting_left: usize,
+    data: T,
+}
+
+impl<T> Store<T> {
+    /// A store with the embedder's data.
+    pub fn new(engine: &Engine, data: T) -> Self {
+        let config = engine.config();
+        let stack = ValueStack::new(StackLimits {
+            max_bytes: config.max_stack_size,
+            max_depth: config.max_call_depth,
+        });
+        Self {
+            inner: Box::new(StoreInner {
+                engine: engine.clone(),
+                store: executor::Store::new(stack),
+                host_funcs: Vec::new(),
+                linked: HashMap::new(),
+                limiter: None,
+                nesting_left: config.max_host_nesting,
+                data,
+            }),
+        }
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.inner.engine
+    }
+
+    /// The embedder's data.
+    pub fn data(&self) -> &T {
+        &self.inner.data
+    }
+
+    /// The embedder's data.
+    pub fn data_mut(&mut self) -> &mut T {
+        &mut self.inner.data
+    }
+
+    /// Drops the store but for the embedder's data.
+    pub fn into_data(self) -> T {
+        self.inner.data
+    }
+
+    /// Sets who decides how large memories and tables may become and how many there may be. The limiter is part
+    /// of the embedder's data.
+    pub fn limiter(
+        &mut self,
+        limiter: impl (FnMut(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync + 'static,
+    ) {
+        self.inner.limiter = Some(Box::new(limiter));
+    }
+}
+
+impl<T: Default> Default for Store<T> {
+    fn default() -> Self {
+        Self::new(&Engine::default(), T::default())
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Store<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("store", &self.inner.store).field("data", &self.inner.data).finish()
+    }
+}
+
+impl<T> StoreInner<T> {
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(crate) fn id(&self) -> StoreId {
+        self.store.id()
+    }
+
+    pub(crate) fn executor(&self) -> &executor::Store {
+        &self.store
+    }
+
+    pub(crate) fn executor_mut(&mut self) -> &mut executor::Store {
+        &mut self.store
+    }
+
+    pub(crate) fn data(&self) -> &T {
+        &self.data
+    }
+
+    pub(crate) fn data_mut(&mut self) -> &mut T {
+        &mut self.data
+    }
+
+    /// The executor's store and the embedder's data, which are disjoint.
+    pub(crate) fn split(&mut self) -> (&mut executor::Store, &mut T) {
+        (&mut self.store, &mut self.data)
+    }
+
+    /// Asks the resource limiter, if there is one.
+    pub(crate) fn limit<R>(&mut self, ask: impl FnOnce(&mut dyn ResourceLimiter) -> R) -> Option<R> {
+        let limiter = self.limiter.as_mut()?;
+        Some(ask(limiter(&mut self.data)))
+    }
+
+    /// Adds a host function.
+    pub(crate) fn add_host_func(&mut self, func: HostFunc<T>) -> Handle<executor::Func> {
+        let type_id = func.type_id(&self.engine);
+        let handle = self.store.add_host_func(type_id, func.slots());
+        self.host_funcs.push(func);
+        handle
+    }
+
+    /// The function of this store for a host function that a linker holds.
+    pub(crate) fn link_host_func(&mut self, func: &HostFunc<T>) -> Handle<executor::Func> {
+        let key = func.address();
+        if let Some(&handle) = self.linked.get(&key) {
+            return handle;
+        }
+        // The address stays taken as long as the store keeps its share of the function.
+        let handle = self.add_host_func(func.clone());
+        self.linked.insert(key, handle);
+        handle
+    }
+
+    /// Calls a function with slots as arguments and results.
+    ///
+    /// The lengths must be those of the function's type and references must come from this store; callers in
+    /// this crate check both.
+    #[inline]
+    pub(crate) fn invoke(&mut self, func: Func, params: &[u64], results: &mut [u64]) -> Result<(), Error> {
+        let func = self.store.check(func.handle())?;
+        let Some(nesting_left) = self.nesting_left.checked_sub(1) else {
+            return Err(TrapCode::StackOverflow.into());
+        };
+        self.nesting_left = nesting_left;
+        // A panic of a host function must not leave the counter changed.
+        struct Restore<'s, T>(&'s mut StoreInner<T>);
+        impl<T> Drop for Restore<'_, T> {
+            fn drop(&mut self) {
+                self.0.nesting_left += 1;
+            }
+        }
+        let guard = Restore(self);
+        // SAFETY: I-STORE: `func` was just found to belong to this store; the rest is the caller's duty.
+        unsafe { executor::invoke(&mut *guard.0, func, params, results) }
+    }
+}
+
+impl<T> Host for StoreInner<T> {
+    type Error = Error;
+
+    #[inline]
+    fn store(&mut self) -> &mut executor::Store {
+        &mut self.store
+    }
+
+    #[inline]
+    fn call_host(
+        &mut self,
+        func: u32,
+        caller: Option<NonNull<executor::Instance>>,
+        frame: HostFrame,
+    ) -> Result<(), Error> {
+        let code = self.host_funcs[func as usize].code();
+        // SAFETY: I-ENTITY: the executor names an instance of this store.
+        let caller = caller.map(|caller| unsafe { self.store.id().handle(caller) });
+        // SAFETY: the code lies behind a shared pointer, not in `self`, and nobody removes it from `host_funcs`
+        // while the store exists, which the exclusive borrow of `self` outlasts.
+        let code = unsafe { &*code };
+        code(Caller::new(self, caller), frame)
+    }
+
+    fn memory_growing(
+        &mut self,
+        memory: NonNull<executor::Memory>,
+        current_bytes: u64,
+        desired_bytes: u64,
+        maximum_bytes: Option<u64>,
+    ) -> Result<bool, Error> {
+        // SAFETY: I-ENTITY: the executor names a memory of this store.
+        let ty = unsafe { memory.as_ref() }.ty();
+        // The limiter may charge for growth, so it is not asked for what cannot happen.
+        let limit = maximum_bytes.unwrap_or(u64::MAX).min(ty.page_limit().saturating_mul(ty.page_size()));
+        if desired_bytes > limit {
+            return Ok(false);
+        }
+        let growing = self.limit(|limiter| {
+            limiter.memory_growing(
+                host_size(current_bytes),
+                host_size(desired_bytes),
+                maximum_bytes.map(host_size),
+            )
+        });
+        growing.unwrap_or(Ok(true))
+    }
+
+    fn table_growing(&mut self, current: u64, desired: u64, maximum: Option<u64>) -> Result<bool, Error> {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        let growing = self.limit(|limiter| {
+            limiter.table_growing(host_size(current), host_size(desired), maximum.map(host_size))
+        });
+        growing.unwrap_or(Ok(true))
+    }
+
+    fn trap(&mut self, trap: Trap) -> Error {
+        Error::trap(trap.code, WasmBacktrace::new(trap.frames))
+    }
+
+    fn invalid(&mut self, error: rotifer_validator::Error) -> Error {
+        error.into()
+    }
+}
+
+/// A size as a `usize`. What a host cannot address is the largest there is: no limiter grants it.
+pub(crate) fn host_size(size: u64) -> usize {
+    usize::try_from(size).unwrap_or(usize::MAX)
+}
+
+/// A shared borrow of a store.
+pub struct StoreContext<'a, T> {
+    pub(crate) inner: &'a StoreInner<T>,
+}
+
+impl<T> Clone for StoreContext<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for StoreContext<'_, T> {}
+
+impl<'a, T> StoreContext<'a, T> {
+    /// The engine.
+    pub fn engine(&self) -> &'a Engine {
+        &self.inner.engine
+    }
+
+    /// The embedder's data.
+    pub fn data(&self) -> &'a T {
+        &self.inner.data
+    }
+}
+
+/// An exclusive borrow of a store.
+pub struct StoreContextMut<'a, T> {
+    pub(crate) inner: &'a mut StoreInner<T>,
+}
+
+impl<T> StoreContextMut<'_, T> {
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.inner.engine
+    }
+
+    /// The embedder's data.
+    pub fn data(&self) -> &T {
+        &self.inner.data
+    }
+
+    /// The embedder's data.
+    pub fn data_mut(&mut self) -> &mut T {
+        &mut self.inner.data
+    }
+}
+
+impl<T> fmt::Debug for StoreContext<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreContext").field("store", &self.inner.store).finish_non_exhaustive()
+    }
+}
+
+impl<T> fmt::Debug for StoreContextMut<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreContextMut").field("store", &self.inner.store).finish_non_exhaustive()
+    }
+}
+
+/// What gives shared access to a store: a [`Store`], a [`Caller`], a context, and references to them.
+pub trait AsContext {
+    /// The embedder's data.
+    type Data;
+
+    /// Borrows the store.
+    fn as_context(&self) -> StoreContext<'_, Self::Data>;
+}
+
+/// What gives exclusive access to a store.
+pub trait AsContextMut: AsContext {
+    /// Borrows the store.
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, Self::Data>;
+}
+
+impl<C: AsContext> AsContext for &C {
+    type Data = C::Data;
+
+    #[inline]
+    fn as_context(&self) -> StoreContext<'_, C::Data> {
+        C::as_context(self)
+    }
+}
+
+impl<C: AsContext> AsContext for &mut C {
+    type Data = C::Data;
+
+    #[inline]
+    fn as_context(&self) -> StoreContext<'_, C::Data> {
+        C::as_context(self)
+    }
+}
+
+impl<C: AsContextMut> AsContextMut for &mut C {
+    #[inline]
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, C::Data> {
+        C::as_context_mut(self)
+    }
+}
+
+impl<T> AsContext for StoreContext<'_, T> {
+    type Data = T;
+
+    #[inline]
+    fn as_context(&self) -> StoreContext<'_, T> {
+        *self
+    }
+}
+
+macro_rules! contexts {
+    ($( $ty:ty, |$this:ident| $shared:expr, $exclusive:expr; )*) => {$(
+        impl<T> AsContext for $ty {
+            type Data = T;
+
+            #[inline]
+            fn as_context(&self) -> StoreContext<'_, T> {
+                let $this = self;
+                StoreContext { inner: $shared }
+            }
+        }
+
+        impl<T> AsContextMut for $ty {
+            #[inline]
+            fn as_context_mut(&mut self) -> StoreContextMut<'_, T> {
+                let $this = self;
+                StoreContextMut { inner: $exclusive }
+            }
+        }
+    )*};
+}
+
+contexts! {
+    Store<T>, |this| &this.inner, &mut this.inner;
+    StoreContextMut<'_, T>, |this| this.inner, this.inner;
+    Caller<'_, T>, |this| this.store(), this.store_mut();
+}
+
+impl<'a, C: AsContext> From<&'a C> for StoreContext<'a, C::Data> {
+    #[inline]
+    fn from(context: &'a C) -> Self {
+        C::as_context(context)
+    }
+}
+
+impl<'a, C: AsContext> From<&'a mut C> for StoreContext<'a, C::Data> {
+    #[inline]
+    fn from(context: &'a mut C) -> Self {
+        C::as_context(context)
+    }
+}
+
+impl<'a, C: AsContextMut> From<&'a mut C> for StoreContextMut<'a, C::Data> {
+    #[inline]
+    fn from(context: &'a mut C) -> Self {
+        C::as_context_mut(context)
+    }
+}

@@ -1,0 +1,86 @@
+//! Where validator, translator and executor meet: how an untranslated function gets its code.
+
+use alloc::{string::String, vec::Vec};
+use core::convert::Infallible;
+use rotifer_bytecode::{CodeBuffer, HandlerTable};
+use rotifer_core::{Features, FuncIdx, Limits, TypeIdx};
+use rotifer_executor::{ModuleCode, Translate};
+use rotifer_translator::{Translator, TranslatorEnv};
+use rotifer_validator::{Error, Scratch, WalkContext, WalkError, walk};
+
+use crate::Engine;
+
+/// Translates the functions of a module, in one walk over each body.
+#[derive(Debug)]
+pub(crate) struct Wiring {
+    handlers: &'static HandlerTable,
+    features: Features,
+    limits: Limits,
+    /// Bodies are known to be valid.
+    trusted: bool,
+}
+
+/// A cell of bytecode, for people. See [`Module::bytecode`](crate::Module::bytecode).
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct BytecodeCell {
+    /// The position of its first word in the function's code.
+    pub position: u32,
+    /// The byte offset in the module of the operator that it was written for.
+    pub wasm_offset: u32,
+    /// Its op and operands.
+    pub text: String,
+}
+
+impl Wiring {
+    pub(crate) fn new(engine: &Engine, trusted: bool) -> Self {
+        let config = engine.config();
+        Self { handlers: engine.handlers(), features: config.features, limits: config.limits, trusted }
+    }
+
+    fn walk(&self, code: &ModuleCode, func: FuncIdx, listing: bool) -> Result<CodeBuffer, Error> {
+        let imported = code.module.imported_functions;
+        let env = TranslatorEnv {
+            handlers: self.handlers,
+            imported_functions: imported,
+            entry: &|func: FuncIdx| (&raw const code.entries()[(func.0 - imported) as usize]).cast(),
+            type_id: &|ty: TypeIdx| code.type_ids[ty.index()],
+            listing,
+        };
+        let cx = WalkContext {
+            module: &code.module,
+            bytes: code.bytes(),
+            features: &self.features,
+            limits: &self.limits,
+        };
+        let mut translator = Translator::new(env);
+        let mut scratch = Scratch::default();
+        let walked: Result<(), WalkError<Infallible>> = if self.trusted {
+            walk::<_, false>(&cx, func, &mut scratch, &mut translator)
+        } else {
+            walk::<_, true>(&cx, func, &mut scratch, &mut translator)
+        };
+        match walked {
+            Ok(()) => Ok(translator.into_code().expect("a walk that succeeds finishes its client")),
+            Err(WalkError::Invalid(error)) => Err(error),
+        }
+    }
+
+    /// The code of a function as text.
+    pub(crate) fn list(&self, code: &ModuleCode, func: FuncIdx) -> Result<Vec<BytecodeCell>, Error> {
+        let buffer = self.walk(code, func, true)?;
+        let cell = |listed: &rotifer_bytecode::Listed| {
+            let mut text = String::new();
+            // Writing to a string does not fail.
+            let _ = rotifer_bytecode::print(&buffer, listed, &mut text);
+            BytecodeCell { position: listed.position, wasm_offset: listed.offset.0, text }
+        };
+        Ok(buffer.listing.iter().map(cell).collect())
+    }
+}
+
+impl Translate for Wiring {
+    fn translate(&self, module: &ModuleCode, func: FuncIdx) -> Result<CodeBuffer, Error> {
+        self.walk(module, func, false)
+    }
+}

@@ -1,0 +1,122 @@
+//! Modules with a byte changed, or with an end missing, get the verdict that wasmparser gives them; and whatever
+//! the bytes of a body are, no walk panics.
+//!
+//! Set `ROTIFER_WASM_DIR` to a directory of modules to run the same over them. It takes a while.
+
+mod common;
+
+use common::{Random, all_features, check_contract, compare, version_1, version_2, walk_unchecked, wasm};
+use rotifer_core::{Features, Limits};
+use rotifer_validator::{Module, Trust};
+use std::path::Path;
+
+const EVERYTHING: &str = include_str!("modules/everything.wat");
+const FIRST_VERSION: &str = include_str!("modules/first_version.wat");
+
+/// Another value for a byte: any, or a neighbour, which is more often almost right.
+fn mutate(random: &mut Random, byte: u8) -> u8 {
+    match random.below(4) {
+        0 => byte.wrapping_add(1),
+        1 => byte ^ 1 << random.below(8),
+        _ => random.next() as u8,
+    }
+}
+
+/// Changes one byte at a time, `count` times, between `from` and the end.
+fn check_mutations(name: &str, bytes: &[u8], from: usize, count: usize, features: &Features) {
+    let original = compare(bytes, features, &|| name.to_owned()).expect("the original is valid");
+    let code = original.bodies.first().map_or(0, |body| body.start) as usize;
+    let code_end = original.bodies.last().map_or(0, |body| body.end) as usize;
+    let mut random = Random(count as u64);
+    let mut mutant = bytes.to_vec();
+    for _ in 0..count {
+        let at = from + random.below(bytes.len() - from);
+        mutant[at] = mutate(&mut random, bytes[at]);
+        let what = || format!("{name} with byte {at:#x} {:#04x} for {:#04x}", mutant[at], bytes[at]);
+        if let Ok(module) = compare(&mutant, features, &what) {
+            check_contract(&module, &mutant, features);
+        }
+        if (code..code_end).contains(&at) {
+            walk_unchecked(&original, &mutant, features);
+        } else if let Ok(module) = Module::read(&mutant, features, &Limits::default(), Trust::Unchecked) {
+            walk_unchecked(&module, &mutant, features);
+        }
+        mutant[at] = bytes[at];
+    }
+}
+
+fn check_truncations(name: &str, bytes: &[u8], ends: impl Iterator<Item = usize>, features: &Features) {
+    for end in ends {
+        let verdict = compare(&bytes[..end], features, &|| format!("{name} up to {end:#x}"));
+        if let Err(error) = verdict {
+            assert!(error.offset().0 as usize <= end, "{error} up to {end:#x}");
+        }
+    }
+}
+
+#[test]
+fn mutations_of_one_of_everything() {
+    let bytes = wasm(EVERYTHING);
+    check_mutations("everything", &bytes, 0, 20_000, &all_features());
+}
+
+#[test]
+fn mutations_of_the_first_version() {
+    let bytes = wasm(FIRST_VERSION);
+    for features in [Features::MVP, version_1(), version_2(), Features::default()] {
+        check_mutations("first version", &bytes, 0, 5_000, &features);
+    }
+}
+
+#[test]
+fn truncations() {
+    let bytes = wasm(EVERYTHING);
+    check_truncations("everything", &bytes, 0..bytes.len(), &all_features());
+    let bytes = wasm(FIRST_VERSION);
+    check_truncations("first version", &bytes, 0..bytes.len(), &Features::MVP);
+}
+
+/// Two mutations at once, in bodies only, to get past the first error.
+#[test]
+fn bodies_of_noise() {
+    let bytes = wasm(EVERYTHING);
+    let features = all_features();
+    let module = common::ours(&bytes, &features).unwrap();
+    let mut random = Random(2);
+    for _ in 0..2_000 {
+        let mut mutant = bytes.clone();
+        for body in &module.bodies {
+            for _ in 0..1 + random.below(4) {
+                let at = body.start as usize + random.below((body.end - body.start) as usize);
+                mutant[at] = mutate(&mut random, mutant[at]);
+            }
+        }
+        walk_unchecked(&module, &mutant, &features);
+    }
+}
+
+#[test]
+fn directory_of_modules() {
+    let Ok(directory) = std::env::var("ROTIFER_WASM_DIR") else { return };
+    let mut pending = vec![Path::new(&directory).to_owned()];
+    while let Some(path) = pending.pop() {
+        if path.is_dir() {
+            pending.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            continue;
+        }
+        if path.extension().is_none_or(|extension| extension != "wasm") {
+            continue;
+        }
+        let bytes = std::fs::read(&path).unwrap();
+        let (name, features) = (path.display().to_string(), Features::default());
+        let module = compare(&bytes, &features, &|| name.clone()).expect("a valid module");
+        check_contract(&module, &bytes, &features);
+        // The larger the module, the longer each verdict takes.
+        let count = (400_000_000 / (bytes.len() + 10_000)).min(20_000);
+        println!("{name}: {} bytes, {count} mutations", bytes.len());
+        check_mutations(&name, &bytes, 0, count, &features);
+        let mut random = Random(3);
+        let ends = (0..count / 10).map(|_| random.below(bytes.len()));
+        check_truncations(&name, &bytes, ends.collect::<Vec<_>>().into_iter(), &features);
+    }
+}
