@@ -9,6 +9,7 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=ROTIFER_NO_TAIL_CALLS");
     println!("cargo:rustc-check-cfg=cfg(rotifer_tail)");
+    println!("cargo:rustc-check-cfg=cfg(loom)");
     let optimised = matches!(env::var("OPT_LEVEL").as_deref(), Ok("2" | "3" | "s" | "z"));
     let arch = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
     let supported = matches!(arch.as_str(), "x86_64" | "aarch64");

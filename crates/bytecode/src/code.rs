@@ -176,6 +176,8 @@ pub struct Listed {
     pub op: OpCode,
     /// Its second word, if that holds operands.
     pub operands: Operands,
+    /// Its immediate, if that takes a word of its own.
+    pub wide: u64,
     /// The WebAssembly operator that it was emitted for.
     pub offset: WasmOffset,
 }

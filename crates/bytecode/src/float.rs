@@ -8,6 +8,10 @@ macro_rules! rounding {
     ($( $name:ident: $ty:ty, $std:ident, $libm:ident; )*) => {$(
         #[inline(always)]
         pub(crate) fn $name(a: $ty) -> $ty {
+            // The libraries give a signalling NaN back as it is.
+            if a.is_nan() {
+                return a + a;
+            }
             #[cfg(feature = "std")]
             let result = a.$std();
             #[cfg(not(feature = "std"))]

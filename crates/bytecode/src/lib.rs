@@ -22,9 +22,9 @@ mod table;
 pub use self::{
     code::{CodeBuffer, HandlerAddr, HandlerTable, Listed, Operands, Safepoints, Word},
     op::{
-        BINARY_FORMS, BINARY_SOURCES, BRANCH_FORMS, COMPARE_FORMS, Described, Destination, LOAD_FORMS,
-        OP_COUNT, OpCode, RETURN_SLOTS, ReturnKind, STORE_FORMS, STORE_SOURCES, SlowOp, Source, Special,
-        Target, UNARY_FORMS,
+        BINARY_FORMS, BINARY_SOURCES, BRANCH_FORMS, COMPARE_FORMS, Described, Destination, LATCH_COMPARES,
+        LATCH_FORMS, LOAD_FORMS, OP_COUNT, OpCode, RETURN_SLOTS, ReturnKind, STORE_FORMS, STORE_SOURCES,
+        SlowOp, Source, Special, Target, UNARY_FORMS,
     },
     operator::{Kind, Operator, Row, fold},
     print::print,

@@ -77,10 +77,12 @@ pub const BINARY_FORMS: u16 = 14;
 pub const BRANCH_FORMS: u16 = 28;
 /// Forms of a compare: those of a binary operator, then those of a branch.
 pub const COMPARE_FORMS: u16 = BINARY_FORMS + BRANCH_FORMS;
-/// Forms of a load: sources slot, acc; targets slot, acc; then the general one.
-pub const LOAD_FORMS: u16 = 5;
-/// Forms of a store: [`STORE_SOURCES`], then the general one.
-pub const STORE_FORMS: u16 = 6;
+/// Forms of a load: sources slot, acc; targets slot, acc; then the general one; then those whose address is a
+/// sum, of two slots or of the accumulator and a slot, with both targets.
+pub const LOAD_FORMS: u16 = 9;
+/// Forms of a store: [`STORE_SOURCES`]; then the general one; then those whose address is the sum of two slots,
+/// with the value from a slot, an immediate and the accumulator.
+pub const STORE_FORMS: u16 = 9;
 
 const FORMS: [u16; 5] = [UNARY_FORMS, BINARY_FORMS, COMPARE_FORMS, LOAD_FORMS, STORE_FORMS];
 
@@ -154,6 +156,18 @@ impl OpCode {
         Self::of(operator, Kind::Load, 4)
     }
 
+    /// A load from memory 0 at the sum of two 32-bit numbers: of a slot or the accumulator, and of a slot. The
+    /// cell's `c` has the slot of the second in its low half and the offset in its high half.
+    pub fn load_sum(operator: Operator, first: Source, target: Target) -> Self {
+        Self::of(operator, Kind::Load, 5 + acc(first) * 2 + target as u16)
+    }
+
+    /// A store to memory 0 at the sum of two slots, which are in `a` and the low half of `c`; the offset is in
+    /// the high half.
+    pub fn store_sum(operator: Operator, value: Source) -> Self {
+        Self::of(operator, Kind::Store, 6 + value as u16)
+    }
+
     /// A store to memory 0 with a 32-bit address.
     pub fn store(operator: Operator, address: Source, value: Source) -> Self {
         Self::of(operator, Kind::Store, position(&STORE_SOURCES, address, value))
@@ -173,8 +187,30 @@ impl OpCode {
         }
     }
 
+    /// A latch: slot `a` gets slot `b` plus `c`, then the sum is compared with `c` of word 2, a slot or an
+    /// immediate, and the branch is taken if the result is `if_true`. Its target, if it has one, is word 3.
+    /// None if the compare is not one of i32.
+    pub fn latch(operator: Operator, right: Source, if_true: bool, to: Destination) -> Option<Self> {
+        let (kind, number) = operator.kind_and_number();
+        if !matches!(kind, Kind::Compare) || number >= LATCH_COMPARES {
+            return None;
+        }
+        let right = match right {
+            Source::Slot => 0,
+            Source::Imm => 1,
+            Source::Acc => return None,
+        };
+        Some(Self(LATCHES + number * LATCH_FORMS + right * 4 + if_true as u16 * 2 + to as u16))
+    }
+
     /// The operator and the form behind this number, or the special op.
     pub fn describe(self) -> Described {
+        if self.0 >= LATCHES {
+            let number = self.0 - LATCHES;
+            let compares = COUNTS[Kind::Unary as usize] + COUNTS[Kind::Binary as usize];
+            let operator = Operator::ALL[(compares + number / LATCH_FORMS) as usize];
+            return Described::Latch(operator, number % LATCH_FORMS);
+        }
         if self.0 >= RETURNS {
             let kind = ReturnKind::ALL[((self.0 - RETURNS) / RETURN_SLOTS) as usize];
             return Described::Special(kind.general());
@@ -202,6 +238,8 @@ impl OpCode {
 pub enum Described {
     /// An operator of the table and its form.
     Operator(Operator, u16),
+    /// A latch with this compare, and its form.
+    Latch(Operator, u16),
     /// One of the other ops.
     Special(Special),
 }
@@ -449,8 +487,15 @@ pub const RETURN_SLOTS: u16 = 6;
 
 const RETURNS: u16 = SPECIAL + Special::ALL.len() as u16;
 
+const LATCHES: u16 = RETURNS + ReturnKind::ALL.len() as u16 * RETURN_SLOTS;
+
+/// The compares that a latch can make: the first of the table, those of i32.
+pub const LATCH_COMPARES: u16 = 10;
+/// Forms of a latch: right operand slot or immediate, times (if true, if false), times two destinations.
+pub const LATCH_FORMS: u16 = 8;
+
 /// The count of all ops: the length of a handler table.
-pub const OP_COUNT: usize = RETURNS as usize + ReturnKind::ALL.len() * RETURN_SLOTS as usize;
+pub const OP_COUNT: usize = (LATCHES + LATCH_COMPARES * LATCH_FORMS) as usize;
 
 #[cfg(test)]
 mod tests {
@@ -463,7 +508,11 @@ mod tests {
         let op = OpCode::store_any(Operator::I64Store32);
         assert_eq!(op.describe(), Described::Operator(Operator::I64Store32, 5));
         assert_eq!(Special::ReturnCross.code().describe(), Described::Special(Special::ReturnCross));
-        assert_eq!(OpCode::return_(ReturnKind::AccFloat, RETURN_SLOTS - 1).0 as usize + 1, OP_COUNT);
+        let latch = OpCode::latch(Operator::I32GeU, Source::Imm, true, Destination::Loop);
+        assert_eq!(latch.map(|op| op.0 as usize + 1), Some(OP_COUNT));
+        let op = OpCode::latch(Operator::I32Ne, Source::Slot, true, Destination::Cell).unwrap();
+        assert_eq!(op.describe(), Described::Latch(Operator::I32Ne, 2));
+        assert_eq!(OpCode::latch(Operator::I64Eq, Source::Slot, true, Destination::Cell), None);
         let op = OpCode::return_(ReturnKind::AccInt, 3);
         assert_eq!(op.describe(), Described::Special(Special::ReturnAccInt));
         for (i, op) in SlowOp::ALL.iter().enumerate() {

@@ -3,6 +3,8 @@
 use alloc::{format, string::String};
 use core::fmt::{self, Write};
 
+use rotifer_core::ValType;
+
 use crate::{
     code::{CodeBuffer, Listed},
     op::{BINARY_FORMS, BINARY_SOURCES, Described, STORE_SOURCES, SlowOp, Source, Special},
@@ -17,6 +19,15 @@ pub fn print(code: &CodeBuffer, cell: &Listed, out: &mut dyn Write) -> fmt::Resu
     write!(out, "{}: ", cell.position)?;
     match cell.op.describe() {
         Described::Operator(operator, form) => operator_cell(operator, form, cell, out)?,
+        Described::Latch(operator, form) => {
+            let o = cell.operands;
+            let sense = if form & 2 == 0 { "br_unless" } else { "br_if" };
+            let to = if form & 1 == 0 { "" } else { ".loop" };
+            let right =
+                if form < 4 { format!("{}", cell.wide) } else { format!("#{}", cell.wide as u32 as i32) };
+            let text = operator.row().text;
+            write!(out, "{} <- {} + #{}; {sense}{to} {text} acc, {right}", o.a, o.b, o.c as i32)?;
+        }
         Described::Special(op) => special_cell(op, cell, out)?,
     }
     let next = code.listing.iter().find(|l| l.position > cell.position);
@@ -31,13 +42,17 @@ pub fn print(code: &CodeBuffer, cell: &Listed, out: &mut dyn Write) -> fmt::Resu
     Ok(())
 }
 
+fn wide(cell: &Listed) -> String {
+    format!("#{}", cell.wide as i64)
+}
+
 fn operator_cell(operator: Operator, form: u16, cell: &Listed, out: &mut dyn Write) -> fmt::Result {
     let row = operator.row();
     let o = cell.operands;
     let source = |source: Source, slot: u32| -> String {
         match source {
             Source::Slot => format!("{slot}"),
-            Source::Imm if row.a == rotifer_core::ValType::F64 => String::from("#wide"),
+            Source::Imm if matches!(row.a, ValType::I64 | ValType::F64) => wide(cell),
             Source::Imm => format!("#{}", o.c as i32),
             Source::Acc => String::from("acc"),
         }
@@ -82,6 +97,18 @@ fn operator_cell(operator: Operator, form: u16, cell: &Listed, out: &mut dyn Wri
             )
         }
         Kind::Load if form == 4 => write!(out, "{}.any {} <- [{}] memory {}", row.text, o.a, o.b, o.c),
+        Kind::Load if form > 4 => {
+            let first = if form < 7 { Source::Slot } else { Source::Acc };
+            let (letter_to, to) = target(form - 5);
+            let first_text = source(first, u32::from(o.b));
+            let (second, offset) = (o.c & 0xFFFF, o.c >> 16);
+            write!(
+                out,
+                "{}.{}+s.{letter_to} {to} <- [{first_text} + {second} + {offset}]",
+                row.text,
+                letter(first)
+            )
+        }
         Kind::Load => {
             let from = unary_source(form);
             let (letter_to, to) = target(form);
@@ -89,9 +116,15 @@ fn operator_cell(operator: Operator, form: u16, cell: &Listed, out: &mut dyn Wri
             write!(out, "{}.{}.{letter_to} {to} <- [{address} + {}]", row.text, letter(from), o.c)
         }
         Kind::Store if form == 5 => write!(out, "{}.any [{}] memory {} <- {}", row.text, o.a, o.c, o.b),
+        Kind::Store if form > 5 => {
+            let v = [Source::Slot, Source::Imm, Source::Acc][form as usize - 6];
+            let (second, offset) = (o.c & 0xFFFF, o.c >> 16);
+            let value = if v == Source::Imm { wide(cell) } else { source(v, u32::from(o.b)) };
+            write!(out, "{}.s+s{} [{} + {second} + {offset}] <- {value}", row.text, letter(v), o.a)
+        }
         Kind::Store => {
             let (a, v) = STORE_SOURCES[form as usize];
-            let value = if v == Source::Imm { String::from("#wide") } else { source(v, u32::from(o.b)) };
+            let value = if v == Source::Imm { wide(cell) } else { source(v, u32::from(o.b)) };
             let address = source(a, u32::from(o.a));
             write!(out, "{}.{}{} [{address} + {}] <- {value}", row.text, letter(a), letter(v), o.c)
         }
@@ -122,7 +155,8 @@ fn special_cell(op: Special, cell: &Listed, out: &mut dyn Write) -> fmt::Result 
         Special::BrNez | Special::BrEqz | Special::BrNezLoop | Special::BrEqzLoop | Special::BrTable => {
             write!(out, " {}", o.b)
         }
-        Special::ReturnSlotInt | Special::ReturnSlotFloat | Special::Const64 => write!(out, " {}", o.a),
+        Special::Const64 => write!(out, " {} <- {}", o.a, wide(cell)),
+        Special::ReturnSlotInt | Special::ReturnSlotFloat => write!(out, " {}", o.a),
         Special::ReturnMany => write!(out, " {}.., {} slots", o.a, o.b),
         _ => Ok(()),
     }

@@ -10,18 +10,15 @@
 //! I-CODE: a block of code is immutable once published and lives as long as its module.
 
 use alloc::{boxed::Box, collections::BTreeMap, sync::Arc, vec::Vec};
-use core::{
-    fmt,
-    ptr::NonNull,
-    sync::atomic::{AtomicPtr, Ordering},
-};
+use core::{fmt, ptr::NonNull, sync::atomic::Ordering};
 use rotifer_bytecode::{CodeBuffer, Safepoints, Special, Word};
 use rotifer_core::{FuncIdx, WasmOffset};
 use rotifer_validator::{Error, ExportItem, Module, Names};
 
 use crate::{
     exec::{Dispatch, DispatchError},
-    sync::{Mutex, OnceLock},
+    exports::ExportIndex,
+    sync::{AtomicPtr, Mutex, OnceLock},
 };
 
 /// Where the code of a function is. Its address is stable: call cells hold it.
@@ -175,8 +172,8 @@ pub struct ModuleCode {
     translated: Mutex<Translated>,
     translator: Box<dyn Translate>,
     stubs: Arc<Stubs>,
-    /// The exports, sorted by name; made on first use.
-    exports: OnceLock<Box<[u32]>>,
+    /// Made on first use.
+    exports: OnceLock<ExportIndex>,
     /// What the name section says; read on first use.
     names: OnceLock<Names>,
 }
@@ -213,16 +210,8 @@ impl ModuleCode {
 
     /// The export of this name.
     pub fn export(&self, name: &str) -> Option<ExportItem> {
-        let exports = &self.module.exports;
-        let bytes = self.bytes();
-        let name_of = |&export: &u32| exports[export as usize].name.of(bytes);
-        let sorted = self.exports.get_or_init(|| {
-            let mut sorted: Vec<u32> = (0..exports.len() as u32).collect();
-            sorted.sort_by_key(name_of);
-            sorted.into()
-        });
-        let position = sorted.binary_search_by_key(&name.as_bytes(), name_of).ok()?;
-        Some(exports[sorted[position] as usize].item)
+        let index = self.exports.get_or_init(|| ExportIndex::new(&self.module, self.bytes()));
+        index.find(&self.module, self.bytes(), name)
     }
 
     /// The module's name, if its name section has one.

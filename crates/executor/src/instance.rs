@@ -63,12 +63,14 @@ pub struct Linked {
 }
 
 impl Store {
-    /// Compares items with the imports of a module. The module and all modules with instances in this store
-    /// must have been given their [`ModuleCode::type_ids`] by the same engine.
+    /// Compares items with the imports of a module.
     ///
     /// # Errors
     /// There is not one item of this store and of the right type for each import.
-    pub fn link(&self, code: &Arc<ModuleCode>, items: &[Item]) -> Result<Linked, ImportMismatch> {
+    ///
+    /// # Safety
+    /// I-TYPE: the module's types, and those of all functions in this store, were numbered by the same engine.
+    pub unsafe fn link(&self, code: &Arc<ModuleCode>, items: &[Item]) -> Result<Linked, ImportMismatch> {
         let module = &code.module;
         if items.len() != module.imports.len() {
             return Err(ImportMismatch::Count);

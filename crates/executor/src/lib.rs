@@ -11,6 +11,7 @@ extern crate std;
 mod code;
 mod entity;
 mod exec;
+mod exports;
 mod instance;
 mod memory;
 mod stack;

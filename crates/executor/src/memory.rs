@@ -76,7 +76,7 @@ impl Memory {
     }
 
     /// The memory of an instance without one: its length is 0.
-    pub(crate) fn none() -> *const Self {
+    pub fn none() -> *const Self {
         &raw const NONE.0
     }
 

@@ -5,6 +5,10 @@
 //! I-STORE: entities are reached from outside of this crate through a [`Handle`] and a borrow of the store that
 //! made it: shared to read, exclusive to write. While WebAssembly runs, the store is borrowed exclusively by the
 //! activation, and lent on to host functions, during which no handler runs.
+//!
+//! I-REF: a slot, an element of a table and a global hold a value of their type. A reference to a function is 0 or
+//! the address of a [`Func`] of the same store; one to an object of the host is 0 or its number in the store
+//! plus 1.
 
 use alloc::{boxed::Box, vec::Vec};
 use core::{any::Any, fmt, hash, ptr::NonNull};
@@ -144,9 +148,10 @@ pub enum NewEntityError {
     OutOfMemory,
 }
 
-/// Owns entities in blocks that never move.
+/// Owns entities in blocks that never move. A block has room for a fixed number of entities; when the last one
+/// is full, a larger one follows.
 struct Arena<E> {
-    blocks: Vec<NonNull<[E]>>,
+    blocks: Vec<Vec<E>>,
     count: usize,
 }
 
@@ -155,25 +160,35 @@ impl<E> Arena<E> {
         Self { blocks: Vec::new(), count: 0 }
     }
 
-    fn add(&mut self, entity: E) -> NonNull<E> {
-        self.add_all(Vec::from([entity])).cast()
-    }
-
-    fn add_all(&mut self, entities: Vec<E>) -> NonNull<[E]> {
-        self.count += entities.len();
-        // From now on only the pointer is used: a box that moves would claim to be the only way to the block.
-        let block = NonNull::from(Box::leak(entities.into_boxed_slice()));
-        self.blocks.push(block);
-        block
-    }
-}
-
-impl<E> Drop for Arena<E> {
-    fn drop(&mut self) {
-        for &block in &self.blocks {
-            // SAFETY: the block came from a box in `add_all` and is freed once. I-ENTITY ends here.
-            drop(unsafe { Box::from_raw(block.as_ptr()) });
+    /// Sees to it that so many entities go into one block.
+    fn reserve(&mut self, additional: usize) {
+        match self.blocks.last() {
+            Some(last) if last.capacity() - last.len() >= additional => {}
+            last => {
+                let twice = last.map_or(0, |last| 2 * last.capacity()).min(1_024);
+                self.blocks.push(Vec::with_capacity(additional.max(twice)));
+            }
         }
+    }
+
+    fn add(&mut self, entity: E) -> NonNull<E> {
+        self.reserve(1);
+        let Some(block) = self.blocks.last_mut() else { unreachable!("a block has room") };
+        self.count += 1;
+        block.push(entity);
+        // Pointers to other entities of the block stay valid: nothing but the new place is touched.
+        // SAFETY: the entity was just put at the last place.
+        unsafe { NonNull::new_unchecked(block.as_mut_ptr().add(block.len() - 1)) }
+    }
+
+    /// Adds entities that lie one behind the other.
+    fn add_all(&mut self, entities: Vec<E>) -> NonNull<[E]> {
+        let len = entities.len();
+        self.count += len;
+        self.blocks.push(entities);
+        let Some(block) = self.blocks.last_mut() else { unreachable!("a block was just added") };
+        // SAFETY: the address of a vector's elements is not null.
+        NonNull::slice_from_raw_parts(unsafe { NonNull::new_unchecked(block.as_mut_ptr()) }, len)
     }
 }
 
@@ -273,24 +288,36 @@ impl Store {
         Ok(unsafe { entity.as_mut() })
     }
 
-    /// A table, to write to. Elements must be null or references of its type that belong to this store.
+    /// A table, to write to.
     ///
     /// # Errors
     /// It belongs to another store.
+    ///
+    /// # Safety
+    /// I-REF: what is written is null or a reference of the table's element type into this store.
     #[inline]
-    pub fn table_mut(&mut self, handle: Handle<Table>) -> Result<&mut Table, WrongStore> {
+    pub unsafe fn table_mut(&mut self, handle: Handle<Table>) -> Result<&mut Table, WrongStore> {
         let mut entity = self.check(handle)?;
         // SAFETY: I-ENTITY, I-STORE: the store is borrowed exclusively.
         Ok(unsafe { entity.as_mut() })
     }
 
-    /// Replaces the value of a global, which must be of its type and belong to this store.
+    /// Replaces the value of a global.
     ///
     /// # Errors
     /// It belongs to another store.
-    pub fn set_global(&mut self, handle: Handle<Global>, slots: [u64; 2]) -> Result<(), WrongStore> {
+    ///
+    /// # Safety
+    /// I-REF: the value is of the global's type; a reference leads into this store.
+    pub unsafe fn set_global(&mut self, handle: Handle<Global>, slots: [u64; 2]) -> Result<(), WrongStore> {
         self.entity(handle)?.value.set(slots);
         Ok(())
+    }
+
+    /// Prepares for so many more host functions.
+    pub fn reserve_host_funcs(&mut self, additional: usize) {
+        self.host_funcs.reserve(additional);
+        self.host_slots.reserve(additional);
     }
 
     /// Adds a host function. Its number is how many there were before.
@@ -325,11 +352,14 @@ impl Store {
         self.memories.add_all(memories)
     }
 
-    /// Adds a table filled with a reference of its type.
+    /// Adds a table filled with a reference.
     ///
     /// # Errors
     /// The host has not enough memory.
-    pub fn new_table(&mut self, ty: TableType, init: u64) -> Result<Handle<Table>, NewEntityError> {
+    ///
+    /// # Safety
+    /// I-REF: the reference is null or of the table's element type and into this store.
+    pub unsafe fn new_table(&mut self, ty: TableType, init: u64) -> Result<Handle<Table>, NewEntityError> {
         let table = Table::new(ty, init)?;
         Ok(Handle { store: self.id, entity: self.tables.add(table) })
     }
@@ -338,8 +368,11 @@ impl Store {
         self.tables.add_all(tables)
     }
 
-    /// Adds a global with a value of its type.
-    pub fn new_global(&mut self, ty: GlobalType, slots: [u64; 2]) -> Handle<Global> {
+    /// Adds a global.
+    ///
+    /// # Safety
+    /// I-REF: the value is of the global's type; a reference leads into this store.
+    pub unsafe fn new_global(&mut self, ty: GlobalType, slots: [u64; 2]) -> Handle<Global> {
         let global = Global { value: slots.into(), ty };
         Handle { store: self.id, entity: self.globals.add(global) }
     }
@@ -352,7 +385,10 @@ impl Store {
     ///
     /// # Errors
     /// One belongs to another store, or else a range reaches beyond its table's end.
-    pub fn copy_table(
+    ///
+    /// # Safety
+    /// I-REF: the elements have the same type.
+    pub unsafe fn copy_table(
         &mut self,
         to: Handle<Table>,
         to_index: u64,

@@ -1,6 +1,13 @@
-//! A mutex and a cell that is written once, with and without `std`.
+//! What threads share: an atomic pointer, a mutex and a cell that is written once, with and without `std`.
+//!
+//! With `--cfg loom` the first two are those of the model checker, for `tests/loom.rs`.
 
-#[cfg(not(feature = "std"))]
+#[cfg(not(loom))]
+pub(crate) use core::sync::atomic::AtomicPtr;
+#[cfg(loom)]
+pub(crate) use loom::sync::atomic::AtomicPtr;
+
+#[cfg(not(any(feature = "std", loom)))]
 pub(crate) use spin::mutex::SpinMutex as Mutex;
 
 #[cfg(feature = "std")]
@@ -21,18 +28,27 @@ impl<T> OnceLock<T> {
     }
 }
 
-/// `std`'s mutex without poisoning: what it protects here is consistent whenever a panic can happen.
-#[cfg(feature = "std")]
-#[derive(Debug, Default)]
-pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
+#[cfg(any(feature = "std", loom))]
+mod mutex {
+    #[cfg(loom)]
+    use loom::sync;
+    #[cfg(not(loom))]
+    use std::sync;
 
-#[cfg(feature = "std")]
-impl<T> Mutex<T> {
-    pub(crate) const fn new(value: T) -> Self {
-        Self(std::sync::Mutex::new(value))
-    }
+    /// A mutex without poisoning: what it protects here is consistent whenever a panic can happen.
+    #[derive(Debug)]
+    pub(crate) struct Mutex<T>(sync::Mutex<T>);
 
-    pub(crate) fn lock(&self) -> std::sync::MutexGuard<'_, T> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(sync::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> sync::MutexGuard<'_, T> {
+            self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        }
     }
 }
+
+#[cfg(any(feature = "std", loom))]
+pub(crate) use mutex::Mutex;

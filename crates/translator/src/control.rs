@@ -31,20 +31,36 @@ pub struct Label {
     header: Option<(u32, u32)>,
     /// For a loop: whether some branch uses the loop register.
     uses_register: bool,
+    /// For a loop that begins with a test: the test.
+    test: Option<Test>,
+}
+
+/// The test at the start of a loop, which branches out of it.
+///
+/// Such a loop is inverted: its test stands before its header, and an unconditional branch back to the loop
+/// becomes the opposite test, which goes on at the header. One op less a round.
+#[derive(Clone, Copy, Debug)]
+struct Test {
+    condition: Condition,
+    /// Whether the loop is left if the condition holds.
+    sense: bool,
+    /// The position in the control stack of the frame that the test leaves to.
+    exit: usize,
 }
 
 impl Label {
     pub(crate) fn new(base: u16) -> Self {
-        Self { base, chain: NO_FIXUP, else_chain: NO_FIXUP, header: None, uses_register: false }
+        Self { base, chain: NO_FIXUP, else_chain: NO_FIXUP, header: None, uses_register: false, test: None }
     }
 }
 
 /// A condition, ready to be branched on.
+#[derive(Clone, Copy, Debug)]
 enum Condition {
     /// Always or never.
     Known(bool),
     /// A compare that has been taken back from the code.
-    Compare(crate::emit::Compare, Operands),
+    Compare(crate::emit::Binary, Operands),
     /// An i32.
     Value(Source, u16),
 }
@@ -72,6 +88,7 @@ impl Translator<'_> {
         self.emit.op1(Special::LoopEnter);
         self.emit.forget();
         self.loop_register = Some(number);
+        self.loop_body = self.emit.position();
         label
     }
 
@@ -111,8 +128,9 @@ impl Translator<'_> {
         self.aliases.clear();
         let label = &mut frame.label;
         if let Some((_, header)) = label.header {
-            // If no branch uses the register, the others need not set it again.
-            let target = if label.uses_register { header } else { header + 1 };
+            // An inverted loop is entered at its test. In another, if no branch uses the register, none need
+            // set it again.
+            let target = if label.uses_register || label.test.is_some() { header } else { header + 1 };
             self.emit.resolve(&mut label.chain, target);
             // Whatever loop is outside has lost the register.
             self.loop_register = None;
@@ -157,6 +175,10 @@ impl Translator<'_> {
 
     /// Whether a branch to this label can use the loop register.
     fn in_register(&self, label: &Label) -> bool {
+        label.test.is_none() && self.owns_register(label)
+    }
+
+    fn owns_register(&self, label: &Label) -> bool {
         label.header.is_some_and(|(number, _)| self.loop_register == Some(number))
     }
 
@@ -168,6 +190,13 @@ impl Translator<'_> {
             return;
         }
         self.carry(frame.label.base, frame.branch_arity(), stack);
+        if let Some(test) = frame.label.test
+            && self.owns_register(&frame.label)
+        {
+            self.emit_branch_if(test.condition, !test.sense, Destination::Loop, &mut |_| {});
+            self.emit.op_with_target(Special::Br, &mut control[test.exit].label.chain);
+            return;
+        }
         if self.in_register(&frame.label) {
             frame.label.uses_register = true;
             self.emit.op1(Special::BrLoop);
@@ -191,7 +220,10 @@ impl Translator<'_> {
         }
         if frame.kind != FrameKind::Function && self.is_carried(frame.label.base, count, stack) {
             let condition = self.condition(condition);
-            let label = &mut frame.label;
+            if count == 0 && self.invert_loop(condition, target, control) {
+                return;
+            }
+            let label = &mut control[target].label;
             if self.in_register(label) {
                 label.uses_register = true;
                 self.emit_branch_if(condition, true, Destination::Loop, &mut |_| {});
@@ -220,6 +252,33 @@ impl Translator<'_> {
         self.emit.bind(&mut skip);
     }
 
+    /// Makes a branch out of the innermost loop, if the loop begins with it, its test. See [`Test`].
+    fn invert_loop(&mut self, condition: Condition, exit: usize, control: &mut ControlStack<Label>) -> bool {
+        let repeatable = match condition {
+            Condition::Known(_) => false,
+            Condition::Compare(compare, _) => compare.a != Source::Acc && compare.b != Source::Acc,
+            Condition::Value(source, _) => source == Source::Slot,
+        };
+        let Some(number) = self.loop_register else { return false };
+        if !repeatable || self.emit.position() != self.loop_body {
+            return false;
+        }
+        let is_loop = |frame: &ControlFrame<Label>| frame.label.header.is_some_and(|(n, _)| n == number);
+        let Some(inner) = control.iter().rposition(is_loop) else { return false };
+        if exit >= inner {
+            return false;
+        }
+        self.emit.take_loop_enter();
+        let label = &mut control[exit].label;
+        self.emit_branch_if(condition, true, Destination::Cell, &mut |t| {
+            t.emit.pending_target(&mut label.chain);
+        });
+        self.emit.op1(Special::LoopEnter);
+        self.emit.forget();
+        control[inner].label.test = Some(Test { condition, sense: true, exit });
+        true
+    }
+
     pub(crate) fn branch_table(
         &mut self,
         index: Operand,
@@ -228,7 +287,7 @@ impl Translator<'_> {
         stack: &mut [Operand],
     ) {
         self.consume(index);
-        let index = self.unconst(index);
+        let index = self.ground(index);
         let innermost = control.len() - 1;
         let target = |depth: u32| innermost - depth as usize;
         let arity = control[target(depths[depths.len() - 1])].branch_arity();
@@ -272,8 +331,9 @@ impl Translator<'_> {
                     return Condition::Compare(compare, operands);
                 }
             }
-            Place::Local(_) => {}
+            Place::Local(_) | Place::Sum(..) => {}
         }
+        let condition = self.ground(condition);
         let (source, slot) = self.read_slot(condition, Domain::Int);
         Condition::Value(source, slot)
     }
@@ -307,17 +367,33 @@ impl Translator<'_> {
                 let sense = sense == (compare.operator == Operator::I32Ne);
                 self.branch_on_value(compare.a, operands.b, sense, to);
             }
+            Condition::Compare(compare, operands)
+                if compare.a == Source::Acc && self.emit_latch(compare, operands, sense, to) => {}
             Condition::Compare(compare, operands) => {
                 let op = OpCode::branch(compare.operator, compare.a, compare.b, sense, to);
-                let rest = [Word::bits(compare.wide_imm.unwrap_or(0))];
-                let rest = if compare.wide_imm.is_some() { &rest[..] } else { &[] };
-                self.emit.op(op, Operands { a: 0, ..operands }, rest, Result::None);
+                self.emit.op_wide(op, Operands { a: 0, ..operands }, compare.wide_imm, Result::None);
             }
             Condition::Value(source, slot) => self.branch_on_value(source, slot, sense, to),
         }
         if to == Destination::Cell {
             target(self);
         }
+    }
+
+    /// Emits a compare of a sum that the last cell computed together with that sum.
+    fn emit_latch(
+        &mut self,
+        compare: crate::emit::Binary,
+        o: Operands,
+        sense: bool,
+        to: Destination,
+    ) -> bool {
+        let Some(op) = OpCode::latch(compare.operator, compare.b, sense, to) else { return false };
+        let Some(add) = self.emit.take_latch() else { return false };
+        let right = if compare.b == Source::Imm { o.c } else { u32::from(o.b) };
+        self.emit.op(op, add, &[Word::operands(0, 0, right)], Result::None);
+        self.emit.latched(add.a, right);
+        true
     }
 
     fn branch_on_value(&mut self, source: Source, slot: u16, sense: bool, to: Destination) {
@@ -341,7 +417,7 @@ impl Translator<'_> {
         if let [ty] = self.results[..] {
             let domain = Domain::of(ty);
             let value = stack[stack.len() - 1];
-            let value = self.unconst(value);
+            let value = self.ground(value);
             let (source, slot) = self.read_slot(value, domain);
             self.return_one(domain, source, slot);
         } else {
@@ -365,10 +441,10 @@ impl Translator<'_> {
             }
             ([ty], [value]) => {
                 let domain = Domain::of(*ty);
-                let (value, is_const) = (*value, matches!(value.place, Place::Const(_)));
-                let value = self.unconst(value);
+                let (value, computed) = (*value, matches!(value.place, Place::Const(_) | Place::Sum(..)));
+                let value = self.ground(value);
                 let slot = value.source_slot().unwrap_or(value.slot);
-                let source = if is_const { Source::Acc } else { Source::Slot };
+                let source = if computed { Source::Acc } else { Source::Slot };
                 self.return_one(domain, source, slot);
             }
             (results, values) => {

@@ -9,7 +9,7 @@
 
 use alloc::vec::Vec;
 use rotifer_bytecode::{
-    CodeBuffer, HandlerTable, Listed, OpCode, Operands, Operator, Source, Special, Target, Word,
+    CodeBuffer, HandlerTable, Kind, Listed, OpCode, Operands, Operator, Source, Special, Target, Word,
 };
 use rotifer_core::WasmOffset;
 
@@ -26,13 +26,13 @@ pub(crate) struct Producer {
     can_move: bool,
     /// Whether op number + 1 is the same op without a write to the slot.
     can_skip_slot: bool,
-    /// For a compare: the operator and where its operands come from.
-    pub(crate) compare: Option<Compare>,
+    /// For a binary operator or a compare: which, and where its operands come from.
+    pub(crate) binary: Option<Binary>,
 }
 
-/// A compare that may become a branch.
+/// A binary operator that may become part of its consumer.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Compare {
+pub(crate) struct Binary {
     pub(crate) operator: Operator,
     pub(crate) a: Source,
     pub(crate) b: Source,
@@ -71,14 +71,14 @@ pub(crate) enum Result {
 pub(crate) struct Caps {
     pub(crate) can_move: bool,
     pub(crate) can_skip_slot: bool,
-    pub(crate) compare: Option<Compare>,
+    pub(crate) binary: Option<Binary>,
 }
 
 impl Caps {
     /// An op in the form "slot and accumulator" that has a twin "accumulator only" behind it.
-    pub(crate) const FULL: Self = Self { can_move: true, can_skip_slot: true, compare: None };
+    pub(crate) const FULL: Self = Self { can_move: true, can_skip_slot: true, binary: None };
     /// An op that can write any slot but must write one.
-    pub(crate) const MOVE: Self = Self { can_move: true, can_skip_slot: false, compare: None };
+    pub(crate) const MOVE: Self = Self { can_move: true, can_skip_slot: false, binary: None };
 }
 
 /// The end of a chain of words that wait for a label.
@@ -93,6 +93,8 @@ pub(crate) struct Emitter<'e> {
     last_cell: Option<u32>,
     int: Option<Producer>,
     float: Option<Producer>,
+    /// The last cell that adds an immediate to an i32 and keeps the sum in a slot.
+    last_add: Option<(u32, Operands)>,
     /// Words that wait for labels, chained.
     fixups: Vec<(u32, u32)>,
 }
@@ -107,6 +109,7 @@ impl<'e> Emitter<'e> {
             last_cell: None,
             int: None,
             float: None,
+            last_add: None,
             fixups: Vec::new(),
         }
     }
@@ -129,7 +132,7 @@ impl<'e> Emitter<'e> {
     fn list(&mut self, op: OpCode, operands: Operands) {
         if self.listing {
             let position = self.position();
-            self.buffer.listing.push(Listed { position, op, operands, offset: self.offset });
+            self.buffer.listing.push(Listed { position, op, operands, wide: 0, offset: self.offset });
         }
     }
 
@@ -156,13 +159,18 @@ impl<'e> Emitter<'e> {
                 operands,
                 can_move: caps.can_move,
                 can_skip_slot: caps.can_skip_slot,
-                compare: caps.compare,
+                binary: caps.binary,
             })
         };
         match result {
             Result::None => {}
             Result::Clobber => self.forget_values(),
             Result::Value(domain, caps) => {
+                let is_latch =
+                    |b: Binary| b.operator == Operator::I32Add && b.a == Source::Slot && b.b == Source::Imm;
+                if caps.binary.is_some_and(is_latch) {
+                    self.last_add = Some((start, operands));
+                }
                 self.written(operands.a);
                 match domain {
                     Domain::Int => self.int = producer(caps),
@@ -176,6 +184,15 @@ impl<'e> Emitter<'e> {
         }
     }
 
+    /// Emits a cell whose third word, if there is one, is an immediate.
+    pub(crate) fn op_wide(&mut self, op: OpCode, operands: Operands, wide: Option<u64>, result: Result) {
+        let word = wide.map(Word::bits);
+        self.op(op, operands, word.as_slice(), result);
+        if let (Some(wide), Some(listed)) = (wide, self.buffer.listing.last_mut()) {
+            listed.wide = wide;
+        }
+    }
+
     /// The call that was emitted last returns a value in `slot` and an accumulator.
     pub(crate) fn returned(&mut self, domain: Domain, slot: u16) {
         let producer = Some(Producer {
@@ -185,11 +202,20 @@ impl<'e> Emitter<'e> {
             operands: Operands::default(),
             can_move: false,
             can_skip_slot: false,
-            compare: None,
+            binary: None,
         });
         match domain {
             Domain::Int => self.int = producer,
             Domain::Float => self.float = producer,
+        }
+    }
+
+    /// The latch that was emitted last leaves its sum in `slot` and the accumulator.
+    pub(crate) fn latched(&mut self, slot: u16, right: u32) {
+        self.written(slot);
+        self.returned(Domain::Int, slot);
+        if let Some(listed) = self.buffer.listing.last_mut() {
+            listed.wide = u64::from(right);
         }
     }
 
@@ -236,6 +262,7 @@ impl<'e> Emitter<'e> {
     /// Control may come here from elsewhere.
     pub(crate) fn forget(&mut self) {
         self.forget_values();
+        self.last_add = None;
         self.last_cell = None;
     }
 
@@ -258,6 +285,7 @@ impl<'e> Emitter<'e> {
             return;
         };
         if p.can_skip_slot {
+            self.last_add = self.last_add.filter(|add| add.0 != p.start);
             p.op = OpCode(p.op.0 + 1);
             let handler = self.handler(p.op);
             self.buffer.words[p.start as usize] = handler;
@@ -289,6 +317,9 @@ impl<'e> Emitter<'e> {
             return false;
         }
         let operands = Operands { a: to, ..p.operands };
+        if self.last_add.is_some_and(|add| add.0 == p.start) {
+            self.last_add = Some((p.start, operands));
+        }
         self.buffer.words[p.start as usize + 1] = Word { operands };
         if self.listing {
             if let Some(listed) = self.buffer.listing.last_mut() {
@@ -315,7 +346,7 @@ impl<'e> Emitter<'e> {
         let Some(p) = self.last_producer(slot) else {
             return false;
         };
-        let Some(compare) = p.compare else { return false };
+        let Some(compare) = p.binary else { return false };
         let Some(operator) = compare.operator.negated() else {
             return false;
         };
@@ -323,24 +354,61 @@ impl<'e> Emitter<'e> {
             return false;
         };
         let op = OpCode::binary(operator, compare.a, compare.b, Target::Slot);
-        let wide_imm = compare.wide_imm.map(Word::bits);
-        let compare = Some(Compare { operator, ..compare });
-        let rest = wide_imm.as_slice();
-        self.op(op, operands, rest, Result::Value(Domain::Int, Caps { compare, ..Caps::FULL }));
+        let binary = Some(Binary { operator, ..compare });
+        let result = Result::Value(Domain::Int, Caps { binary, ..Caps::FULL });
+        self.op_wide(op, operands, compare.wide_imm, result);
         true
     }
 
     /// Takes the last cell away if it is a compare whose result is in `slot`.
-    pub(crate) fn take_compare(&mut self, slot: u16) -> Option<(Compare, Operands)> {
+    pub(crate) fn take_compare(&mut self, slot: u16) -> Option<(Binary, Operands)> {
+        self.take_binary(slot, |binary| binary.operator.row().kind == Kind::Compare)
+    }
+
+    /// Takes the last cell away if it is an `i32.add` of a slot and something that is no constant, and its
+    /// result is in `slot`. Gives the source and slot of one operand and the slot of the other.
+    pub(crate) fn take_add(&mut self, slot: u16) -> Option<(Source, u16, u16)> {
+        let is_sum = |b: Binary| b.operator == Operator::I32Add && b.a != Source::Imm && b.b != Source::Imm;
+        let (binary, o) = self.take_binary(slot, is_sum)?;
+        Some(match (binary.a, binary.b) {
+            (Source::Slot, Source::Slot) => (Source::Slot, o.b, o.c as u16),
+            _ => (Source::Acc, 0, o.b),
+        })
+    }
+
+    /// Takes the last cell away if it adds an immediate to an i32, after a compare of the sum was taken away.
+    pub(crate) fn take_latch(&mut self) -> Option<Operands> {
+        let (start, operands) = self.last_add?;
+        if start + 2 != self.position() {
+            return None;
+        }
+        self.last_add = None;
+        self.buffer.words.truncate(start as usize);
+        if self.listing {
+            self.buffer.listing.pop();
+        }
+        Some(operands)
+    }
+
+    /// Takes the loop header at the end of the code away.
+    pub(crate) fn take_loop_enter(&mut self) {
+        self.buffer.words.pop();
+        if self.listing {
+            self.buffer.listing.pop();
+        }
+    }
+
+    fn take_binary(&mut self, slot: u16, wanted: impl Fn(Binary) -> bool) -> Option<(Binary, Operands)> {
         let p = self.last_producer(slot)?;
-        let compare = p.compare?;
+        let binary = p.binary.filter(|&binary| wanted(binary))?;
         self.buffer.words.truncate(p.start as usize);
         if self.listing {
             self.buffer.listing.pop();
         }
         self.int = None;
+        self.float = self.float.filter(|f| f.start != p.start);
         self.last_cell = None;
-        Some((compare, p.operands))
+        Some((binary, p.operands))
     }
 
     /// Adds the address of a cell as a word, the cell being unknown: it is chained to `chain`.

@@ -35,7 +35,7 @@ use rotifer_validator::{BodyContext, BulkOp, Client, ControlFrame, ControlStack,
 
 use self::{
     control::Label,
-    emit::{Caps, Compare, Domain, Emitter, Result},
+    emit::{Binary, Caps, Domain, Emitter, Result},
     operand::{Aliases, Place},
 };
 
@@ -70,6 +70,8 @@ pub struct Translator<'e> {
     first_operand: u16,
     /// Who owns the loop register: the loop numbered so, if nothing since its header may have changed it.
     loop_register: Option<u32>,
+    /// Where the body of the last loop begins: behind the cell that sets the register.
+    loop_body: u32,
     loops: u32,
     code: Option<CodeBuffer>,
 }
@@ -86,6 +88,7 @@ impl<'e> Translator<'e> {
             linkage: 0,
             first_operand: 0,
             loop_register: None,
+            loop_body: 0,
             loops: 0,
             code: None,
         }
@@ -106,8 +109,13 @@ impl<'e> Translator<'e> {
 
     /// An operand is popped: it is no alias any more.
     fn consume(&mut self, operand: Operand) {
-        if let Place::Local(slot) = operand.place {
-            self.aliases.remove(slot);
+        match operand.place {
+            Place::Local(slot) => self.aliases.remove(slot),
+            Place::Sum(a, b) => {
+                self.aliases.remove(a);
+                self.aliases.remove(b);
+            }
+            Place::Temp | Place::Const(_) => {}
         }
     }
 
@@ -116,7 +124,7 @@ impl<'e> Translator<'e> {
             self.emit.op(Special::Const32.code(), Operands { a: slot, b: 0, c: narrow }, &[], Result::Both);
         } else {
             let operands = Operands { a: slot, b: 0, c: 0 };
-            self.emit.op(Special::Const64.code(), operands, &[Word::bits(bits)], Result::Both);
+            self.emit.op_wide(Special::Const64.code(), operands, Some(bits), Result::Both);
         }
     }
 
@@ -131,7 +139,14 @@ impl<'e> Translator<'e> {
             Place::Local(from) => self.copy(to, from),
             Place::Temp if operand.slot != to => self.copy(to, operand.slot),
             Place::Temp => {}
+            Place::Sum(a, b) => self.add(to, a, b),
         }
+    }
+
+    /// Computes a sum that has been put off.
+    fn add(&mut self, to: u16, a: u16, b: u16) {
+        let source = |slot| Operand { place: Place::Local(slot), slot: to, width: 1 };
+        self.binary_op(Operator::I32Add, source(a), source(b), to);
     }
 
     /// Brings an operand that stays on the stack to its canonical slot.
@@ -158,9 +173,10 @@ impl<'e> Translator<'e> {
             if left == 0 {
                 break;
             }
-            if operand.place == Place::Local(local) {
+            let aliases = operand.aliases(local);
+            if aliases > 0 {
                 self.settle(operand);
-                left -= 1;
+                left = left.saturating_sub(aliases);
             }
         }
     }
@@ -173,10 +189,13 @@ impl<'e> Translator<'e> {
             if left == 0 {
                 break;
             }
-            if matches!(operand.place, Place::Local(_)) {
-                self.settle(operand);
-                left -= 1;
-            }
+            let aliases = match operand.place {
+                Place::Local(_) => 1,
+                Place::Sum(..) => 2,
+                Place::Temp | Place::Const(_) => continue,
+            };
+            self.settle(operand);
+            left = left.saturating_sub(aliases);
         }
     }
 
@@ -193,31 +212,36 @@ impl<'e> Translator<'e> {
     }
 
     /// Makes sure that a consumed operand is in some slot.
-    fn unconst(&mut self, operand: Operand) -> Operand {
-        if let Place::Const(bits) = operand.place {
-            self.put_const(operand.slot, bits);
-            Operand { place: Place::Temp, ..operand }
-        } else {
-            operand
+    fn ground(&mut self, operand: Operand) -> Operand {
+        match operand.place {
+            Place::Temp | Place::Local(_) => operand,
+            Place::Const(_) | Place::Sum(..) => {
+                self.move_to(operand.slot, operand);
+                Operand { place: Place::Temp, ..operand }
+            }
         }
+    }
+
+    /// Makes sure that a consumed operand is in some slot or a constant.
+    fn computed(&mut self, operand: Operand) -> Operand {
+        if matches!(operand.place, Place::Sum(..)) { self.ground(operand) } else { operand }
     }
 
     /// The slot of a consumed operand whose op reads slots only.
     fn in_slot(&mut self, operand: Operand) -> u16 {
-        let operand = self.unconst(operand);
+        let operand = self.ground(operand);
         operand.source_slot().unwrap_or(operand.slot)
     }
 
-    /// Reads an i32 or an address from a slot or the accumulator.
+    /// Reads an integer from a slot or the accumulator.
     fn read_int(&mut self, operand: Operand) -> (Source, u16) {
-        let operand = self.unconst(operand);
+        let operand = self.ground(operand);
         self.read_slot(operand, Domain::Int)
     }
 
     /// Emits a binary operator or a compare.
     fn binary_op(&mut self, operator: Operator, a: Operand, b: Operand, to: u16) -> Operand {
         let row = operator.row();
-        let is_compare = row.kind == rotifer_bytecode::Kind::Compare;
         let result = Operand { place: Place::Temp, slot: to, width: 1 };
         if let (Place::Const(x), Place::Const(y)) = (a.place, b.place) {
             if let Some(bits) = fold(operator, x, y) {
@@ -229,33 +253,26 @@ impl<'e> Translator<'e> {
             _ => (a, b),
         };
         let domain = Domain::of(row.a);
-        let imm = |bits: u64| match row.a {
-            ValType::I64 => i32::try_from(bits as i64).ok().map(|narrow| narrow as u32),
-            ValType::F64 => Some(0),
-            _ => Some(bits as u32),
+        let (a, b) = (self.computed(a), self.computed(b));
+        // Two constants that could not be folded: the first goes to its slot, before anything is read from an
+        // accumulator that this changes.
+        let a = match (a.place, b.place) {
+            (Place::Const(_), Place::Const(_)) => self.ground(a),
+            _ => a,
         };
-        // At most one operand can be an immediate; what cannot be one goes to its slot first, before anything
-        // is read from an accumulator that this would change.
-        let (a, b) = match (a.place, b.place) {
-            (Place::Const(_), Place::Const(_)) => (self.unconst(a), b),
-            _ => (a, b),
-        };
-        let fits = |operand: Operand| match operand.place {
-            Place::Const(bits) => imm(bits),
+        let imm = |operand: Operand| match operand.place {
+            Place::Const(bits) => Some(bits),
             _ => None,
         };
-        let a = if matches!(a.place, Place::Const(_)) && fits(a).is_none() { self.unconst(a) } else { a };
-        let b = if matches!(b.place, Place::Const(_)) && fits(b).is_none() { self.unconst(b) } else { b };
-        let wide_imm = [a, b].into_iter().find_map(|operand| match operand.place {
-            Place::Const(bits) if row.a == ValType::F64 => Some(bits),
-            _ => None,
-        });
-        let (operands, source_a, source_b) = if let Some(imm) = fits(b) {
+        let is_wide = matches!(row.a, ValType::I64 | ValType::F64);
+        let wide_imm = imm(a).or(imm(b)).filter(|_| is_wide);
+        let narrow = |bits: u64| if is_wide { 0 } else { bits as u32 };
+        let (operands, source_a, source_b) = if let Some(bits) = imm(b) {
             let (source, slot) = self.read_slot(a, domain);
-            (Operands { a: to, b: slot, c: imm }, source, Source::Imm)
-        } else if let Some(imm) = fits(a) {
+            (Operands { a: to, b: slot, c: narrow(bits) }, source, Source::Imm)
+        } else if let Some(bits) = imm(a) {
             let (source, slot) = self.read_slot(b, domain);
-            (Operands { a: to, b: slot, c: imm }, Source::Imm, source)
+            (Operands { a: to, b: slot, c: narrow(bits) }, Source::Imm, source)
         } else {
             let (slot_a, slot_b) = (a.source_slot(), b.source_slot());
             let (slot_a, slot_b) = (slot_a.unwrap_or(a.slot), slot_b.unwrap_or(b.slot));
@@ -279,14 +296,12 @@ impl<'e> Translator<'e> {
         if row.may_trap {
             self.emit.safepoint();
         }
-        let rest = [Word::bits(wide_imm.unwrap_or(0))];
-        let rest = if wide_imm.is_some() { &rest[..] } else { &[] };
         let op = OpCode::binary(operator, source_a, source_b, Target::Slot);
-        let compare = is_compare.then_some(Compare { operator, a: source_a, b: source_b, wide_imm });
+        let binary = Some(Binary { operator, a: source_a, b: source_b, wide_imm });
         let domain = Domain::of(row.result.unwrap_or(row.a));
         // An op that may trap must not destroy a local that a handler of the trap could look at, but it writes
         // after it has succeeded, so it may move like any other.
-        self.emit.op(op, operands, rest, Result::Value(domain, Caps { compare, ..Caps::FULL }));
+        self.emit.op_wide(op, operands, wide_imm, Result::Value(domain, Caps { binary, ..Caps::FULL }));
         result
     }
 
@@ -298,6 +313,26 @@ impl<'e> Translator<'e> {
     /// Emits a load or a store's operands for a memory that needs the general form.
     fn is_simple(arg: MemArg) -> Option<u32> {
         if arg.memory.0 == 0 && !arg.memory64 { u32::try_from(arg.offset).ok() } else { None }
+    }
+
+    /// How a load can compute its address itself: the first addend's source, and the cell's `b` and `c`.
+    fn sum_address(&mut self, arg: MemArg, address: Operand) -> Option<(Source, Operands)> {
+        let offset = u16::try_from(Self::is_simple(arg)?).ok()?;
+        let (source, first, second) = match address.place {
+            Place::Sum(a, b) => {
+                // The accumulator, if it mirrors one of them, is there sooner.
+                if self.emit.mirrors(Domain::Int, a) {
+                    (Source::Acc, a, b)
+                } else if self.emit.mirrors(Domain::Int, b) {
+                    (Source::Acc, b, a)
+                } else {
+                    (Source::Slot, a, b)
+                }
+            }
+            Place::Temp => self.emit.take_add(address.slot)?,
+            Place::Local(_) | Place::Const(_) => return None,
+        };
+        Some((source, Operands { a: 0, b: first, c: u32::from(second) | u32::from(offset) << 16 }))
     }
 
     fn params_slots(ty: &FuncType) -> u16 {
@@ -388,7 +423,7 @@ impl Client for Translator<'_> {
             }
         }
         let row = operator.row();
-        let a = self.unconst(a);
+        let a = self.ground(a);
         let (source, slot) = self.read_slot(a, Domain::of(row.a));
         if row.may_trap {
             self.emit.safepoint();
@@ -401,6 +436,9 @@ impl Client for Translator<'_> {
     }
 
     fn binary(&mut self, operator: Operator, a: Operand, b: Operand, stack: &mut [Operand]) -> Operand {
+        if let (Operator::I32Add, Place::Local(x), Place::Local(y)) = (operator, a.place, b.place) {
+            return Operand { place: Place::Sum(x, y), ..self.temp(stack) };
+        }
         self.consume(a);
         self.consume(b);
         let to = self.next_slot(stack);
@@ -438,7 +476,7 @@ impl Client for Translator<'_> {
         }
         let a = self.in_slot(a);
         let b = self.in_slot(b);
-        let (source, slot) = self.read_slot(condition, Domain::Int);
+        let (source, slot) = self.read_int(condition);
         let op = if source == Source::Acc { Special::SelectAcc } else { Special::Select };
         let operands = Operands { a: result.slot, b: slot, c: u32::from(a) };
         self.emit.op(op.code(), operands, &[Word::bits(u64::from(b))], Result::Both);
@@ -494,7 +532,7 @@ impl Client for Translator<'_> {
     fn global_set(&mut self, global: GlobalIdx, ty: ValType, value: Operand, _: &mut [Operand]) {
         self.consume(value);
         let domain = Domain::of(ty);
-        let value = self.unconst(value);
+        let value = self.ground(value);
         let (source, slot) = self.read_slot(value, domain);
         let op = match (source, domain) {
             (Source::Acc, Domain::Int) => Special::GlobalSetAccInt,
@@ -520,7 +558,12 @@ impl Client for Translator<'_> {
         self.consume(address);
         let result = self.temp(stack);
         let domain = Domain::of(operator.row().result.unwrap_or(ValType::I32));
-        if let Some(offset) = Self::is_simple(arg) {
+        if let Some((first, operands)) = self.sum_address(arg, address) {
+            self.emit.safepoint();
+            let operands = Operands { a: result.slot, ..operands };
+            let op = OpCode::load_sum(operator, first, Target::Slot);
+            self.emit.op(op, operands, &[], Result::Value(domain, Caps::FULL));
+        } else if let Some(offset) = Self::is_simple(arg) {
             let (source, slot) = self.read_int(address);
             self.emit.safepoint();
             let operands = Operands { a: result.slot, b: slot, c: offset };
@@ -555,13 +598,28 @@ impl Client for Translator<'_> {
             self.emit.op(OpCode::store_any(operator), operands, &[Word::bits(arg.offset)], Result::None);
             return;
         };
-        let address = self.unconst(address);
+        if let (Place::Sum(a, b), Ok(offset)) = (address.place, u16::try_from(offset)) {
+            let value = self.computed(value);
+            let (source, slot, imm) = match value.place {
+                Place::Const(bits) => (Source::Imm, 0, Some(bits)),
+                _ => {
+                    let (source, slot) = self.read_slot(value, domain);
+                    (source, slot, None)
+                }
+            };
+            self.emit.safepoint();
+            let operands = Operands { a, b: slot, c: u32::from(b) | u32::from(offset) << 16 };
+            self.emit.op_wide(OpCode::store_sum(operator, source), operands, imm, Result::None);
+            return;
+        }
+        let value = self.computed(value);
+        let address = self.ground(address);
         if let Place::Const(bits) = value.place {
             let (source, slot) = self.read_slot(address, Domain::Int);
             self.emit.safepoint();
             let operands = Operands { a: slot, b: 0, c: offset };
             let op = OpCode::store(operator, source, Source::Imm);
-            self.emit.op(op, operands, &[Word::bits(bits)], Result::None);
+            self.emit.op_wide(op, operands, Some(bits), Result::None);
             return;
         }
         let address_slot = address.source_slot().unwrap_or(address.slot);
@@ -689,7 +747,7 @@ impl Client for Translator<'_> {
     ) {
         self.consume(index);
         // Arguments that move now would push the index out of the accumulator, never out of its slot.
-        let index = self.unconst(index);
+        let index = self.ground(index);
         let frame = self.arguments(ty, stack);
         let (source, slot) = self.read_slot(index, Domain::Int);
         let op = if source == Source::Acc { Special::CallIndirectAcc } else { Special::CallIndirect };

@@ -28,15 +28,26 @@ pub(crate) enum Place {
     Local(u16),
     /// A constant, as a slot would hold it.
     Const(u64),
+    /// The i32 sum of two locals, not computed yet: loads and stores add in place.
+    Sum(u16, u16),
 }
 
 impl Operand {
-    /// The slot that holds the value, unless it is a constant.
+    /// The slot that holds the value, if one does.
     pub(crate) fn source_slot(self) -> Option<u16> {
         match self.place {
             Place::Temp => Some(self.slot),
             Place::Local(slot) => Some(slot),
-            Place::Const(_) => None,
+            Place::Const(_) | Place::Sum(..) => None,
+        }
+    }
+
+    /// How often the value refers to a local.
+    pub(crate) fn aliases(self, local: u16) -> u32 {
+        match self.place {
+            Place::Local(slot) => u32::from(slot == local),
+            Place::Sum(a, b) => u32::from(a == local) + u32::from(b == local),
+            Place::Temp | Place::Const(_) => 0,
         }
     }
 }

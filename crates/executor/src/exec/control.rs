@@ -4,10 +4,7 @@ use rotifer_bytecode::{HandlerAddr, Operands, RETURN_SLOTS, ReturnKind};
 use rotifer_core::TrapCode;
 
 use super::{
-    ctx::{
-        entry_bits,
-        linkage::{self, Distance},
-    },
+    ctx::linkage::{self, Distance},
     form::{A, Of, S, Src, bits, operands, set_slot, slot},
     regs::{Dispatcher, Exit, Handler, Regs},
 };
@@ -124,7 +121,6 @@ unsafe fn call_entry<D: Dispatcher>(
 ) -> D::Out {
     // SAFETY: promised by the caller; I-CODE: a header precedes the first cell.
     unsafe {
-        r.acc = entry_bits(entry);
         let code = (*entry).code();
         let frame = r.sp.byte_add(distance);
         let ctx = r.ctx;
@@ -134,6 +130,7 @@ unsafe fn call_entry<D: Dispatcher>(
         let room = (*ctx).stack_limit.addr().wrapping_sub(frame.addr());
         r.l1 = room as u64;
         if (*code.sub(1)).operands.c as usize > room || depth > (*ctx).max_depth {
+            (*ctx).entry = entry;
             (*ctx).frame = frame;
             (*ctx).depth = depth;
             return D::exit(r, Exit::STACK);
@@ -210,10 +207,10 @@ unsafe fn return_call_entry<D: Dispatcher>(
 ) -> D::Out {
     // SAFETY: I-CODE, I-FRAME.
     unsafe {
-        r.acc = entry_bits(entry);
         let code = (*entry).code();
         let room = (*r.ctx).stack_limit.addr().wrapping_sub(r.sp.addr());
         if (*code.sub(1)).operands.c as usize > room {
+            (*r.ctx).entry = entry;
             return D::exit(r, Exit::STACK_TAIL);
         }
         linkage::replace(r.sp, args, slots);
@@ -357,7 +354,7 @@ handlers! {
     /// `call_indirect`, the index in a slot.
     CallIndirectSlot = |r, D| call_indirect::<D>(r, |r, o| slot(r, o.c));
     /// `call_indirect`, the index in the accumulator.
-    CallIndirectAcc = |r, D| call_indirect::<D>(r, |r, _| u64::from(r.acc as u32));
+    CallIndirectAcc = |r, D| call_indirect::<D>(r, |r, _| r.acc);
     /// A tail call within the instance.
     ReturnCall = |r, D| {
         let o = operands(r);

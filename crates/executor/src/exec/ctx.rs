@@ -26,6 +26,8 @@ pub(crate) struct Ctx {
     pub(crate) facc: u64,
     /// Who is called, at [`super::regs::Exit::CALL_FUNC`].
     pub(crate) callee: *const Func,
+    /// The entry of the function that is called, at [`super::regs::Exit::STACK`].
+    pub(crate) entry: *const FuncEntry,
     /// The frame that a call is about to enter.
     pub(crate) frame: *mut u64,
     /// The depth of that frame, at [`super::regs::Exit::STACK`].
@@ -123,10 +125,4 @@ pub(crate) mod linkage {
         // SAFETY: as for `write`, which wrote it when the frame was entered.
         unsafe { (*sp.add(slot as usize + 1).cast::<Distance>()).depth }
     }
-}
-
-/// The entry of a function as the accumulator carries it to the translate-me stub: an address only.
-#[inline(always)]
-pub(crate) fn entry_bits(entry: *const FuncEntry) -> u64 {
-    entry.addr() as u64
 }

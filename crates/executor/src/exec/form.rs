@@ -1,7 +1,7 @@
 //! Operand forms as types: where a handler reads and writes.
 //!
-//! Slot operands are in the fields `b`, then `c`, of the cell's operands, an immediate is in `c` (or, for `f64`,
-//! in the third word), the slot of the result is in `a`.
+//! Slot operands are in the fields `b`, then `c`, of the cell's operands, a 32-bit immediate is in `c`, one of
+//! 64 bits in the third word, the slot of the result is in `a`.
 
 use core::marker::PhantomData;
 use rotifer_bytecode::{Operands, semantics::Value};
@@ -91,9 +91,8 @@ impl Src for I {
     #[inline(always)]
     unsafe fn get<T: Value>(r: &Regs, field: u32) -> T {
         T::from_slot(match T::TYPE {
-            ValType::I64 => field as i32 as i64 as u64,
-            // SAFETY: I-CELL: cells with an `f64` immediate have it in the third word.
-            ValType::F64 => unsafe { bits(r, 2) },
+            // SAFETY: I-CELL: cells with a 64-bit immediate have it in the third word.
+            ValType::I64 | ValType::F64 => unsafe { bits(r, 2) },
             _ => u64::from(field),
         })
     }
@@ -101,7 +100,7 @@ impl Src for I {
 
 /// The length in words of a cell with one operand of type `T` from `L` and one from `R`, branch target aside.
 pub(crate) const fn cell_words<T: Value, L: Src, R: Src>() -> usize {
-    2 + ((L::IMM || R::IMM) && matches!(T::TYPE, ValType::F64)) as usize
+    2 + ((L::IMM || R::IMM) && matches!(T::TYPE, ValType::I64 | ValType::F64)) as usize
 }
 
 /// Reads the two operands of a cell.

@@ -68,6 +68,49 @@ impl<O: Store, X: Src, V: Src> Handler for StoreOp<O, X, V> {
     }
 }
 
+/// A load from memory 0 at the sum of two 32-bit numbers.
+pub(crate) struct LoadSum<O, X, T>(Of<(O, X, T)>);
+
+impl<O: Load, X: Src, T: Dst> Handler for LoadSum<O, X, T> {
+    #[inline(always)]
+    unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
+        // SAFETY: I-CELL, I-SLOT, I-MEM: promised by the caller.
+        unsafe {
+            let o = operands(r);
+            let first: u32 = X::get(r, u32::from(o.b));
+            let address = first.wrapping_add(slot(r, o.c & 0xFFFF) as u32);
+            let Some(place) = place(r.mem, u64::from(address) + u64::from(o.c >> 16), O::M::SIZE) else {
+                return D::exit(r, TrapCode::MemoryOutOfBounds as usize);
+            };
+            let value = O::convert(place.cast::<O::M>().read_unaligned().little_endian());
+            put::<O::R, T>(r, o.a, value);
+            r.pc = r.pc.add(2);
+            D::next(r)
+        }
+    }
+}
+
+/// A store to memory 0 at the sum of two slots.
+pub(crate) struct StoreSum<O, V>(Of<(O, V)>);
+
+impl<O: Store, V: Src> Handler for StoreSum<O, V> {
+    #[inline(always)]
+    unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
+        // SAFETY: I-CELL, I-SLOT, I-MEM: promised by the caller.
+        unsafe {
+            let o = operands(r);
+            let address = (slot(r, u32::from(o.a)) as u32).wrapping_add(slot(r, o.c & 0xFFFF) as u32);
+            let value = if V::IMM { O::V::from_slot(bits(r, 2)) } else { V::get::<O::V>(r, u32::from(o.b)) };
+            let Some(place) = place(r.mem, u64::from(address) + u64::from(o.c >> 16), O::M::SIZE) else {
+                return D::exit(r, TrapCode::MemoryOutOfBounds as usize);
+            };
+            place.cast::<O::M>().write_unaligned(O::convert(value).little_endian());
+            r.pc = r.pc.add(2 + V::IMM as usize);
+            D::next(r)
+        }
+    }
+}
+
 /// The place of an access to any memory: `memory` is its index, `address` is in a slot, the offset has 64 bits.
 ///
 /// # Safety

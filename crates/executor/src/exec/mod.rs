@@ -322,6 +322,7 @@ impl<'h, H: Host> Activation<'h, H> {
             acc: 0,
             facc: 0,
             callee,
+            entry: callee.entry,
             frame,
             depth: stack.depth() + 1,
             linkage: (0, params as u16),
@@ -456,7 +457,7 @@ impl<'h, H: Host> Activation<'h, H> {
         }
     }
 
-    /// Translates the function whose entry the accumulator holds, if need be, and makes room for its frame at
+    /// Translates the function with the entry `ctx.entry`, if need be, and makes room for its frame at
     /// `ctx.frame`.
     ///
     /// # Safety
@@ -465,7 +466,7 @@ impl<'h, H: Host> Activation<'h, H> {
         // SAFETY: promised by the caller; I-CODE for the entry's code.
         unsafe {
             let module = &(*self.ctx.instance).module;
-            let func = module.func_of_entry(core::ptr::without_provenance(self.ctx.acc as usize));
+            let func = module.func_of_entry(self.ctx.entry);
             if let Err(error) = module.ensure_translated(func) {
                 return Err(Stop::Error(self.host.invalid(error)));
             }

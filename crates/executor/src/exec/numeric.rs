@@ -3,11 +3,11 @@
 
 use rotifer_bytecode::{
     Word,
-    semantics::{Binary, Compare, Unary},
+    semantics::{Binary, Compare, Unary, Value},
 };
 
 use super::{
-    form::{Dst, Of, Src, cell_words, operands, pair, put},
+    form::{Dst, Of, S, Src, cell_words, operands, pair, put, slot},
     regs::{Dispatcher, Handler, Regs},
 };
 
@@ -168,6 +168,23 @@ impl<X: Src, T: To, const IF_TRUE: bool> Handler for BranchValue<X, T, IF_TRUE> 
             let o = operands(r);
             let condition: u32 = X::get(r, u32::from(o.b));
             branch::<D, T>(r, (condition != 0) == IF_TRUE, 2)
+        }
+    }
+}
+
+/// The latch of a counting loop: adds an immediate to an i32, then branches on a compare of the sum.
+pub(crate) struct Latch<O, R, T, const IF_TRUE: bool>(Of<(O, R, T)>);
+
+impl<O: Compare, R: Src, T: To, const IF_TRUE: bool> Handler for Latch<O, R, T, IF_TRUE> {
+    #[inline(always)]
+    unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
+        // SAFETY: I-CELL, I-SLOT: promised by the caller.
+        unsafe {
+            let o = operands(r);
+            let sum = (slot(r, u32::from(o.b)) as u32).wrapping_add(o.c);
+            put::<u32, S>(r, o.a, sum);
+            let right: O::A = R::get(r, (*r.pc.add(2)).operands.c);
+            branch::<D, T>(r, O::test(O::A::from_slot(u64::from(sum)), right) == IF_TRUE, 3)
         }
     }
 }

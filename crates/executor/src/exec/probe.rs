@@ -69,6 +69,7 @@ pub(super) fn tail_calls_are_jumps(handlers: &'static HandlerTable) -> bool {
         acc: 0,
         facc: 0,
         callee: core::ptr::null(),
+        entry: core::ptr::null(),
         frame: core::ptr::null_mut(),
         depth: 0,
         linkage: (0, 0),

@@ -48,8 +48,8 @@ impl Exit {
     pub(crate) const HOST_EXIT: usize = 0x100;
     /// A [`rotifer_bytecode::SlowOp`] is next.
     pub(crate) const SLOW: usize = 0x102;
-    /// The stack or the depth does not suffice for the call at `ctx.pc` of the function whose entry is in the
-    /// accumulator, or that function is not translated yet: its stub asks for more stack than there can be.
+    /// The stack or the depth does not suffice for the call at `ctx.pc` of the function with the entry
+    /// `ctx.entry`, or that function is not translated yet: its stub asks for more stack than there can be.
     pub(crate) const STACK: usize = 0x101;
     /// The same at a tail call.
     pub(crate) const STACK_TAIL: usize = 0x103;

@@ -4,15 +4,15 @@
 //! be relocated at every start of the program.
 
 use rotifer_bytecode::{
-    HandlerAddr, HandlerTable, OP_COUNT, OpCode, ReturnKind,
+    HandlerAddr, HandlerTable, LATCH_COMPARES, LATCH_FORMS, OP_COUNT, OpCode, ReturnKind,
     semantics::{Binary, Compare, Load, Store, Unary, ops},
 };
 
 use super::{
     control,
     form::{A, I, S},
-    memory::{LoadAny, LoadOp, StoreAny, StoreOp},
-    numeric::{BinaryOp, BranchOp, CompareOp, ToCell, ToLoop, UnaryOp},
+    memory::{LoadAny, LoadOp, LoadSum, StoreAny, StoreOp, StoreSum},
+    numeric::{BinaryOp, BranchOp, CompareOp, Latch, ToCell, ToLoop, UnaryOp},
     regs::Dispatcher,
 };
 
@@ -64,17 +64,21 @@ fn branch<D: Dispatcher, O: Compare>() -> [[HandlerAddr; 4]; 7] {
     by_sources!(forms)
 }
 
-fn load<D: Dispatcher, O: Load>() -> [HandlerAddr; 5] {
+fn load<D: Dispatcher, O: Load>() -> [HandlerAddr; 9] {
     [
         D::addr::<LoadOp<O, S, S>>(),
         D::addr::<LoadOp<O, S, A>>(),
         D::addr::<LoadOp<O, A, S>>(),
         D::addr::<LoadOp<O, A, A>>(),
         D::addr::<LoadAny<O>>(),
+        D::addr::<LoadSum<O, S, S>>(),
+        D::addr::<LoadSum<O, S, A>>(),
+        D::addr::<LoadSum<O, A, S>>(),
+        D::addr::<LoadSum<O, A, A>>(),
     ]
 }
 
-fn store<D: Dispatcher, O: Store>() -> [HandlerAddr; 6] {
+fn store<D: Dispatcher, O: Store>() -> [HandlerAddr; 9] {
     [
         D::addr::<StoreOp<O, S, S>>(),
         D::addr::<StoreOp<O, S, I>>(),
@@ -82,6 +86,38 @@ fn store<D: Dispatcher, O: Store>() -> [HandlerAddr; 6] {
         D::addr::<StoreOp<O, A, S>>(),
         D::addr::<StoreOp<O, A, I>>(),
         D::addr::<StoreAny<O>>(),
+        D::addr::<StoreSum<O, S>>(),
+        D::addr::<StoreSum<O, I>>(),
+        D::addr::<StoreSum<O, A>>(),
+    ]
+}
+
+fn latch<D: Dispatcher, O: Compare>() -> [HandlerAddr; LATCH_FORMS as usize] {
+    [
+        D::addr::<Latch<O, S, ToCell, false>>(),
+        D::addr::<Latch<O, S, ToLoop, false>>(),
+        D::addr::<Latch<O, S, ToCell, true>>(),
+        D::addr::<Latch<O, S, ToLoop, true>>(),
+        D::addr::<Latch<O, I, ToCell, false>>(),
+        D::addr::<Latch<O, I, ToLoop, false>>(),
+        D::addr::<Latch<O, I, ToCell, true>>(),
+        D::addr::<Latch<O, I, ToLoop, true>>(),
+    ]
+}
+
+/// The latches, for the i32 compares in the order of the table.
+fn latches<D: Dispatcher>() -> [[HandlerAddr; LATCH_FORMS as usize]; LATCH_COMPARES as usize] {
+    [
+        latch::<D, ops::I32Eq>(),
+        latch::<D, ops::I32Ne>(),
+        latch::<D, ops::I32LtS>(),
+        latch::<D, ops::I32LtU>(),
+        latch::<D, ops::I32GtS>(),
+        latch::<D, ops::I32GtU>(),
+        latch::<D, ops::I32LeS>(),
+        latch::<D, ops::I32LeU>(),
+        latch::<D, ops::I32GeS>(),
+        latch::<D, ops::I32GeU>(),
     ]
 }
 
@@ -127,6 +163,11 @@ pub(crate) fn build<D: Dispatcher>() -> HandlerTable {
             table[OpCode::return_(kind, slot as u16).0 as usize] = handler;
             next += 1;
         }
+    }
+    // They come last.
+    for handler in latches::<D>().as_flattened() {
+        table[next] = *handler;
+        next += 1;
     }
     assert_eq!(next, OP_COUNT, "every op has a handler");
     table

@@ -8,12 +8,12 @@
           (call $fib (i64.sub (local.get 0) (i64.const 1)))
           (call $fib (i64.sub (local.get 0) (i64.const 2))))))))
 ;; function 0, 6 slots
-;;   0: br_unless i64.lt_s.si 0, #2 -> 7
-;;   3: copy 3 <- 0
-;;   5: br -> 19
-;;   7: i64.sub.si.s 3 <- 0, #1
-;;   9: call frame 3
-;;   12: i64.sub.si.s 4 <- 0, #2
-;;   14: call frame 4
-;;   17: i64.add.sa.s 3 <- 3, acc
-;;   19: return.s 3
+;;   0: br_unless i64.lt_s.si 0, #2 -> 8
+;;   4: copy 3 <- 0
+;;   6: br -> 22
+;;   8: i64.sub.si.s 3 <- 0, #1
+;;   11: call frame 3
+;;   14: i64.sub.si.s 4 <- 0, #2
+;;   17: call frame 4
+;;   20: i64.add.sa.s 3 <- 3, acc
+;;   22: return.s 3

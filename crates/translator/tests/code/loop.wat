@@ -21,16 +21,13 @@
 ;;   3: i32.shl.si.a acc <- 3, #2
 ;;   5: i32.load.a.a acc <- [acc + 8]
 ;;   7: i32.add.sa.s 4 <- 4, acc
-;;   9: i32.add.si.s 3 <- 3, #1
-;;   11: br_if.loop i32.lt_u.as acc, 0
-;;   13: return.s 4
+;;   9: 3 <- 3 + #1; br_if.loop i32.lt_u acc, 0
+;;   12: return.s 4
 ;; function 1, 7 slots
 ;;   0: enter 3..5
 ;;   2: loop
 ;;   3: const32 4 <- #0
 ;;   5: loop
-;;   6: i32.add.si.s 4 <- 4, #1
-;;   8: br_if.loop i32.ne.as acc, 0
-;;   10: i32.add.si.s 3 <- 3, #1
-;;   12: br_if i32.ne.as acc, 0 -> 3
-;;   15: return
+;;   6: 4 <- 4 + #1; br_if.loop i32.ne acc, 0
+;;   9: 3 <- 3 + #1; br_if i32.ne acc, 0 -> 3
+;;   13: return

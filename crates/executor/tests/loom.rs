@@ -1,0 +1,129 @@
+//! Lazy translation under a model checker: every interleaving of a few threads, and every value that the memory
+//! model lets a load see. I-CODE.
+//!
+//! Runs with `RUSTFLAGS="--cfg loom" cargo test -p rotifer-executor --release --test loom`.
+
+#![cfg(loom)]
+
+use std::sync::{
+    Arc as StdArc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use loom::{cell::UnsafeCell, sync::Arc, thread};
+use rotifer_bytecode::CodeBuffer;
+use rotifer_core::{FuncIdx, FuncType, TypeIdx, WasmOffset};
+use rotifer_executor::{Dispatch, ModuleCode, Stubs, Translate};
+use rotifer_validator::{Error, ErrorKind, Module, Span};
+
+/// Translates even functions and refuses odd ones.
+struct Translator {
+    /// For each function how often it was translated or refused.
+    runs: StdArc<[AtomicUsize; 2]>,
+    /// Stands for the words of the code: whoever finds the function translated must see them written.
+    words: Arc<[Shared; 2]>,
+}
+
+struct Shared(UnsafeCell<u32>);
+
+// SAFETY: the checker finds out whether accesses are ordered; that is the test.
+unsafe impl Send for Shared {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Shared {}
+
+impl Translate for Translator {
+    fn translate(&self, _: &ModuleCode, func: FuncIdx) -> Result<CodeBuffer, Error> {
+        self.runs[func.index()].fetch_add(1, Ordering::SeqCst);
+        // SAFETY: the checker reports a write that is not ordered with other accesses.
+        self.words[func.index()].0.with_mut(|words| unsafe { *words += 1 });
+        if func.0 % 2 == 0 {
+            Ok(CodeBuffer { frame_slots: 2, ..CodeBuffer::default() })
+        } else {
+            Err(Error::new(ErrorKind::Invalid, "odd", WasmOffset(func.0)))
+        }
+    }
+}
+
+struct Setup {
+    code: Arc<ModuleCode>,
+    words: Arc<[Shared; 2]>,
+    runs: StdArc<[AtomicUsize; 2]>,
+}
+
+fn setup(stubs: &StdArc<Stubs>) -> Setup {
+    let mut module = Module::default();
+    module.types.push(FuncType::new([], []));
+    module.functions = vec![TypeIdx(0); 2];
+    module.bodies = vec![Span::default(); 2];
+    let words = Arc::new([Shared(UnsafeCell::new(0)), Shared(UnsafeCell::new(0))]);
+    let runs = StdArc::new([AtomicUsize::new(0), AtomicUsize::new(0)]);
+    let translator = Box::new(Translator { runs: runs.clone(), words: words.clone() });
+    let bytes = StdArc::new(Vec::new());
+    let code = ModuleCode::new(module, Box::new([0]), bytes, translator, stubs.clone());
+    Setup { code: Arc::new(code), words, runs }
+}
+
+fn stubs() -> StdArc<Stubs> {
+    StdArc::new(Stubs::new(Dispatch::default()).unwrap())
+}
+
+fn read_words(words: &[Shared; 2], func: FuncIdx) {
+    // SAFETY: the checker reports a read that is not ordered with the write.
+    let count = words[func.index()].0.with(|words| unsafe { *words });
+    assert_eq!(count, 1, "translated exactly once");
+}
+
+/// Threads that call the same function see its code complete, and one of them has made it.
+#[test]
+fn a_function_is_translated_once_and_seen_complete() {
+    let stubs = stubs();
+    loom::model(move || {
+        let Setup { code, words, runs } = setup(&stubs);
+        let func = FuncIdx(0);
+        let callers: Vec<_> = (0..2)
+            .map(|_| {
+                let (code, words) = (code.clone(), words.clone());
+                thread::spawn(move || {
+                    code.ensure_translated(func).unwrap();
+                    assert!(code.is_translated(func));
+                    read_words(&words, func);
+                })
+            })
+            .collect();
+        // A third one does what a call does: it looks at the entry only.
+        if code.is_translated(func) {
+            read_words(&words, func);
+        }
+        for caller in callers {
+            caller.join().unwrap();
+        }
+        assert_eq!(runs[0].load(Ordering::SeqCst), 1);
+        assert!(!code.is_translated(FuncIdx(1)));
+    });
+}
+
+/// An invalid body is looked at once; all threads get the same verdict; valid functions are not affected.
+#[test]
+fn a_verdict_is_stable() {
+    let stubs = stubs();
+    loom::model(move || {
+        let Setup { code, words, runs } = setup(&stubs);
+        let callers: Vec<_> = (0..2)
+            .map(|_| {
+                let code = code.clone();
+                thread::spawn(move || {
+                    let error = code.ensure_translated(FuncIdx(1)).unwrap_err();
+                    assert_eq!(error.offset(), WasmOffset(1));
+                    assert!(!code.is_translated(FuncIdx(1)));
+                })
+            })
+            .collect();
+        code.ensure_translated(FuncIdx(0)).unwrap();
+        read_words(&words, FuncIdx(0));
+        for caller in callers {
+            caller.join().unwrap();
+        }
+        assert!(code.ensure_translated(FuncIdx(1)).is_err());
+        assert_eq!(runs[1].load(Ordering::SeqCst), 1);
+    });
+}
