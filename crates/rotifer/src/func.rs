@@ -61,12 +61,7 @@ impl Func {
     /// # Errors
     /// WebAssembly trapped, a host function failed, a body is invalid (in partial mode), the arguments or the
     /// number of results do not fit the type, or the function or an argument belongs to another store.
-    pub fn call(
-        &self,
-        mut ctx: impl AsContextMut,
-        params: &[Val],
-        results: &mut [Val],
-    ) -> Result<(), Error> {
+    pub fn call(&self, mut ctx: impl AsContextMut, params: &[Val], results: &mut [Val]) -> Result<(), Error> {
         let ty = self.try_ty(&ctx)?;
         let store = ctx.as_context_mut().inner;
         check_types("parameters", ty.params(), params)?;
@@ -87,7 +82,7 @@ impl Func {
         let mut slots: SmallVec<[u64; 4]> = SmallVec::from_elem(0, results.len());
         store.invoke(*self, &params, &mut slots)?;
         for ((result, &slot), &ty) in results.iter_mut().zip(&slots).zip(ty.results()) {
-            // SAFETY: I-ENTITY: the results have the types of the function and belong to the store it ran in.
+            // SAFETY: I-REF: the results have the types of the function and belong to the store it ran in.
             *result = unsafe { Val::from_slot(ty, slot, id) };
         }
         Ok(())

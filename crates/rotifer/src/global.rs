@@ -25,7 +25,9 @@ impl Global {
     pub fn new(mut ctx: impl AsContextMut, value: Val, mutability: Mutability) -> Self {
         let store = ctx.as_context_mut().inner;
         let slot = value.to_slot(store.id()).unwrap_or_else(|error| panic!("{error}"));
-        Self(store.executor_mut().new_global(GlobalType::new(value.ty(), mutability), [slot, 0]))
+        let ty = GlobalType::new(value.ty(), mutability);
+        // SAFETY: I-REF: the type is the value's, and `to_slot` has compared the store.
+        Self(unsafe { store.executor_mut().new_global(ty, [slot, 0]) })
     }
 
     fn entity<'a, T>(&self, store: &'a StoreInner<T>) -> &'a executor::Global {
@@ -47,7 +49,7 @@ impl Global {
     pub fn get(&self, ctx: impl AsContext) -> Val {
         let store = ctx.as_context().inner;
         let global = self.entity(store);
-        // SAFETY: I-ENTITY: a global holds a value of its type that belongs to its store.
+        // SAFETY: I-REF: a global holds a value of its type that belongs to its store.
         unsafe { Val::from_slot(global.ty.content, global.get()[0], store.id()) }
     }
 
@@ -65,6 +67,7 @@ impl Global {
         if value.ty() != global.ty.content {
             return Err(Error::access("the value has not the type of the global"));
         }
-        Ok(store.executor_mut().set_global(self.0, [slot, 0])?)
+        // SAFETY: I-REF: the types were just compared, and `to_slot` has compared the store.
+        Ok(unsafe { store.executor_mut().set_global(self.0, [slot, 0]) }?)
     }
 }

@@ -53,7 +53,7 @@ impl<T> HostFunc<T> {
             let stack = &caller.store().executor().stack;
             let params: SmallVec<[Val; 8]> = (frame.base..)
                 .zip(ty.params())
-                // SAFETY: I-ENTITY: a call leaves the arguments in the first slots of the callee's frame.
+                // SAFETY: I-REF: a call leaves the arguments in the first slots of the callee's frame.
                 .map(|(slot, &ty)| unsafe { Val::from_slot(ty, stack.get(slot), id) })
                 .collect();
             let mut results: SmallVec<[Val; 4]> =
@@ -146,7 +146,7 @@ fn call<T, P: WasmTyList, R: WasmRet>(
     for (slot, param) in (frame.base..).zip(params.as_mut()) {
         *param = stack.get(slot);
     }
-    // SAFETY: I-ENTITY: a call leaves the arguments in the first slots of the callee's frame, and the type of
+    // SAFETY: I-REF: a call leaves the arguments in the first slots of the callee's frame, and the type of
     // the function is that of `P`.
     let params = unsafe { P::from_slots(&params, id) };
     let results = func(caller.reborrow(), params).into_result()?.into_slots(id)?;

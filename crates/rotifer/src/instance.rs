@@ -3,7 +3,7 @@
 use core::{fmt, iter::FusedIterator};
 use rotifer_core::ExternType;
 use rotifer_executor::{self as executor, Handle, ImportMismatch, Item};
-use rotifer_validator::{ExportItem, Export as ModuleExport};
+use rotifer_validator::{Export as ModuleExport, ExportItem};
 use smallvec::SmallVec;
 
 use crate::{
@@ -206,6 +206,15 @@ pub(crate) enum Start {
     Refuse,
 }
 
+/// Numbers of types mean something in their own engine only.
+pub(crate) fn check_engines<T>(store: &StoreInner<T>, module: &Module) -> Result<(), Error> {
+    if Engine::same(store.engine(), module.engine()) {
+        Ok(())
+    } else {
+        Err(Error::from_kind(ErrorKind::WrongEngine))
+    }
+}
+
 /// Instantiates a module with an item for each import.
 pub(crate) fn instantiate<T>(
     store: &mut StoreInner<T>,
@@ -213,9 +222,7 @@ pub(crate) fn instantiate<T>(
     imports: &[Extern],
     start: Start,
 ) -> Result<Instance, Error> {
-    if !Engine::same(store.engine(), module.engine()) {
-        return Err(Error::from_kind(ErrorKind::WrongEngine));
-    }
+    check_engines(store, module)?;
     let code = module.code();
     let sections = &code.module;
     let may_start = start == Start::Run && module.engine().config().allow_start_fn;
@@ -223,7 +230,8 @@ pub(crate) fn instantiate<T>(
         return Err(InstantiationError::UnexpectedStartFn.into());
     }
     let items: SmallVec<[Item; 16]> = imports.iter().map(|item| item.into_item()).collect();
-    let linked = match store.executor().link(code, &items) {
+    // SAFETY: I-TYPE: the engine of the store numbered the types of all that is in it, and it is the module's.
+    let linked = match unsafe { store.executor().link(code, &items) } {
         Ok(linked) => linked,
         Err(mismatch) => return Err(link_error(store, module, imports, mismatch)),
     };

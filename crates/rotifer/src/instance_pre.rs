@@ -2,12 +2,13 @@
 
 use alloc::sync::Arc;
 use core::fmt;
+use rotifer_validator::ImportType;
 use smallvec::SmallVec;
 
 use crate::{
     AsContextMut, Error, Extern, Func, Instance, Module,
     host_func::HostFunc,
-    instance::{Start, instantiate},
+    instance::{Start, check_engines, instantiate},
     store::StoreInner,
 };
 
@@ -38,13 +39,37 @@ impl<T> fmt::Debug for Definition<T> {
 }
 
 impl<T> Definition<T> {
-    /// The item of a store.
-    pub(crate) fn item(&self, store: &mut StoreInner<T>) -> Extern {
+    /// The item of a store. `type_id` is the number of a host function's type, if that is known.
+    pub(crate) fn item(&self, store: &mut StoreInner<T>, type_id: Option<u32>) -> Extern {
         match self {
             Self::Item(item) => *item,
-            Self::Func(func) => Extern::Func(Func::from_handle(store.link_host_func(func))),
+            Self::Func(func) => Extern::Func(Func::from_handle(store.link_host_func(func, type_id))),
         }
     }
+}
+
+/// Instantiates a module with a definition for each import, in order. Host functions have the types that the
+/// module asks for.
+pub(crate) fn instantiate_resolved<'d, T: 'd>(
+    store: &mut StoreInner<T>,
+    module: &Module,
+    definitions: impl Iterator<Item = Result<&'d Definition<T>, Error>>,
+    start: Start,
+) -> Result<Instance, Error> {
+    // Before anything gets into the store.
+    check_engines(store, module)?;
+    let code = module.code();
+    let imports = &code.module.imports;
+    store.reserve_host_funcs(code.module.imported_functions as usize);
+    let mut items: SmallVec<[Extern; 16]> = SmallVec::with_capacity(imports.len());
+    for (definition, import) in definitions.zip(imports) {
+        let type_id = match import.ty {
+            ImportType::Func(ty) => Some(code.type_ids[ty.index()]),
+            _ => None,
+        };
+        items.push(definition?.item(store, type_id));
+    }
+    instantiate(store, module, &items, start)
 }
 
 /// A module whose imports are resolved once, to be instantiated many times: also in several stores and by
@@ -106,8 +131,6 @@ impl<T> InstancePre<T> {
         start: Start,
     ) -> Result<Instance, Error> {
         let store = store.as_context_mut().inner;
-        let items: SmallVec<[Extern; 16]> =
-            self.imports.iter().map(|definition| definition.item(store)).collect();
-        instantiate(store, &self.module, &items, start)
+        instantiate_resolved(store, &self.module, self.imports.iter().map(Ok), start)
     }
 }

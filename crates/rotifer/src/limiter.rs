@@ -22,8 +22,12 @@ pub trait ResourceLimiter {
     ///
     /// # Errors
     /// As for [`memory_growing`](Self::memory_growing).
-    fn table_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>)
-    -> Result<bool, Error>;
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool, Error>;
 
     /// How many instances a store may have. Default: 10,000.
     fn instances(&self) -> usize {

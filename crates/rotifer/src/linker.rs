@@ -3,19 +3,19 @@
 use alloc::{string::String, sync::Arc, vec::Vec};
 use core::{
     fmt,
-    hash::{BuildHasher, Hash, Hasher},
+    hash::{BuildHasher, Hasher},
     ops::Range,
 };
 use hashbrown::{DefaultHashBuilder, HashTable};
-use rotifer_core::{ExternType, FuncType};
-use smallvec::SmallVec;
+use rotifer_core::FuncType;
+use rotifer_validator::ImportType;
 
 use crate::{
-    AsContext, AsContextMut, Caller, Engine, Error, Extern, ImportType, Instance, InstancePre, IntoFunc,
-    LinkError, Module, Val,
+    AsContext, AsContextMut, Caller, Engine, Error, Extern, Instance, InstancePre, IntoFunc, LinkError,
+    Module, Val,
     host_func::HostFunc,
-    instance::{Start, instantiate},
-    instance_pre::Definition,
+    instance::Start,
+    instance_pre::{Definition, instantiate_resolved},
 };
 
 /// Items by name, for modules to import.
@@ -38,13 +38,15 @@ struct Named<T> {
     /// Where in `names` the module's name and the item's name are.
     module: Range<usize>,
     name: Range<usize>,
+    /// The hash of both.
+    hash: u64,
     definition: Definition<T>,
 }
 
 impl<T> Clone for Named<T> {
     fn clone(&self) -> Self {
-        let Self { module, name, definition } = self;
-        Self { module: module.clone(), name: name.clone(), definition: definition.clone() }
+        let Self { module, name, hash, definition } = self;
+        Self { module: module.clone(), name: name.clone(), hash: *hash, definition: definition.clone() }
     }
 }
 
@@ -71,22 +73,26 @@ impl<T> fmt::Debug for Linker<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut map = f.debug_map();
         for named in &self.definitions {
-            map.entry(&key(&self.names, named), &named.definition);
+            let name = (&self.names[named.module.clone()], &self.names[named.name.clone()]);
+            map.entry(&name, &named.definition);
         }
         map.finish()
     }
 }
 
-type Key<'a> = (&'a str, &'a str);
+/// The names of a module and of an item.
+type Key<'a> = (&'a [u8], &'a [u8]);
 
 fn key<'a, T>(names: &'a str, named: &Named<T>) -> Key<'a> {
-    let text = |range: &Range<usize>| &names[range.clone()];
-    (text(&named.module), text(&named.name))
+    let bytes = |range: &Range<usize>| &names.as_bytes()[range.clone()];
+    (bytes(&named.module), bytes(&named.name))
 }
 
-fn hash(hasher: &DefaultHashBuilder, key: Key<'_>) -> u64 {
+fn hash(hasher: &DefaultHashBuilder, (module, name): Key<'_>) -> u64 {
     let mut state = hasher.build_hasher();
-    key.hash(&mut state);
+    state.write(module);
+    state.write(name);
+    state.write_usize(module.len());
     state.finish()
 }
 
@@ -178,10 +184,10 @@ impl<T> Linker<T> {
         let mut found = false;
         for position in 0..count {
             let named = &self.definitions[position];
-            let (of, name) = key(&self.names, named);
-            if of == module {
+            if self.names[named.module.clone()] == *module {
                 found = true;
-                let (name, definition) = (String::from(name), named.definition.clone());
+                let name = String::from(&self.names[named.name.clone()]);
+                let definition = named.definition.clone();
                 self.insert(as_module, &name, definition)?;
             }
         }
@@ -192,13 +198,9 @@ impl<T> Linker<T> {
     }
 
     /// The item of this name, as one of the store.
-    pub fn get(
-        &self,
-        mut context: impl AsContextMut<Data = T>,
-        module: &str,
-        name: &str,
-    ) -> Option<Extern> {
-        Some(self.find((module, name))?.item(context.as_context_mut().inner))
+    pub fn get(&self, mut context: impl AsContextMut<Data = T>, module: &str, name: &str) -> Option<Extern> {
+        let definition = self.find((module.as_bytes(), name.as_bytes()))?;
+        Some(definition.item(context.as_context_mut().inner, None))
     }
 
     /// Finds a definition for each import of a module.
@@ -207,7 +209,7 @@ impl<T> Linker<T> {
     /// Something is not defined, or defined as a host function of another type.
     pub fn instantiate_pre(&self, module: &Module) -> Result<InstancePre<T>, Error> {
         let imports: Result<Arc<[_]>, Error> =
-            module.imports().map(|import| self.resolve(&import).cloned()).collect();
+            self.resolve(module).map(|definition| definition.cloned()).collect();
         Ok(InstancePre::new(module, imports?))
     }
 
@@ -221,11 +223,7 @@ impl<T> Linker<T> {
         module: &Module,
     ) -> Result<Instance, Error> {
         let store = store.as_context_mut().inner;
-        let mut items: SmallVec<[Extern; 16]> = SmallVec::with_capacity(module.imports().len());
-        for import in module.imports() {
-            items.push(self.resolve(&import)?.item(store));
-        }
-        instantiate(store, module, &items, Start::Run)
+        instantiate_resolved(store, module, self.resolve(module), Start::Run)
     }
 
     /// Instantiates a module and runs its start function: [`instantiate`](Self::instantiate) by another name.
@@ -246,31 +244,35 @@ impl<T> Linker<T> {
         Some(&self.definitions[position as usize].definition)
     }
 
-    fn resolve(&self, import: &ImportType<'_>) -> Result<&Definition<T>, Error> {
-        let Some(definition) = self.find((import.module(), import.name())) else {
-            return Err(import.unknown());
-        };
-        if let (Definition::Func(func), expected) = (definition, import.ty())
-            && !expected.func().is_some_and(|ty| func.has_type(ty))
-        {
-            return Err(import.incompatible(&ExternType::Func(func.ty())));
-        }
-        Ok(definition)
+    /// A definition for each import of a module; host functions are of the right type.
+    fn resolve<'l>(
+        &'l self,
+        module: &'l Module,
+    ) -> impl Iterator<Item = Result<&'l Definition<T>, Error>> + 'l {
+        let sections = &module.code().module;
+        let bytes = module.bytes();
+        sections.imports.iter().enumerate().map(move |(number, import)| {
+            let Some(definition) = self.find((import.module.of(bytes), import.name.of(bytes))) else {
+                return Err(unresolved(module, number, None));
+            };
+            let Definition::Func(func) = definition else { return Ok(definition) };
+            match import.ty {
+                ImportType::Func(ty) if func.has_type(&sections.types[ty.index()]) => Ok(definition),
+                _ => Err(unresolved(module, number, Some(func.ty()))),
+            }
+        })
     }
 
-    fn insert(
-        &mut self,
-        module: &str,
-        name: &str,
-        definition: Definition<T>,
-    ) -> Result<&mut Self, Error> {
-        let wanted = (module, name);
+    fn insert(&mut self, module: &str, name: &str, definition: Definition<T>) -> Result<&mut Self, Error> {
+        let wanted = (module.as_bytes(), name.as_bytes());
         let hashed = hash(&self.hasher, wanted);
-        let Self { names, definitions, by_name, hasher, .. } = self;
+        let Self { names, definitions, by_name, .. } = self;
         let same = |&position: &u32| key(names, &definitions[position as usize]) == wanted;
         if let Some(&position) = by_name.find(hashed, same) {
             if !self.allow_shadowing {
-                return Err(LinkError::DuplicateDefinition { module: module.into(), name: name.into() }.into());
+                return Err(
+                    LinkError::DuplicateDefinition { module: module.into(), name: name.into() }.into()
+                );
             }
             definitions[position as usize].definition = definition;
             return Ok(self);
@@ -286,9 +288,19 @@ impl<T> Linker<T> {
             _ => add(names, module),
         };
         let name = add(names, name);
-        definitions.push(Named { module, name, definition });
-        let rehash = |&position: &u32| hash(hasher, key(names, &definitions[position as usize]));
+        definitions.push(Named { module, name, hash: hashed, definition });
+        let rehash = |&position: &u32| definitions[position as usize].hash;
         by_name.insert_unique(hashed, definitions.len() as u32 - 1, rehash);
         Ok(self)
+    }
+}
+
+/// The error that nothing, or a host function of another type, is defined for an import.
+#[cold]
+fn unresolved(module: &Module, import: usize, actual: Option<FuncType>) -> Error {
+    match (module.imports().nth(import), actual) {
+        (Some(import), Some(actual)) => import.incompatible(&actual.into()),
+        (Some(import), None) => import.unknown(),
+        (None, _) => unreachable!("imports are counted"),
     }
 }

@@ -100,7 +100,8 @@ impl Module {
             LoadMode::Eager => Sections::read(wasm, features, limits, Trust::Checked)
                 .or_else(|_| Sections::read_validated(wasm, features, limits))?,
         };
-        let module = Self::link(engine, sections, bytes, mode == LoadMode::Checked, mode != LoadMode::Partial)?;
+        let module =
+            Self::link(engine, sections, bytes, mode == LoadMode::Checked, mode != LoadMode::Partial)?;
         if mode == LoadMode::Eager {
             module.translate_all()?;
         }
@@ -128,10 +129,14 @@ impl Module {
     ///
     /// # Safety
     /// As for [`Module::new_unchecked`].
-    pub unsafe fn from_shared_unchecked(engine: &Engine, wasm: impl Into<SharedBytes>) -> Result<Self, Error> {
+    pub unsafe fn from_shared_unchecked(
+        engine: &Engine,
+        wasm: impl Into<SharedBytes>,
+    ) -> Result<Self, Error> {
         let bytes = wasm.into();
         let config = engine.config();
-        let sections = Sections::read((*bytes.0).as_ref(), &config.features, &config.limits, Trust::Unchecked)?;
+        let sections =
+            Sections::read((*bytes.0).as_ref(), &config.features, &config.limits, Trust::Unchecked)?;
         Ok(Self::link(engine, sections, bytes, true, false)?)
     }
 
@@ -147,7 +152,8 @@ impl Module {
         let type_ids = engine.type_ids(&sections.types).into();
         let translator: Box<dyn Translate> = Box::new(Wiring::new(engine, trusted));
         let code = ModuleCode::new(sections, type_ids, bytes.0, translator, engine.stubs().clone());
-        let inner = Inner { engine: engine.clone(), code: Arc::new(code), verdict: OnceLock::new(), validated };
+        let inner =
+            Inner { engine: engine.clone(), code: Arc::new(code), verdict: OnceLock::new(), validated };
         Ok(Self(Arc::new(inner)))
     }
 

@@ -13,7 +13,7 @@ type Limiter<T> = Box<dyn (FnMut(&mut T) -> &mut dyn ResourceLimiter) + Send + S
 /// A store: the functions, memories, tables, globals and instances that may refer to each other, and the
 /// embedder's data of type `T`, which host functions reach through their [`Caller`].
 ///
-/// All that is in a store lives until the store is dropped. Handles such as [`Func`](crate::Func) and
+/// All that is in a store lives until the store is dropped. Handles such as [`Func`] and
 /// [`Memory`](crate::Memory) are small copies that name an item of one store. Using one with another store is
 /// an error, or a panic where a method returns no `Result`.
 pub struct Store<T> {
@@ -135,19 +135,37 @@ impl<T> StoreInner<T> {
     /// Adds a host function.
     pub(crate) fn add_host_func(&mut self, func: HostFunc<T>) -> Handle<executor::Func> {
         let type_id = func.type_id(&self.engine);
+        self.add_host_func_of_type(func, type_id)
+    }
+
+    /// Adds a host function of a type that has this number.
+    fn add_host_func_of_type(&mut self, func: HostFunc<T>, type_id: u32) -> Handle<executor::Func> {
         let handle = self.store.add_host_func(type_id, func.slots());
         self.host_funcs.push(func);
         handle
     }
 
-    /// The function of this store for a host function that a linker holds.
-    pub(crate) fn link_host_func(&mut self, func: &HostFunc<T>) -> Handle<executor::Func> {
+    /// Prepares for linking so many host functions.
+    pub(crate) fn reserve_host_funcs(&mut self, additional: usize) {
+        self.store.reserve_host_funcs(additional);
+        self.host_funcs.reserve(additional);
+        self.linked.reserve(additional);
+    }
+
+    /// The function of this store for a host function that a linker holds. `type_id` is the number of its type,
+    /// if that is known.
+    pub(crate) fn link_host_func(
+        &mut self,
+        func: &HostFunc<T>,
+        type_id: Option<u32>,
+    ) -> Handle<executor::Func> {
         let key = func.address();
         if let Some(&handle) = self.linked.get(&key) {
             return handle;
         }
+        let type_id = type_id.unwrap_or_else(|| func.type_id(&self.engine));
         // The address stays taken as long as the store keeps its share of the function.
-        let handle = self.add_host_func(func.clone());
+        let handle = self.add_host_func_of_type(func.clone(), type_id);
         self.linked.insert(key, handle);
         handle
     }

@@ -32,7 +32,8 @@ impl Table {
         let store = ctx.as_context_mut().inner;
         let init = element(store, &ty, init)?;
         store.allow_tables(&[ty])?;
-        Ok(Self(store.executor_mut().new_table(ty, init)?))
+        // SAFETY: I-REF: `element` has compared type and store.
+        Ok(Self(unsafe { store.executor_mut().new_table(ty, init) }?))
     }
 
     fn entity<'a, T>(&self, store: &'a StoreInner<T>) -> &'a executor::Table {
@@ -73,7 +74,8 @@ impl Table {
         if !Host::table_growing(store, size, desired, ty.maximum)? {
             return Err(Error::access("the resource limiter does not let the table grow"));
         }
-        store.executor_mut().table_mut(self.0)?.grow(delta, init).ok_or_else(refused)
+        // SAFETY: I-REF: `element` has compared type and store.
+        unsafe { store.executor_mut().table_mut(self.0) }?.grow(delta, init).ok_or_else(refused)
     }
 
     /// The element at an index, or nothing beyond the table's end.
@@ -84,7 +86,7 @@ impl Table {
         let store = ctx.as_context().inner;
         let table = self.entity(store);
         let slot = table.get(index)?;
-        // SAFETY: I-ENTITY: a table holds references of its element type that belong to its store.
+        // SAFETY: I-REF: a table holds references of its element type that belong to its store.
         Some(unsafe { Ref::from_slot(table.ty.element, slot, store.id()) })
     }
 
@@ -95,7 +97,8 @@ impl Table {
     pub fn set(&self, mut ctx: impl AsContextMut, index: u64, value: Ref) -> Result<(), Error> {
         let store = ctx.as_context_mut().inner;
         let value = element(store, &store.executor().entity(self.0)?.ty, value)?;
-        let table = store.executor_mut().table_mut(self.0)?;
+        // SAFETY: I-REF: `element` has compared type and store.
+        let table = unsafe { store.executor_mut().table_mut(self.0) }?;
         table.set(index, value).map_err(|_| Error::access(OUT_OF_BOUNDS))
     }
 
@@ -107,7 +110,8 @@ impl Table {
     pub fn fill(&self, mut ctx: impl AsContextMut, dst: u64, value: Ref, len: u64) -> Result<(), Error> {
         let store = ctx.as_context_mut().inner;
         let value = element(store, &store.executor().entity(self.0)?.ty, value)?;
-        let table = store.executor_mut().table_mut(self.0)?;
+        // SAFETY: I-REF: `element` has compared type and store.
+        let table = unsafe { store.executor_mut().table_mut(self.0) }?;
         table.fill(dst, value, len).map_err(|_| Error::access(OUT_OF_BOUNDS))
     }
 
@@ -128,7 +132,8 @@ impl Table {
         if store.entity(dst_table.0)?.ty.element != store.entity(src_table.0)?.ty.element {
             return Err(Error::access("the elements of the tables have different types"));
         }
-        let copied = store.copy_table(dst_table.0, dst_index, src_table.0, src_index, len)?;
+        // SAFETY: I-REF: the types were just compared.
+        let copied = unsafe { store.copy_table(dst_table.0, dst_index, src_table.0, src_index, len) }?;
         copied.map_err(|_| Error::access(OUT_OF_BOUNDS))
     }
 }

@@ -31,7 +31,7 @@ pub trait WasmTy: Sealed + Copy + Send + Sync + 'static {
     /// The value in a slot.
     ///
     /// # Safety
-    /// I-ENTITY: the slot holds a value of this type that belongs to the store.
+    /// I-REF: the slot holds a value of this type that belongs to the store.
     #[doc(hidden)]
     unsafe fn from_slot(slot: u64, store: StoreId) -> Self;
 }
@@ -146,7 +146,7 @@ pub trait WasmTyList: Sealed + Copy + Send + Sync + 'static {
     /// The values in slots.
     ///
     /// # Safety
-    /// I-ENTITY: the slots hold values of these types that belong to the store.
+    /// I-REF: the slots hold values of these types that belong to the store.
     #[doc(hidden)]
     unsafe fn from_slots(slots: &Self::Slots, store: StoreId) -> Self;
 }
@@ -280,10 +280,8 @@ impl<Params, Results> fmt::Debug for TypedFunc<Params, Results> {
 impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
     pub(crate) fn new(func: Func, ty: &rotifer_core::FuncType) -> Result<Self, Error> {
         if ty.params() != Params::TYPES || ty.results() != Results::TYPES {
-            let wanted = rotifer_core::FuncType::new(
-                Params::TYPES.iter().copied(),
-                Results::TYPES.iter().copied(),
-            );
+            let wanted =
+                rotifer_core::FuncType::new(Params::TYPES.iter().copied(), Results::TYPES.iter().copied());
             return Err(Error::signature(
                 ["the function has type ", &ty.to_string(), ", not ", &wanted.to_string()].concat(),
             ));
@@ -308,7 +306,7 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
         let params = params.into_slots(id)?;
         let mut results = Results::ZEROS;
         store.invoke(self.func, params.as_ref(), results.as_mut())?;
-        // SAFETY: I-ENTITY: the function's type was compared when `self` was made, and its results belong to
+        // SAFETY: I-REF: the function's type was compared when `self` was made, and its results belong to
         // the store in which it ran.
         Ok(unsafe { Results::from_slots(&results, id) })
     }

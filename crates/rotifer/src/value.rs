@@ -173,7 +173,7 @@ impl Val {
     /// The value of a type in a slot.
     ///
     /// # Safety
-    /// I-ENTITY: the slot holds a value of type `ty` that belongs to the store.
+    /// I-REF: the slot holds a value of type `ty` that belongs to the store.
     pub(crate) unsafe fn from_slot(ty: ValType, slot: u64, store: StoreId) -> Self {
         // SAFETY: promised by the caller.
         unsafe {

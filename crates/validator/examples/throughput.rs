@@ -40,7 +40,10 @@ fn walk_unchecked(module: &Module, bytes: &[u8], features: &Features, limits: &L
 }
 
 fn main() {
-    println!("{:<26} {:>9} | MB/s: wasmparser, ours, unchecked walk | µs, sections: wasmparser, ours", "", "bytes");
+    println!(
+        "{:<26} {:>9} | MB/s: wasmparser, ours, unchecked walk | µs, sections: wasmparser, ours",
+        "", "bytes"
+    );
     for path in std::env::args().skip(1) {
         let bytes = std::fs::read(&path).unwrap();
         let (features, limits) = (Features::default(), Limits::default());

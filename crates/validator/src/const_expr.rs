@@ -21,7 +21,11 @@ const REQUIRED: &str = "constant expression required";
 
 impl ModuleReader<'_> {
     /// Reads a constant expression of type `expected`, up to its `end`.
-    pub(crate) fn const_expr(&mut self, reader: &mut Reader, expected: PackedType) -> Result<ConstExpr, Error> {
+    pub(crate) fn const_expr(
+        &mut self,
+        reader: &mut Reader,
+        expected: PackedType,
+    ) -> Result<ConstExpr, Error> {
         let mut ops = SmallVec::<[ConstOp; 4]>::new();
         let mut stack = SmallVec::<[PackedType; 4]>::new();
         loop {

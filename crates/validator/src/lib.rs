@@ -1,7 +1,7 @@
 //! The binary reader, the validator and the walk over function bodies.
 //!
 //! * [`Module::read`] reads all sections and validates everything but function bodies.
-//! * [`walk`] goes over one body: it decodes, validates and drives a [`Client`] in a single pass.
+//! * [`walk()`] goes over one body: it decodes, validates and drives a [`Client`] in a single pass.
 //!   `walk::<(), true>` validates and nothing else.
 //! * [`Module::validate_bodies`] and [`Module::read_validated`] validate whole modules.
 //!
@@ -35,8 +35,8 @@ pub use self::{
     counts::Counts,
     error::{Error, ErrorKind},
     module::{
-        ConstExpr, ConstOp, DataSegment, ElementItems, ElementSegment, Export, ExportItem, Import, ImportType,
-        Module, SegmentMode, Span,
+        ConstExpr, ConstOp, DataSegment, ElementItems, ElementSegment, Export, ExportItem, Import,
+        ImportType, Module, SegmentMode, Span,
     },
     names::Names,
     sections::Trust,

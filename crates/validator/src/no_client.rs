@@ -118,5 +118,4 @@ impl Client for () {
 
     #[inline(always)]
     fn return_call_indirect(&mut self, _: TypeIdx, _: &FuncType, _: TableIdx, _: (), _: &mut [()]) {}
-
 }

@@ -1,5 +1,7 @@
 //! [`OperandTypes`]: the types of the operand stack, and how high it ever was.
 //!
+//! Heights are counted in operands, which is the same as slots: no operator makes a `v128`, which takes two.
+//!
 //! Two tricks keep the common case short.
 //!
 //! Below the operands of each frame lies a sentinel, which is no type: the comparison that checks an operand's
@@ -125,7 +127,11 @@ impl OperandTypes {
 
     /// Replaces an operand of type `expected` by one of type `result` if that is what lies on top.
     #[inline(always)]
-    pub(crate) fn replace_one<const CHECKED: bool>(&mut self, expected: PackedType, result: PackedType) -> bool {
+    pub(crate) fn replace_one<const CHECKED: bool>(
+        &mut self,
+        expected: PackedType,
+        result: PackedType,
+    ) -> bool {
         match self.buffer.get_mut(self.len.wrapping_sub(1)) {
             Some(top) if fits::<CHECKED>(*top, expected) => {
                 *top = result;

@@ -68,6 +68,14 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Skips a byte if it is `expected`.
+    #[inline]
+    pub(crate) fn skip_byte(&mut self, expected: u8) -> bool {
+        let found = self.bytes.get(self.position) == Some(&expected);
+        self.position += usize::from(found);
+        found
+    }
+
     /// Reads a byte.
     #[inline(always)]
     pub(crate) fn u8(&mut self) -> Result<u8, Error> {

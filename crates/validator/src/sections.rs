@@ -194,7 +194,7 @@ impl<'a> ModuleReader<'a> {
 
     fn type_section(&mut self, section: &mut Reader) -> Result<(), Error> {
         let count = self.count(section, 0, self.limits.types, "types")?;
-        self.module.types = items(section, count);
+        self.module.types = items(section, count, 3);
         for _ in 0..count {
             self.module.types.push(section.func_type(self.features, self.limits)?);
         }
@@ -203,7 +203,7 @@ impl<'a> ModuleReader<'a> {
 
     fn import_section(&mut self, section: &mut Reader) -> Result<(), Error> {
         let count = self.count(section, 0, self.limits.imports, "imports")?;
-        self.module.imports = items(section, count);
+        self.module.imports = items(section, count, 4);
         for _ in 0..count {
             let start = section.offset();
             let module = self.name(section)?;
@@ -330,7 +330,8 @@ impl<'a> ModuleReader<'a> {
     fn global_section(&mut self, section: &mut Reader) -> Result<(), Error> {
         let existing = self.module.globals.len();
         let count = self.count(section, existing, self.limits.globals, "globals")?;
-        let capacity = section.remaining().min(count as usize);
+        // A type, its mutability, and an expression of at least an operator and its end.
+        let capacity = (section.remaining() / 4).min(count as usize);
         self.module.globals.reserve_exact(capacity);
         self.module.global_inits.reserve_exact(capacity);
         for _ in 0..count {
@@ -344,7 +345,7 @@ impl<'a> ModuleReader<'a> {
 
     fn export_section(&mut self, section: &mut Reader) -> Result<(), Error> {
         let count = self.count(section, 0, self.limits.exports, "exports")?;
-        self.module.exports = items(section, count);
+        self.module.exports = items(section, count, 3);
         let mut names = HashSet::new();
         if self.trust == Trust::Checked {
             names.reserve(self.module.exports.capacity());
@@ -415,7 +416,7 @@ impl<'a> ModuleReader<'a> {
 
     fn element_section(&mut self, section: &mut Reader) -> Result<(), Error> {
         let count = self.count(section, 0, self.limits.element_segments, "element segments")?;
-        self.module.elements = items(section, count);
+        self.module.elements = items(section, count, 3);
         for _ in 0..count {
             self.element_segment(section)?;
         }
@@ -438,12 +439,17 @@ impl<'a> ModuleReader<'a> {
             let message = "function and code section have inconsistent lengths";
             return Err(Error::new(ErrorKind::Malformed, message, start));
         }
-        self.module.bodies = items(section, count);
+        self.module.bodies = items(section, count, 1);
         for _ in 0..count {
             let offset = section.offset();
             let len = section.var_u32()?;
             if len > self.limits.body_bytes {
-                return Err(limit_error(len.into(), self.limits.body_bytes.into(), "bytes of a body", offset));
+                return Err(limit_error(
+                    len.into(),
+                    self.limits.body_bytes.into(),
+                    "bytes of a body",
+                    offset,
+                ));
             }
             self.module.bodies.push(section.span(len)?);
             self.module.counts.code_bytes += u64::from(len);
@@ -459,7 +465,7 @@ impl<'a> ModuleReader<'a> {
             let message = "data count and data section have inconsistent lengths";
             return Err(Error::new(ErrorKind::Malformed, message, start));
         }
-        self.module.data = items(section, count);
+        self.module.data = items(section, count, 2);
         for _ in 0..count {
             self.data_segment(section)?;
         }
@@ -483,7 +489,7 @@ fn header(reader: &mut Reader) -> Result<(), Error> {
     }
 }
 
-/// An empty list with room for `count` items, or as many as the section can hold.
-fn items<T>(section: &Reader, count: u32) -> Vec<T> {
-    Vec::with_capacity(section.remaining().min(count as usize))
+/// An empty list with room for `count` items, or for as many of `least_bytes` as the section can hold.
+fn items<T>(section: &Reader, count: u32, least_bytes: usize) -> Vec<T> {
+    Vec::with_capacity((section.remaining() / least_bytes).min(count as usize))
 }

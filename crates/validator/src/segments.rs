@@ -54,8 +54,11 @@ impl ModuleReader<'_> {
             let message = alloc::format!("type mismatch: a segment of {ty} for a table of {}", table.element);
             return Err(Error::new(ErrorKind::Invalid, message, start));
         }
-        let items =
-            if has_expressions { self.element_expressions(reader, ty)? } else { self.element_functions(reader)? };
+        let items = if has_expressions {
+            self.element_expressions(reader, ty)?
+        } else {
+            self.element_functions(reader)?
+        };
         self.module.counts.segment_elements += u64::from(items.len());
         self.module.elements.push(ElementSegment { ty, mode, items });
         Ok(())
@@ -83,7 +86,8 @@ impl ModuleReader<'_> {
 
     fn element_expressions(&mut self, reader: &mut Reader, ty: RefType) -> Result<ElementItems, Error> {
         let count = self.element_count(reader)?;
-        let mut expressions = Vec::with_capacity(reader.remaining().min(count as usize));
+        // An operator with an immediate, and the end.
+        let mut expressions = Vec::with_capacity((reader.remaining() / 3).min(count as usize));
         for _ in 0..count {
             expressions.push(self.const_expr(reader, PackedType::reference(ty))?);
         }

@@ -232,7 +232,12 @@ pub(crate) static SIGNATURES: [Signature; 256] = {
     while opcode < 256 {
         signatures[opcode as usize] = match of_table(opcode) {
             Some(signature) => signature,
-            None => Signature::special(special_class(opcode as u8)),
+            None => match special_class(opcode as u8) {
+                Class::I64Const => {
+                    Signature { result: PackedType::I64, ..Signature::special(Class::I64Const) }
+                }
+                class => Signature::special(class),
+            },
         };
         opcode += 1;
     }

@@ -189,11 +189,7 @@ impl Reader<'_> {
         require(flags & 0b010 == 0, "malformed limits flags: shared tables are not supported", offset)?;
         let largest = if table64 { u64::MAX } else { u32::MAX.into() };
         if maximum.unwrap_or(minimum) > largest {
-            return Err(Error::new(
-                ErrorKind::Invalid,
-                "table size must be at most 2^32-1",
-                start,
-            ));
+            return Err(Error::new(ErrorKind::Invalid, "table size must be at most 2^32-1", start));
         }
         Ok(TableType { element, minimum, maximum, table64 })
     }

@@ -1,4 +1,4 @@
-//! [`walk`]: one pass over a function body that decodes, validates and drives a [`Client`].
+//! [`walk()`]: one pass over a function body that decodes, validates and drives a [`Client`].
 //!
 //! The algorithm is that of the specification's
 //! [appendix](https://webassembly.github.io/spec/core/appendix/algorithm.html): a stack of operand types and a
@@ -34,7 +34,7 @@ use crate::{
 };
 use alloc::{format, vec::Vec};
 use core::{fmt, mem, ops::Range};
-use rotifer_bytecode::Operator;
+use rotifer_bytecode::{Kind, Operator};
 use rotifer_core::{Features, FuncIdx, Limits, ValType, WasmOffset};
 
 /// What the walks over a module's bodies share.
@@ -189,11 +189,12 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
         };
         self.stacks.types.reset(left as usize);
         self.enter_function(func);
-        while !self.stacks.frames.is_empty() {
-            if !C::FOLLOWS {
-                self.run();
+        if C::FOLLOWS {
+            while !self.stacks.frames.is_empty() {
+                self.operator()?;
             }
-            self.operator()?;
+        } else {
+            self.run()?;
         }
         if !self.reader.is_at_end() {
             let message = "END opcode expected: operators behind the end of the function";
@@ -249,7 +250,8 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
             self.client.operator(self.offset);
             debug_assert_eq!(self.stacks.operands.len(), self.stacks.types.height(), "I-HEIGHT");
         }
-        match signature.class {
+        let height = (self.live, self.stacks.types.height());
+        let result = match signature.class {
             Class::Unary(operator) => self.unary(operator, signature),
             Class::Binary(operator) => self.binary(operator, signature),
             Class::Load(operator) => self.load(operator, signature),
@@ -270,7 +272,29 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
             Class::BrIf => self.br_if(),
             Class::Call => self.call(),
             class => self.other(class),
+        };
+        if cfg!(debug_assertions) && result.is_ok() {
+            self.check_row(signature.class, height);
         }
+        result
+    }
+
+    /// Compares how the height has changed with what the operator's row says. (Dead code may run out of operands.)
+    fn check_row(&self, class: Class, (live, before): (bool, usize)) {
+        let (Class::Unary(operator)
+        | Class::Binary(operator)
+        | Class::Load(operator)
+        | Class::Store(operator)) = class
+        else {
+            return;
+        };
+        let row = operator.row();
+        let pops = match row.kind {
+            Kind::Unary | Kind::Load => 1,
+            Kind::Binary | Kind::Compare | Kind::Store => 2,
+        };
+        let pushes = usize::from(row.result.is_some());
+        assert!(!live || self.stacks.types.height() + pops == before + pushes, "{}", row.text);
     }
 
     /// The operators that are less frequent.
@@ -462,9 +486,7 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
         match (found, expected) {
             (None, _) if self.unreachable => Ok(PackedType::BOTTOM),
             (None, _) => Err(mismatch(&"nothing")),
-            (Some(found), Some(expected))
-                if CHECKED && found != expected && found != PackedType::BOTTOM =>
-            {
+            (Some(found), Some(expected)) if CHECKED && found != expected && found != PackedType::BOTTOM => {
                 Err(mismatch(&found))
             }
             (Some(found), _) => {
@@ -475,8 +497,17 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
     }
 
     /// Pops operands of known types, the last of which is on top.
-    #[inline]
+    #[inline(always)]
     fn pop_list(&mut self, types: &[ValType]) -> Result<(), Error> {
+        match types {
+            [] => Ok(()),
+            [ty] => self.pop(PackedType::new(*ty)),
+            _ => self.pop_several(types),
+        }
+    }
+
+    #[inline(never)]
+    fn pop_several(&mut self, types: &[ValType]) -> Result<(), Error> {
         let above = self.stacks.types.above(self.height);
         let top = above.get(above.len().wrapping_sub(types.len())..);
         if let Some(top) = top

@@ -64,8 +64,12 @@ fn refuse_body(message: &str, body: &str) {
 #[test]
 fn block_parameters() {
     accept_body("(func (param i32) (result i32) local.get 0 (block (param i32) (result i32)))");
-    accept_body("(func (result i64 i32) i32.const 1 i64.const 2 (block (type $pair) drop i64.extend_i32_u i32.const 0))");
-    accept_body("(func i32.const 1 (loop (param i32) (br_if 0 (i32.const 0)) drop i32.const 1 br 0) unreachable)");
+    accept_body(
+        "(func (result i64 i32) i32.const 1 i64.const 2 (block (type $pair) drop i64.extend_i32_u i32.const 0))",
+    );
+    accept_body(
+        "(func i32.const 1 (loop (param i32) (br_if 0 (i32.const 0)) drop i32.const 1 br 0) unreachable)",
+    );
     accept_body("(func i32.const 1 i32.const 2 (loop (type $swap) (br_if 0 (i32.const 0))) drop drop)");
     accept_body("(func i32.const 5 i32.const 1 (if (param i32) (then drop) (else drop)))");
     accept_body("(func (result i32) i32.const 5 i32.const 1 (if (type $id) (then)))");
@@ -83,7 +87,10 @@ fn blocks_end_at_their_height() {
     refuse_body("type mismatch", "(func (block i32.const 1) drop)");
     refuse_body("type mismatch", "(func (result i32) (if (i32.const 1) (then i32.const 1)) i32.const 1)");
     refuse_body("type mismatch", "(func (result i32) (if (result i32) (i32.const 1) (then i32.const 1)))");
-    refuse_body("type mismatch", "(func (result i32) (if (result i32) (i32.const 1) (then i32.const 1) (else)))");
+    refuse_body(
+        "type mismatch",
+        "(func (result i32) (if (result i32) (i32.const 1) (then i32.const 1) (else)))",
+    );
     refuse_body("type mismatch", "(func i32.const 1)");
     refuse_body("type mismatch", "(func (result i32) i64.const 1)");
     refuse_body("type mismatch", "(func (result i32) i32.const 1 i32.const 1)");
@@ -105,19 +112,29 @@ fn branches_carry_operands() {
 #[test]
 fn br_table_labels_agree() {
     accept_body("(func (param i32) (block (block (br_table 0 1 2 (local.get 0)))))");
-    accept_body("(func (param i32) (result i32) (block (result i32) (br_table 0 1 0 1 (i32.const 9) (local.get 0))))");
+    accept_body(
+        "(func (param i32) (result i32) (block (result i32) (br_table 0 1 0 1 (i32.const 9) (local.get 0))))",
+    );
     // A loop's label takes its parameters, a block's its results.
     accept_body("(func (param i32) (block (loop (result i32) (br_table 0 1 (local.get 0))) drop))");
     refuse_body("type mismatch", "(func (block (result i32) (block (br_table 0 1 (i32.const 9)))) drop)");
-    refuse_body("type mismatch", "(func (block (result i32) (block (result i64) (br_table 0 1 (i32.const 0) (i32.const 9))) unreachable) drop)");
+    refuse_body(
+        "type mismatch",
+        "(func (block (result i32) (block (result i64) (br_table 0 1 (i32.const 0) (i32.const 9))) unreachable) drop)",
+    );
     refuse_body("unknown label", "(func (br_table 0 1 (i32.const 9)))");
     refuse_body("unknown label", "(func (br_table 1 0 (i32.const 9)))");
     // In dead code, labels may differ where operands are of any type ...
     accept_body("(func (block (result i32) (block (result i64) unreachable br_table 0 1) unreachable) drop)");
     // ... but not in number, and not where an operand has a type.
     refuse_body("type mismatch", "(func (block (block (result i64) unreachable br_table 0 1) drop))");
-    refuse_body("type mismatch", "(func (block (result i32) (block (result i64) unreachable i64.const 1 i32.const 1 br_table 0 1) unreachable) drop)");
-    accept_body("(func (block (result i32) (block (result i64) unreachable i32.const 1 br_table 0 1) unreachable) drop)");
+    refuse_body(
+        "type mismatch",
+        "(func (block (result i32) (block (result i64) unreachable i64.const 1 i32.const 1 br_table 0 1) unreachable) drop)",
+    );
+    accept_body(
+        "(func (block (result i32) (block (result i64) unreachable i32.const 1 br_table 0 1) unreachable) drop)",
+    );
 }
 
 #[test]
@@ -132,7 +149,9 @@ fn dead_code_is_typed() {
     accept_body("(func (result i32) i32.const 1 return (block (result i32) i32.const 1))");
     accept_body("(func unreachable (block (param i32) drop))");
     accept_body("(func unreachable (if (then nop) (else nop)))");
-    accept_body("(func (result i32) (loop (result i32) br 0 (if (result i32) (then i32.const 1) (else i32.const 2))))");
+    accept_body(
+        "(func (result i32) (loop (result i32) br 0 (if (result i32) (then i32.const 1) (else i32.const 2))))",
+    );
     refuse_body("type mismatch", "(func (result i32) unreachable i64.const 1)");
     refuse_body("type mismatch", "(func unreachable i64.const 1 i32.eqz drop)");
     refuse_body("type mismatch", "(func unreachable i32.const 1)");
@@ -143,13 +162,18 @@ fn dead_code_is_typed() {
     refuse_body("unknown local", "(func unreachable local.get 0 drop)");
     refuse_body("unknown function", "(func unreachable call 99)");
     // `br_if` gives operands of any type the types of its label.
-    refuse_body("type mismatch", "(func (result i32) (block (result i32) unreachable i32.const 0 br_if 0 i64.eqz) drop unreachable)");
+    refuse_body(
+        "type mismatch",
+        "(func (result i32) (block (result i32) unreachable i32.const 0 br_if 0 i64.eqz) drop unreachable)",
+    );
     accept_body("(func (result i32) (block (result i32) unreachable i32.const 0 br_if 0 i32.eqz))");
 }
 
 #[test]
 fn locals_and_globals() {
-    accept_body("(func (param i32) (local i64 f32) (local.set 1 (i64.const 1)) (drop (local.tee 2 (f32.const 0))))");
+    accept_body(
+        "(func (param i32) (local i64 f32) (local.set 1 (i64.const 1)) (drop (local.tee 2 (f32.const 0))))",
+    );
     accept_body("(func (global.set $g (i32.add (global.get $g) (global.get $imported))))");
     refuse_body("unknown local", "(func (local i32) (drop (local.get 1)))");
     refuse_body("type mismatch", "(func (local i32) (local.set 0 (i64.const 1)))");
@@ -182,19 +206,30 @@ fn tail_calls() {
     refuse_body("type mismatch", "(func (return_call $id (i32.const 1)))");
     refuse_body("type mismatch", "(func (result i64) (return_call $id (i32.const 1)))");
     refuse_body("type mismatch", "(func (result i32) (return_call $id (i64.const 1)))");
-    refuse_body("type mismatch", "(func (result i32) (return_call_indirect $externs (type $id) (i32.const 1) (i32.const 0)))");
+    refuse_body(
+        "type mismatch",
+        "(func (result i32) (return_call_indirect $externs (type $id) (i32.const 1) (i32.const 0)))",
+    );
 }
 
 #[test]
 fn select() {
     accept_body("(func (result i64) (select (i64.const 1) (i64.const 2) (i32.const 0)))");
-    accept_body("(func (result funcref) (select (result funcref) (ref.null func) (ref.func $id) (i32.const 0)))");
+    accept_body(
+        "(func (result funcref) (select (result funcref) (ref.null func) (ref.func $id) (i32.const 0)))",
+    );
     refuse_body("type mismatch", "(func (drop (select (i64.const 1) (i32.const 2) (i32.const 0))))");
     refuse_body("type mismatch", "(func (drop (select (ref.null func) (ref.null func) (i32.const 0))))");
     refuse_body("type mismatch", "(func (drop (select (i32.const 1) (i32.const 2) (i64.const 0))))");
-    refuse_body("type mismatch", "(func (drop (select (result i64) (i32.const 1) (i32.const 2) (i32.const 0))))");
+    refuse_body(
+        "type mismatch",
+        "(func (drop (select (result i64) (i32.const 1) (i32.const 2) (i32.const 0))))",
+    );
     refuse_body("invalid result arity", "(func (select (result) (i32.const 1) (i32.const 2) (i32.const 0)))");
-    refuse_body("invalid result arity", "(func (select (result i32 i32) (i32.const 1) (i32.const 2) (i32.const 0)))");
+    refuse_body(
+        "invalid result arity",
+        "(func (select (result i32 i32) (i32.const 1) (i32.const 2) (i32.const 0)))",
+    );
 }
 
 #[test]
@@ -217,7 +252,10 @@ fn memories() {
     accept_body("(func (memory.copy $m64 $m64 (i64.const 0) (i64.const 0) (i64.const 0)))");
     accept_body("(func (memory.fill $m64 (i64.const 0) (i32.const 0) (i64.const 0)))");
     accept_body("(func (memory.init $m64 $d (i64.const 0) (i32.const 0) (i32.const 0)) (data.drop $d))");
-    refuse_body("alignment must not be larger than natural", "(func (drop (i32.load16_u align=4 (i32.const 0))))");
+    refuse_body(
+        "alignment must not be larger than natural",
+        "(func (drop (i32.load16_u align=4 (i32.const 0))))",
+    );
     refuse_body("unknown memory", "(func (drop (i32.load 7 (i32.const 0))))");
     refuse_body("type mismatch", "(func (drop (i32.load $m64 (i32.const 0))))");
     refuse_body("type mismatch", "(func (i64.store $m32 (i32.const 0) (i32.const 0)))");
@@ -233,8 +271,14 @@ fn tables() {
     accept_body("(func (table.fill $funcs64 (i64.const 0) (ref.func $id) (i64.const 1)))");
     accept_body("(func (table.copy $funcs64 $funcs (i64.const 0) (i32.const 0) (i32.const 0)))");
     accept_body("(func (table.init $funcs64 $e (i64.const 0) (i32.const 0) (i32.const 0)) (elem.drop $e))");
-    refuse_body("type mismatch", "(func (table.copy $externs $funcs (i32.const 0) (i32.const 0) (i32.const 0)))");
-    refuse_body("type mismatch", "(func (table.copy $funcs64 $funcs (i64.const 0) (i32.const 0) (i64.const 0)))");
+    refuse_body(
+        "type mismatch",
+        "(func (table.copy $externs $funcs (i32.const 0) (i32.const 0) (i32.const 0)))",
+    );
+    refuse_body(
+        "type mismatch",
+        "(func (table.copy $funcs64 $funcs (i64.const 0) (i32.const 0) (i64.const 0)))",
+    );
     refuse_body("type mismatch", "(func (table.init $externs $e (i32.const 0) (i32.const 0) (i32.const 0)))");
     refuse_body("unknown table", "(func (drop (table.size 9)))");
     refuse_body("unknown elem segment", "(func (elem.drop 9))");
@@ -242,10 +286,15 @@ fn tables() {
 
 #[test]
 fn wide_arithmetic() {
-    accept_body("(func (param i64) (result i64 i64) local.get 0 local.get 0 local.get 0 local.get 0 i64.add128)");
+    accept_body(
+        "(func (param i64) (result i64 i64) local.get 0 local.get 0 local.get 0 local.get 0 i64.add128)",
+    );
     accept_body("(func (param i64) (result i64 i64) local.get 0 local.get 0 i64.mul_wide_u)");
     refuse_body("type mismatch", "(func (param i64) (result i64 i64) local.get 0 local.get 0 i64.sub128)");
-    refuse_body("type mismatch", "(func (param i32) (result i64 i64) local.get 0 local.get 0 i64.mul_wide_s)");
+    refuse_body(
+        "type mismatch",
+        "(func (param i32) (result i64 i64) local.get 0 local.get 0 i64.mul_wide_s)",
+    );
 }
 
 #[test]
@@ -338,7 +387,11 @@ fn malformed_modules() {
         &with(&[1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0]),
         "no code",
     );
-    refuse_bytes("function and code section have inconsistent lengths", &with(&[10, 4, 1, 2, 0, 0x0B]), "code");
+    refuse_bytes(
+        "function and code section have inconsistent lengths",
+        &with(&[10, 4, 1, 2, 0, 0x0B]),
+        "code",
+    );
     refuse_bytes("data count and data section have inconsistent lengths", &with(&[12, 1, 1]), "no data");
     refuse_bytes(
         "data count and data section have inconsistent lengths",
@@ -513,7 +566,8 @@ fn without(name: &str) -> Features {
 #[test]
 fn every_feature_can_be_switched_off() {
     for (name, _) in Features::default().iter() {
-        let (_, modules) = NEEDS.iter().find(|(feature, _)| *feature == name).expect("a module for each feature");
+        let (_, modules) =
+            NEEDS.iter().find(|(feature, _)| *feature == name).expect("a module for each feature");
         for text in *modules {
             accept(text);
             let verdict = compare(&wasm(text), &without(name), &|| format!("{text} without {name}"));
@@ -546,7 +600,10 @@ fn what_old_features_ask_for() {
     assert_eq!(mvp(&long_offset).unwrap_err().message(), "integer representation too long");
     assert!(compare(&long_offset, &all_features(), &String::new).is_ok());
     assert_eq!(mvp(&wasm("(module (memory 1) (memory 1))")).unwrap_err().message(), "multiple memories");
-    assert_eq!(mvp(&wasm("(module (table 1 funcref) (table 1 funcref))")).unwrap_err().message(), "multiple tables");
+    assert_eq!(
+        mvp(&wasm("(module (table 1 funcref) (table 1 funcref))")).unwrap_err().message(),
+        "multiple tables"
+    );
     // Without floats, conversions from floats remain, in code that is dead.
     let dead = wasm("(module (func unreachable i32.trunc_f32_s drop))");
     assert!(compare(&dead, &without("floats"), &String::new).is_ok());

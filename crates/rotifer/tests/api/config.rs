@@ -1,6 +1,6 @@
 use rotifer::{Config, Dispatch, Engine, ErrorKind, Features, Limits, LoadMode, Module, build_info};
 
-use super::{MODES, engines, wasm};
+use super::{DISPATCHERS, MODES, engines, wasm};
 
 #[test]
 fn dispatchers_are_known() {
@@ -9,7 +9,7 @@ fn dispatchers_are_known() {
     for engine in engines() {
         assert_eq!(engine.dispatch(), engine.config().get_dispatch());
     }
-    assert_eq!(Engine::default().dispatch(), Dispatch::Tail);
+    assert_eq!(Engine::default().dispatch(), DISPATCHERS[0]);
     assert!(info.to_string().starts_with("rotifer 0."));
 }
 
@@ -19,10 +19,7 @@ fn proposals_are_switched() {
         ("(module (func (drop (f32.const 0))))", Config::floats as fn(&mut Config, bool) -> &mut Config),
         ("(module (global (export \"\") (mut i32) (i32.const 0)))", Config::wasm_mutable_global),
         ("(module (func (drop (i32.extend8_s (i32.const 0)))))", Config::wasm_sign_extension),
-        (
-            "(module (func (drop (i32.trunc_sat_f32_s (f32.const 0)))))",
-            Config::wasm_saturating_float_to_int,
-        ),
+        ("(module (func (drop (i32.trunc_sat_f32_s (f32.const 0)))))", Config::wasm_saturating_float_to_int),
         ("(module (func (result i32 i32) (i32.const 0) (i32.const 0)))", Config::wasm_multi_value),
         (
             "(module (memory 1) (func (memory.fill (i32.const 0) (i32.const 0) (i32.const 0))))",
@@ -30,10 +27,7 @@ fn proposals_are_switched() {
         ),
         ("(module (func (param externref)))", Config::wasm_reference_types),
         ("(module (func $f (return_call $f)))", Config::wasm_tail_call),
-        (
-            "(module (global i32 (i32.add (i32.const 1) (i32.const 2))))",
-            Config::wasm_extended_const,
-        ),
+        ("(module (global i32 (i32.add (i32.const 1) (i32.const 2))))", Config::wasm_extended_const),
         ("(module (memory 1) (memory 1))", Config::wasm_multi_memory),
         ("(module (memory i64 1))", Config::wasm_memory64),
         ("(module (memory 1 2 (pagesize 1)))", Config::wasm_custom_page_sizes),
@@ -62,7 +56,10 @@ fn features_can_be_set_at_once() {
     config.features(Features::MVP);
     let engine = Engine::new(&config);
     let error = Module::new(&engine, wasm("(module (memory i64 1))")).unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::Unsupported(_) | ErrorKind::Invalid(_) | ErrorKind::Malformed(_)));
+    assert!(matches!(
+        error.kind(),
+        ErrorKind::Unsupported(_) | ErrorKind::Invalid(_) | ErrorKind::Malformed(_)
+    ));
     assert_eq!(*engine.config().get_features(), Features::MVP);
 }
 

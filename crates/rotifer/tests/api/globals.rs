@@ -1,4 +1,6 @@
-use rotifer::{ErrorKind, Extern, F64, Global, GlobalType, Instance, Mutability, Nullable, Store, Val, ValType};
+use rotifer::{
+    ErrorKind, Extern, F64, Global, GlobalType, Instance, Mutability, Nullable, Store, Val, ValType,
+};
 
 use super::{instantiate, load};
 

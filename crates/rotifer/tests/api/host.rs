@@ -7,8 +7,8 @@ use std::{
 };
 
 use rotifer::{
-    Caller, Engine, Error, ErrorKind, Extern, F32, F64, Func, FuncType, HostError, Instance, Linker, Nullable,
-    Store, TrapCode, Val, ValType,
+    Caller, Engine, Error, ErrorKind, Extern, F32, F64, Func, FuncType, HostError, Instance, Linker,
+    Nullable, Store, TrapCode, Val, ValType,
 };
 
 use super::{engines, load};
@@ -108,7 +108,9 @@ fn traps_say_where() {
             frames.iter().map(|frame| module.bytes()[frame.module_offset().unwrap()]).collect();
         assert_eq!(opcodes, [0x6D, 0x10]);
         let text = error.to_string();
-        assert!(text.starts_with("integer divide by zero\n  0: function 0 `div` of module `guest` (at offset 0x"));
+        assert!(
+            text.starts_with("integer divide by zero\n  0: function 0 `div` of module `guest` (at offset 0x")
+        );
     }
 }
 
@@ -221,8 +223,22 @@ fn all_types_and_many_values_cross_the_boundary() {
         type Many = (i32, i64, f32, f64, u32, u64, F32, F64, i32, i64, f32, f64, u32, u64, F32, F64);
         let reverse = Func::wrap(
             &mut store,
-            |a: i32, b: i64, c: f32, d: f64, e: u32, f: u64, g: F32, h: F64, i: i32, j: i64, k: f32, l: f64,
-             m: u32, n: u64, o: F32, p: F64| { (p, o, n, m, l, k, j, i, h, g, f, e, d, c, b, a) },
+            |a: i32,
+             b: i64,
+             c: f32,
+             d: f64,
+             e: u32,
+             f: u64,
+             g: F32,
+             h: F64,
+             i: i32,
+             j: i64,
+             k: f32,
+             l: f64,
+             m: u32,
+             n: u64,
+             o: F32,
+             p: F64| { (p, o, n, m, l, k, j, i, h, g, f, e, d, c, b, a) },
         );
         let module = load(
             &engine,
@@ -329,7 +345,10 @@ fn references_to_functions_cross_the_boundary() {
     assert_eq!(null.call(&mut store, ()).unwrap(), -1);
     let get = instance.get_typed_func::<(), Option<Func>>(&store, "get").unwrap();
     let double = get.call(&mut store, ()).unwrap().unwrap();
-    assert_eq!(apply.typed::<(Option<Func>, i32), i32>(&store).unwrap().call(&mut store, (Some(double), 4)).unwrap(), 8);
+    assert_eq!(
+        apply.typed::<(Option<Func>, i32), i32>(&store).unwrap().call(&mut store, (Some(double), 4)).unwrap(),
+        8
+    );
 }
 
 #[test]

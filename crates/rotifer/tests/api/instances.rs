@@ -37,10 +37,8 @@ fn modules_know_their_exports_and_imports() {
     assert_eq!(module.get_export("memory"), Some(MemoryType::new(1, Some(2)).into()));
     assert_eq!(module.get_export("none"), None);
     assert_eq!(module.imports().len(), 0);
-    let module = load(
-        &engine,
-        r#"(module (import "m" "f" (func (param i64))) (import "n" "g" (global (mut f32))))"#,
-    );
+    let module =
+        load(&engine, r#"(module (import "m" "f" (func (param i64))) (import "n" "g" (global (mut f32))))"#);
     let imports: Vec<String> = module
         .imports()
         .map(|import| format!("{} {} {}", import.module(), import.name(), import.ty()))

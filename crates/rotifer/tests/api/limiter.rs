@@ -71,7 +71,10 @@ fn limits_hold_at_creation() {
     let module = load(&engine, "(module)");
     Instance::new(&mut store, &module, &[]).unwrap();
     let error = Instance::new(&mut store, &module, &[]).unwrap_err();
-    assert!(matches!(error.kind(), ErrorKind::Instantiation(InstantiationError::TooManyInstances)), "{error}");
+    assert!(
+        matches!(error.kind(), ErrorKind::Instantiation(InstantiationError::TooManyInstances)),
+        "{error}"
+    );
     assert!(Table::new(&mut store, TableType::new(RefType::FUNCREF, 0, None), null).is_err());
 }
 
@@ -82,7 +85,12 @@ struct Budget {
 }
 
 impl ResourceLimiter for Budget {
-    fn memory_growing(&mut self, current: usize, desired: usize, maximum: Option<usize>) -> Result<bool, Error> {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> Result<bool, Error> {
         self.calls.push((current, desired, maximum));
         self.left = self.left.checked_sub(desired - current).ok_or_else(|| Error::new("out of budget"))?;
         Ok(true)

@@ -1,6 +1,6 @@
 use rotifer::{
-    Config, Engine, ErrorKind, Extern, Func, Global, Instance, InstantiationError, LinkError, Linker, Memory, MemoryType,
-    Mutability, Nullable, Ref, RefType, Store, Table, TableType, Val,
+    Config, Engine, ErrorKind, Extern, Func, Global, Instance, InstantiationError, LinkError, Linker, Memory,
+    MemoryType, Mutability, Nullable, Ref, RefType, Store, Table, TableType, Val,
 };
 
 use super::{link_error, load};
@@ -9,7 +9,8 @@ use super::{link_error, load};
 fn unknown_imports_say_what_is_missing() {
     let engine = Engine::default();
     let (linker, mut store) = (Linker::new(&engine), Store::new(&engine, ()));
-    let error = link_error(&linker, &mut store, r#"(module (import "env" "f" (func (param i32) (result i64))))"#);
+    let error =
+        link_error(&linker, &mut store, r#"(module (import "env" "f" (func (param i32) (result i64))))"#);
     assert_eq!(error.to_string(), "unknown import: `env` `f` (function [i32] -> [i64]) is not defined");
     let ErrorKind::Link(LinkError::UnknownImport { module, name, .. }) = error.kind() else {
         panic!("{error:?}")
@@ -48,7 +49,8 @@ fn incompatible_imports_say_both_types() {
         (r#""linked" (memory 1)"#, "memory 1", "function [i32] -> []"),
     ] {
         let error = link_error(&linker, &mut store, &format!(r#"(module (import "m" {import}))"#));
-        let ErrorKind::Link(LinkError::IncompatibleImport { expected: e, actual: a, .. }) = error.kind() else {
+        let ErrorKind::Link(LinkError::IncompatibleImport { expected: e, actual: a, .. }) = error.kind()
+        else {
             panic!("{error:?}")
         };
         assert_eq!((&**e, &**a), (expected, actual));
@@ -95,7 +97,9 @@ fn a_linker_with_many_names_finds_each() {
     let mut linker = Linker::<()>::new(&engine);
     for module in 0..10 {
         for name in 0..100 {
-            linker.func_wrap(&format!("m{module}"), &format!("f{name}"), move || module * 1000 + name).unwrap();
+            linker
+                .func_wrap(&format!("m{module}"), &format!("f{name}"), move || module * 1000 + name)
+                .unwrap();
         }
     }
     let mut store = Store::new(&engine, ());

@@ -35,9 +35,16 @@ fn engines_with(change: impl Fn(&mut Config)) -> Vec<Engine> {
         change(&mut config);
         Engine::new(&config)
     };
-    assert_eq!(Dispatch::available().len(), 2, "tests run optimised and with both dispatchers");
+    assert_eq!(Dispatch::available(), DISPATCHERS, "tests run optimised and with both dispatchers");
     Dispatch::available().iter().map(engine).collect()
 }
+
+/// The dispatchers that a build for tests must have.
+const DISPATCHERS: &[Dispatch] = if cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) {
+    &[Dispatch::Tail, Dispatch::Loop]
+} else {
+    &[Dispatch::Loop]
+};
 
 const MODES: [LoadMode; 3] = [LoadMode::Eager, LoadMode::Checked, LoadMode::Partial];
 

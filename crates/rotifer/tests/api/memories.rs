@@ -1,6 +1,4 @@
-use rotifer::{
-    Caller, Engine, ErrorKind, Extern, Instance, Linker, Memory, MemoryType, Store, TrapCode,
-};
+use rotifer::{Caller, Engine, ErrorKind, Extern, Instance, Linker, Memory, MemoryType, Store, TrapCode};
 
 use super::{engines, instantiate, load};
 

@@ -2,9 +2,7 @@
 
 use std::thread;
 
-use rotifer::{
-    Caller, Dispatch, Engine, Error, Extern, Instance, Linker, Store, TrapCode,
-};
+use rotifer::{Caller, Error, Extern, Instance, Linker, Store, TrapCode};
 
 use super::{MODES, engines, engines_with, load, wasm};
 
@@ -102,10 +100,8 @@ fn nesting_of_host_and_guest_is_limited() {
                 run.typed::<(), ()>(&caller)?.call(&mut caller, ())
             })
             .unwrap();
-        let module = load(
-            &engine,
-            r#"(module (import "" "nest" (func $nest)) (func (export "run") (call $nest)))"#,
-        );
+        let module =
+            load(&engine, r#"(module (import "" "nest" (func $nest)) (func (export "run") (call $nest)))"#);
         on_small_stack(|| {
             let mut store = Store::new(&engine, 0);
             let instance = linker.instantiate(&mut store, &module).unwrap();
@@ -148,10 +144,4 @@ fn guest_depth_is_counted_across_host_calls() {
         assert!(run.call(&mut store, ()).is_err());
         assert_eq!(*store.data(), 2 * first);
     }
-}
-
-#[test]
-fn both_dispatchers_were_tested() {
-    assert_eq!(Dispatch::available(), [Dispatch::Tail, Dispatch::Loop]);
-    assert_eq!(Engine::default().dispatch(), Dispatch::Tail);
 }

@@ -18,7 +18,9 @@ fn assert_wrong_store<R>(result: Result<R, Error>) {
 
 #[track_caller]
 fn assert_panics<R>(call: impl FnOnce() -> R) {
-    let Err(payload) = catch_unwind(AssertUnwindSafe(call)) else { panic!("the item belongs to another store") };
+    let Err(payload) = catch_unwind(AssertUnwindSafe(call)) else {
+        panic!("the item belongs to another store")
+    };
     let message = payload.downcast_ref::<String>().unwrap();
     assert!(message.contains("another store"), "{message}");
 }

@@ -56,9 +56,7 @@ fn tables_hold_objects_of_the_host() {
     let (one, two) = (ExternRef::new(&mut store, "one"), ExternRef::new(&mut store, 2u8));
     assert_ne!(one, two);
     table.set(&mut store, 0, one.into()).unwrap();
-    let swap = instance
-        .get_typed_func::<Nullable<ExternRef>, Option<ExternRef>>(&store, "swap")
-        .unwrap();
+    let swap = instance.get_typed_func::<Nullable<ExternRef>, Option<ExternRef>>(&store, "swap").unwrap();
     assert_eq!(swap.call(&mut store, two.into()).unwrap(), Some(one));
     assert_eq!(swap.call(&mut store, Nullable::Null).unwrap(), Some(two));
     assert_eq!(swap.call(&mut store, Nullable::Null).unwrap(), None);

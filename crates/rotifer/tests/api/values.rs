@@ -13,14 +13,7 @@ fn floats_keep_their_bits() {
 
 #[test]
 fn values_know_their_types() {
-    for ty in [
-        ValType::I32,
-        ValType::I64,
-        ValType::F32,
-        ValType::F64,
-        ValType::FUNCREF,
-        ValType::EXTERNREF,
-    ] {
+    for ty in [ValType::I32, ValType::I64, ValType::F32, ValType::F64, ValType::FUNCREF, ValType::EXTERNREF] {
         assert_eq!(Val::default_for_ty(ty).ty(), ty);
     }
     assert_eq!(Val::from(3u32).i32(), Some(3));

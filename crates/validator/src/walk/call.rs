@@ -76,7 +76,9 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
             return Err(self.unknown("table", table));
         };
         if CHECKED && table_type.element != RefType::FUNCREF {
-            return Err(self.invalid("type mismatch: an indirect call through a table that is not of functions"));
+            return Err(
+                self.invalid("type mismatch: an indirect call through a table that is not of functions")
+            );
         }
         self.pop(PackedType::address(table_type.table64))?;
         let index = if self.follows() { Some(self.take()?) } else { None };

@@ -6,7 +6,7 @@ pub(crate) mod recorder;
 
 use self::recorder::Recorder;
 use rotifer_core::{Features, FuncIdx, Limits};
-use rotifer_validator::{Error, ErrorKind, Module, Scratch, WalkContext, walk};
+use rotifer_validator::{Error, ErrorKind, Module, Scratch, Trust, WalkContext, WalkError, walk};
 use wasmparser::{Validator, WasmFeatures};
 
 /// Everything that is implemented.
@@ -28,6 +28,30 @@ pub(crate) fn version_2() -> Features {
         bulk_memory: true,
         reference_types: true,
         ..version_1()
+    }
+}
+
+/// Any features.
+pub(crate) fn random_features(random: &mut Random) -> Features {
+    let mut bits = random.next();
+    let mut bit = || {
+        bits >>= 1;
+        bits & 1 != 0
+    };
+    Features {
+        floats: bit(),
+        mutable_global: bit(),
+        sign_extension: bit(),
+        saturating_float_to_int: bit(),
+        multi_value: bit(),
+        bulk_memory: bit(),
+        reference_types: bit(),
+        tail_call: bit(),
+        extended_const: bit(),
+        multi_memory: bit(),
+        memory64: bit(),
+        custom_page_sizes: bit(),
+        wide_arithmetic: bit(),
     }
 }
 
@@ -143,17 +167,36 @@ pub(crate) fn check_contract(module: &Module, bytes: &[u8], features: &Features)
     }
 }
 
+/// A walk that only validates has a fast path. One that a client follows has not, and tells the same error.
+pub(crate) fn check_followed_error(error: &Error, bytes: &[u8], features: &Features) {
+    let limits = Limits::default();
+    if let (Some(func), Ok(module)) = (error.func(), Module::read(bytes, features, &limits, Trust::Checked)) {
+        let cx = WalkContext { module: &module, bytes, features, limits: &limits };
+        let followed = walk::<_, true>(&cx, func, &mut Scratch::default(), &mut Recorder::default());
+        assert_eq!(followed, Err(WalkError::Invalid(error.clone())));
+    }
+}
+
 /// Walks over all bodies without checks. Whatever the bytes are, it must not panic.
 pub(crate) fn walk_unchecked(module: &Module, bytes: &[u8], features: &Features) {
     let limits = Limits::default();
     let cx = WalkContext { module, bytes, features, limits: &limits };
     let mut scratch = Scratch::default();
-    let mut followed = Scratch::default();
+    for body in 0..module.bodies.len() as u32 {
+        let func = FuncIdx(module.imported_functions + body);
+        let _ = walk::<(), false>(&cx, func, &mut scratch, &mut ());
+    }
+}
+
+/// The same with a recorder, which checks that heights are right even where types are not.
+pub(crate) fn walk_unchecked_recorded(module: &Module, bytes: &[u8], features: &Features) {
+    let limits = Limits::default();
+    let cx = WalkContext { module, bytes, features, limits: &limits };
+    let (mut scratch, mut recorded) = (Scratch::default(), Scratch::default());
     for body in 0..module.bodies.len() as u32 {
         let func = FuncIdx(module.imported_functions + body);
         let alone = walk::<(), false>(&cx, func, &mut scratch, &mut ());
-        // The recorder checks that heights are right even where types are not.
-        let recorded = walk::<_, false>(&cx, func, &mut followed, &mut Recorder::default());
-        assert_eq!(alone.is_ok(), recorded.is_ok());
+        let followed = walk::<_, false>(&cx, func, &mut recorded, &mut Recorder::default());
+        assert_eq!(alone.map_err(|error| error.to_string()), followed.map_err(|error| error.to_string()));
     }
 }

@@ -123,7 +123,12 @@ impl Client for Recorder {
         assert!(cx.locals.starts_with(cx.ty.params()));
         *self = Self { live: true, func_results: cx.ty.results().len() as u32, ..Self::default() };
         self.call(format!("enter {} {} locals {}", cx.func, cx.ty, cx.locals.len()));
-        self.frames.push(Frame { kind: FrameKind::Function, height: 0, results: self.func_results, label: 0 });
+        self.frames.push(Frame {
+            kind: FrameKind::Function,
+            height: 0,
+            results: self.func_results,
+            label: 0,
+        });
         0
     }
 
@@ -325,7 +330,14 @@ impl Client for Recorder {
         self.discard(ty.params().len());
     }
 
-    fn call_indirect(&mut self, ty_idx: TypeIdx, ty: &FuncType, table: TableIdx, index: u32, stack: &mut [u32]) {
+    fn call_indirect(
+        &mut self,
+        ty_idx: TypeIdx,
+        ty: &FuncType,
+        table: TableIdx,
+        index: u32,
+        stack: &mut [u32],
+    ) {
         Recorder::call(self, format!("call_indirect {ty_idx} {table}"));
         self.pop(index);
         self.check(stack);

@@ -1,0 +1,34 @@
+//! The engines: one file each, one cargo feature each.
+
+use crate::engine::Engine;
+
+#[cfg(feature = "rotifer")]
+mod rotifer;
+#[cfg(feature = "silverfir")]
+mod silverfir;
+#[cfg(feature = "wasmi")]
+mod wasmi;
+
+/// One configuration per engine: the one that runs code fastest.
+pub fn for_execution() -> Vec<Box<dyn Engine>> {
+    vec![
+        #[cfg(feature = "wasmi")]
+        Box::new(wasmi::Wasmi::eager("wasmi")),
+        #[cfg(feature = "rotifer")]
+        Box::new(rotifer::Rotifer::checked("rotifer")),
+        #[cfg(feature = "silverfir")]
+        Box::new(silverfir::Silverfir),
+    ]
+}
+
+/// Every load mode of every engine.
+pub fn for_startup() -> Vec<Box<dyn Engine>> {
+    let mut engines: Vec<Box<dyn Engine>> = Vec::new();
+    #[cfg(feature = "wasmi")]
+    engines.extend(wasmi::Wasmi::all_modes().map(|engine| Box::new(engine) as _));
+    #[cfg(feature = "rotifer")]
+    engines.extend(rotifer::Rotifer::all_modes().map(|engine| Box::new(engine) as _));
+    #[cfg(feature = "silverfir")]
+    engines.push(Box::new(silverfir::Silverfir));
+    engines
+}

@@ -1,0 +1,181 @@
+//! Rotifer, in each of its load modes.
+
+use crate::{
+    engine::{Engine, Export, Instance, Value},
+    module::{ImportKind, Module, NumType, Stub},
+};
+use anyhow::{Context, Result, anyhow, bail};
+use rotifer::{
+    Config, Extern, F32, F64, Func, FuncType, Global, LoadMode, Memory, MemoryType, Mutability, Ref, RefType,
+    Store, Table, TableType, Val, ValType,
+};
+
+/// Rotifer in one load mode.
+pub struct Rotifer {
+    name: &'static str,
+    /// Unchecked if there is none.
+    mode: Option<LoadMode>,
+}
+
+impl Rotifer {
+    /// The default mode: what the execution set measures. Code is the same in all modes.
+    pub fn checked(name: &'static str) -> Self {
+        Self {
+            name,
+            mode: Some(LoadMode::Checked),
+        }
+    }
+
+    /// Every mode, for the start-up set.
+    pub fn all_modes() -> [Self; 4] {
+        [
+            Self {
+                name: "rotifer.eager",
+                mode: Some(LoadMode::Eager),
+            },
+            Self::checked("rotifer.checked"),
+            Self {
+                name: "rotifer.partial",
+                mode: Some(LoadMode::Partial),
+            },
+            Self {
+                name: "rotifer.unchecked",
+                mode: None,
+            },
+        ]
+    }
+}
+
+impl Engine for Rotifer {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn instantiate(&self, module: &Module) -> Result<Box<dyn Instance>> {
+        let engine = rotifer::Engine::new(&Config::new());
+        let loaded = match self.mode {
+            Some(mode) => rotifer::Module::new_with_mode(&engine, &module.bytes, mode),
+            // SAFETY: the modules of a benchmark are known to be valid; the checked modes load them too.
+            None => unsafe { rotifer::Module::new_unchecked(&engine, &module.bytes) },
+        };
+        let loaded = loaded.map_err(error)?;
+        let mut store = Store::new(&engine, ());
+        let imports = imports(&mut store, module)?;
+        let instance = rotifer::Instance::new(&mut store, &loaded, &imports).map_err(error)?;
+        Ok(Box::new(Running {
+            store,
+            instance,
+            exports: Vec::new(),
+        }))
+    }
+}
+
+fn error(error: rotifer::Error) -> anyhow::Error {
+    anyhow!("{error}")
+}
+
+/// Creates what `module` imports, in order.
+fn imports(store: &mut Store<()>, module: &Module) -> Result<Vec<Extern>> {
+    let create = |import: &crate::module::Import| -> Result<Extern> {
+        Ok(match &import.kind {
+            ImportKind::Func(ty) => {
+                let stub = Stub::new(import, ty);
+                let ty = FuncType::new(ty.params.iter().map(val_type), ty.results.iter().map(val_type));
+                let func = Func::new(&mut *store, ty, move |_, _, results| {
+                    for (slot, value) in results.iter_mut().zip(stub.answer()) {
+                        *slot = to_rotifer(value);
+                    }
+                    Ok(())
+                });
+                Extern::from(func)
+            }
+            &ImportKind::Memory { minimum, maximum } => {
+                Memory::new(&mut *store, MemoryType::new(minimum, maximum))
+                    .map_err(error)?
+                    .into()
+            }
+            &ImportKind::Table { minimum, maximum } => {
+                let ty = TableType::new(RefType::FUNCREF, minimum, maximum);
+                Table::new(&mut *store, ty, Ref::null(RefType::FUNCREF))
+                    .map_err(error)?
+                    .into()
+            }
+            &ImportKind::Global { content, mutable } => {
+                let mutability = if mutable {
+                    Mutability::Var
+                } else {
+                    Mutability::Const
+                };
+                Global::new(&mut *store, to_rotifer(content.zero()), mutability).into()
+            }
+        })
+    };
+    module.imports.iter().map(create).collect()
+}
+
+fn val_type(ty: &NumType) -> ValType {
+    match ty {
+        NumType::I32 => ValType::I32,
+        NumType::I64 => ValType::I64,
+        NumType::F32 => ValType::F32,
+        NumType::F64 => ValType::F64,
+    }
+}
+
+fn to_rotifer(value: Value) -> Val {
+    match value {
+        Value::I32(value) => Val::I32(value),
+        Value::I64(value) => Val::I64(value),
+        Value::F32(bits) => Val::F32(F32::from_bits(bits)),
+        Value::F64(bits) => Val::F64(F64::from_bits(bits)),
+    }
+}
+
+fn from_rotifer(value: &Val) -> Result<Value> {
+    Ok(match value {
+        Val::I32(value) => Value::I32(*value),
+        Val::I64(value) => Value::I64(*value),
+        Val::F32(value) => Value::F32(value.to_bits()),
+        Val::F64(value) => Value::F64(value.to_bits()),
+        other => bail!("not a number: {other:?}"),
+    })
+}
+
+struct Running {
+    store: Store<()>,
+    instance: rotifer::Instance,
+    exports: Vec<(Func, Option<Val>)>,
+}
+
+impl Instance for Running {
+    fn export(&mut self, name: &str) -> Result<Export> {
+        let func = self
+            .instance
+            .get_func(&self.store, name)
+            .with_context(|| format!("no function {name}"))?;
+        let result = func
+            .ty(&self.store)
+            .results()
+            .first()
+            .map(|&ty| Val::default_for_ty(ty));
+        self.exports.push((func, result));
+        Ok(Export(self.exports.len() - 1))
+    }
+
+    fn call(&mut self, export: Export, args: &[Value]) -> Result<Option<Value>> {
+        let (func, result) = &mut self.exports[export.0];
+        let args: Vec<Val> = args.iter().copied().map(to_rotifer).collect();
+        func.call(&mut self.store, &args, result.as_mut_slice())
+            .map_err(error)?;
+        result.as_ref().map(from_rotifer).transpose()
+    }
+
+    fn with_memory(&mut self, visit: &mut dyn FnMut(&mut [u8])) -> Result<()> {
+        let memory = self
+            .instance
+            .get_memory(&self.store, "memory")
+            .context("no exported memory")?;
+        visit(memory.data_mut(&mut self.store));
+        Ok(())
+    }
+}

@@ -1,0 +1,231 @@
+//! A module to be measured: its bytes, and what every engine needs to know to satisfy its imports.
+
+use crate::engine::Value;
+use anyhow::{Context, Result, bail};
+use std::{
+    collections::HashMap,
+    fs,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicI32, Ordering::Relaxed},
+    },
+};
+use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
+
+/// The type of a number, the only kind of value a measured module passes over its boundary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NumType {
+    /// `i32`
+    I32,
+    /// `i64`
+    I64,
+    /// `f32`
+    F32,
+    /// `f64`
+    F64,
+}
+
+impl NumType {
+    /// The zero of this type.
+    pub fn zero(self) -> Value {
+        match self {
+            Self::I32 => Value::I32(0),
+            Self::I64 => Value::I64(0),
+            Self::F32 => Value::F32(0),
+            Self::F64 => Value::F64(0),
+        }
+    }
+}
+
+impl TryFrom<wasmparser::ValType> for NumType {
+    type Error = anyhow::Error;
+
+    fn try_from(ty: wasmparser::ValType) -> Result<Self> {
+        Ok(match ty {
+            wasmparser::ValType::I32 => Self::I32,
+            wasmparser::ValType::I64 => Self::I64,
+            wasmparser::ValType::F32 => Self::F32,
+            wasmparser::ValType::F64 => Self::F64,
+            other => bail!("a value of type {other} crosses the module's boundary"),
+        })
+    }
+}
+
+/// The type of an imported or exported function.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FuncType {
+    /// Parameter types.
+    pub params: Vec<NumType>,
+    /// Result types.
+    pub results: Vec<NumType>,
+}
+
+/// One import of a module.
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// First name.
+    pub module: String,
+    /// Second name.
+    pub name: String,
+    /// What is imported.
+    pub kind: ImportKind,
+}
+
+/// What an import asks for, in WebAssembly's terms. Sizes are in pages or elements.
+#[derive(Clone, Debug)]
+pub enum ImportKind {
+    Func(FuncType),
+    Memory { minimum: u32, maximum: Option<u32> },
+    Table { minimum: u32, maximum: Option<u32> },
+    Global { content: NumType, mutable: bool },
+}
+
+/// A module with its boundary.
+pub struct Module {
+    /// The case's name in reports.
+    pub name: String,
+    /// The binary.
+    pub bytes: Vec<u8>,
+    /// All imports in order.
+    pub imports: Vec<Import>,
+    /// Exported functions whose parameters and results are numbers.
+    pub exports: HashMap<String, FuncType>,
+}
+
+impl Module {
+    /// Reads `path`; the case is named for the file and its folder, so that it is not taken for one of ours.
+    pub fn read(path: &Path) -> Result<Self> {
+        let stem = path
+            .file_stem()
+            .with_context(|| format!("{} has no name", path.display()))?;
+        let name = match path.parent().and_then(Path::file_name) {
+            Some(folder) => Path::new(folder).join(stem),
+            None => stem.into(),
+        };
+        let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        Self::parse(&name.to_string_lossy(), bytes).with_context(|| format!("in {}", path.display()))
+    }
+
+    /// Takes `bytes` and finds imports and exports.
+    pub fn parse(name: &str, bytes: Vec<u8>) -> Result<Self> {
+        let mut types = Vec::new();
+        let mut funcs: Vec<u32> = Vec::new();
+        let mut imports = Vec::new();
+        let mut exports = HashMap::new();
+        for payload in Parser::new(0).parse_all(&bytes) {
+            match payload? {
+                Payload::TypeSection(section) => {
+                    for ty in section.into_iter_err_on_gc_types() {
+                        types.push(ty?);
+                    }
+                }
+                Payload::ImportSection(section) => {
+                    for import in section.into_imports() {
+                        let import = import?;
+                        if let TypeRef::Func(ty) = import.ty {
+                            funcs.push(ty);
+                        }
+                        imports.push(Import {
+                            module: import.module.into(),
+                            name: import.name.into(),
+                            kind: import_kind(import.ty, &types)?,
+                        });
+                    }
+                }
+                Payload::FunctionSection(section) => {
+                    for ty in section {
+                        funcs.push(ty?);
+                    }
+                }
+                Payload::ExportSection(section) => {
+                    for export in section {
+                        let export = export?;
+                        if export.kind != ExternalKind::Func {
+                            continue;
+                        }
+                        let ty = funcs
+                            .get(export.index as usize)
+                            .context("export of an unknown function")?;
+                        if let Ok(ty) = func_type(*ty, &types) {
+                            exports.insert(export.name.to_owned(), ty);
+                        }
+                    }
+                }
+                Payload::CodeSectionStart { .. } => break,
+                _ => {}
+            }
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            bytes,
+            imports,
+            exports,
+        })
+    }
+}
+
+fn func_type(index: u32, types: &[wasmparser::FuncType]) -> Result<FuncType> {
+    let ty = types.get(index as usize).context("unknown type")?;
+    let numbers =
+        |types: &[wasmparser::ValType]| types.iter().map(|&ty| ty.try_into()).collect::<Result<_>>();
+    Ok(FuncType {
+        params: numbers(ty.params())?,
+        results: numbers(ty.results())?,
+    })
+}
+
+fn import_kind(ty: TypeRef, types: &[wasmparser::FuncType]) -> Result<ImportKind> {
+    let narrow = |size: u64| u32::try_from(size).context("an imported memory or table of 64-bit size");
+    Ok(match ty {
+        TypeRef::Func(index) => ImportKind::Func(func_type(index, types)?),
+        TypeRef::Memory(memory) => ImportKind::Memory {
+            minimum: narrow(memory.initial)?,
+            maximum: memory.maximum.map(narrow).transpose()?,
+        },
+        TypeRef::Table(table) => ImportKind::Table {
+            minimum: narrow(table.initial)?,
+            maximum: table.maximum.map(narrow).transpose()?,
+        },
+        TypeRef::Global(global) => ImportKind::Global {
+            content: global.content_type.try_into()?,
+            mutable: global.mutable,
+        },
+        TypeRef::Tag(_) | TypeRef::FuncExact(_) => bail!("an import of a kind no set measures"),
+    })
+}
+
+/// What answers a function import: zeros, or for `env.clock_ms` the virtual clock.
+///
+/// The virtual clock stands still but for its readings: each is 11 seconds after the one before. CoreMark
+/// calibrates itself with it; this way it settles at once, on the same work for every engine and machine,
+/// and believes to have run for the ten seconds that it demands of a valid score.
+pub struct Stub {
+    results: Vec<NumType>,
+    clock: Option<Arc<AtomicI32>>,
+}
+
+/// How far apart two readings of the virtual clock are.
+pub const CLOCK_STEP_MS: i32 = 11_000;
+
+impl Stub {
+    /// Makes the stub for one import of function type `ty`.
+    pub fn new(import: &Import, ty: &FuncType) -> Self {
+        let is_clock = import.module == "env" && import.name == "clock_ms";
+        Self {
+            results: ty.results.clone(),
+            clock: is_clock.then(Arc::default),
+        }
+    }
+
+    /// The results of a call.
+    pub fn answer(&self) -> impl Iterator<Item = Value> {
+        let reading = self
+            .clock
+            .as_ref()
+            .map(|clock| clock.fetch_add(CLOCK_STEP_MS, Relaxed));
+        self.results
+            .iter()
+            .map(move |ty| reading.map_or_else(|| ty.zero(), Value::I32))
+    }
+}

@@ -1,0 +1,155 @@
+;; memory.fill, memory.copy, memory.init and data.drop with 64-bit addresses: bounds, overlaps, and copies between
+;; memories with different addresses.
+
+(module
+  (memory i64 1)
+  (data $text "0123456789")
+  (func (export "fill") (param i64 i32 i64)
+    (memory.fill (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "copy") (param i64 i64 i64)
+    (memory.copy (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "init") (param i64 i32 i32)
+    (memory.init $text (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "drop") (data.drop $text))
+  (func (export "byte") (param i64) (result i32) (i32.load8_u (local.get 0)))
+  (func (export "word") (param i64) (result i64) (i64.load (local.get 0)))
+)
+
+;; fill
+(invoke "fill" (i64.const 1) (i32.const 0x1ab) (i64.const 3))
+(assert_return (invoke "word" (i64.const 0)) (i64.const 0xababab00))
+(invoke "fill" (i64.const 65536) (i32.const 1) (i64.const 0))
+(invoke "fill" (i64.const 65528) (i32.const 0x11) (i64.const 8))
+(assert_return (invoke "word" (i64.const 65528)) (i64.const 0x1111111111111111))
+(assert_trap (invoke "fill" (i64.const 65528) (i32.const 2) (i64.const 9)) "out of bounds memory access")
+(assert_trap (invoke "fill" (i64.const 65537) (i32.const 2) (i64.const 0)) "out of bounds memory access")
+(assert_trap (invoke "fill" (i64.const 0) (i32.const 2) (i64.const 0x1_0000_0000)) "out of bounds memory access")
+(assert_trap (invoke "fill" (i64.const 0x1_0000_0000) (i32.const 2) (i64.const 1)) "out of bounds memory access")
+(assert_trap (invoke "fill" (i64.const 0x1_0000_0000) (i32.const 2) (i64.const 0)) "out of bounds memory access")
+(assert_trap (invoke "fill" (i64.const 1) (i32.const 2) (i64.const -1)) "out of bounds memory access")
+(assert_trap (invoke "fill" (i64.const -1) (i32.const 2) (i64.const 1)) "out of bounds memory access")
+(assert_trap (invoke "fill" (i64.const -1) (i32.const 2) (i64.const -1)) "out of bounds memory access")
+;; What traps has filled nothing.
+(assert_return (invoke "word" (i64.const 65528)) (i64.const 0x1111111111111111))
+(assert_return (invoke "word" (i64.const 0)) (i64.const 0xababab00))
+
+;; init
+(invoke "init" (i64.const 16) (i32.const 2) (i32.const 4))
+(assert_return (invoke "word" (i64.const 15)) (i64.const 0x3534333200))
+(invoke "init" (i64.const 65536) (i32.const 0) (i32.const 0))
+(invoke "init" (i64.const 0) (i32.const 10) (i32.const 0))
+(assert_trap (invoke "init" (i64.const 65528) (i32.const 0) (i32.const 9)) "out of bounds memory access")
+(assert_trap (invoke "init" (i64.const 0x1_0000_0000) (i32.const 0) (i32.const 1)) "out of bounds memory access")
+(assert_trap (invoke "init" (i64.const -1) (i32.const 0) (i32.const 1)) "out of bounds memory access")
+(assert_trap (invoke "init" (i64.const 65537) (i32.const 0) (i32.const 0)) "out of bounds memory access")
+(assert_trap (invoke "init" (i64.const 0) (i32.const 5) (i32.const 6)) "out of bounds memory access")
+(assert_trap (invoke "init" (i64.const 0) (i32.const -1) (i32.const 1)) "out of bounds memory access")
+(assert_trap (invoke "init" (i64.const 0) (i32.const 1) (i32.const -1)) "out of bounds memory access")
+(assert_trap (invoke "init" (i64.const 0) (i32.const 11) (i32.const 0)) "out of bounds memory access")
+(assert_return (invoke "word" (i64.const 65528)) (i64.const 0x1111111111111111))
+
+;; copy, also where source and destination overlap
+(invoke "init" (i64.const 100) (i32.const 0) (i32.const 10))
+(invoke "copy" (i64.const 102) (i64.const 100) (i64.const 8))
+(assert_return (invoke "word" (i64.const 100)) (i64.const 0x3534333231303130))
+(assert_return (invoke "word" (i64.const 102)) (i64.const 0x3736353433323130))
+(invoke "init" (i64.const 100) (i32.const 0) (i32.const 10))
+(invoke "copy" (i64.const 100) (i64.const 102) (i64.const 8))
+(assert_return (invoke "word" (i64.const 100)) (i64.const 0x3938373635343332))
+(assert_return (invoke "word" (i64.const 102)) (i64.const 0x3938393837363534))
+(invoke "copy" (i64.const 65536) (i64.const 65536) (i64.const 0))
+(assert_trap (invoke "copy" (i64.const 65537) (i64.const 0) (i64.const 0)) "out of bounds memory access")
+(assert_trap (invoke "copy" (i64.const 0) (i64.const 65537) (i64.const 0)) "out of bounds memory access")
+(assert_trap (invoke "copy" (i64.const 65530) (i64.const 100) (i64.const 7)) "out of bounds memory access")
+(assert_trap (invoke "copy" (i64.const 100) (i64.const 65530) (i64.const 7)) "out of bounds memory access")
+(assert_trap (invoke "copy" (i64.const 0x1_0000_0000) (i64.const 0) (i64.const 1)) "out of bounds memory access")
+(assert_trap (invoke "copy" (i64.const 0) (i64.const 0x1_0000_0000) (i64.const 1)) "out of bounds memory access")
+(assert_trap (invoke "copy" (i64.const 0) (i64.const 1) (i64.const 0x1_0000_0000)) "out of bounds memory access")
+(assert_trap (invoke "copy" (i64.const 1) (i64.const 0) (i64.const -1)) "out of bounds memory access")
+(assert_trap (invoke "copy" (i64.const -1) (i64.const 0) (i64.const 2)) "out of bounds memory access")
+(assert_trap (invoke "copy" (i64.const 0) (i64.const -2) (i64.const 3)) "out of bounds memory access")
+(assert_return (invoke "word" (i64.const 100)) (i64.const 0x3938373635343332))
+
+;; A dropped segment is empty.
+(invoke "drop")
+(invoke "drop")
+(invoke "init" (i64.const 65536) (i32.const 0) (i32.const 0))
+(assert_trap (invoke "init" (i64.const 0) (i32.const 0) (i32.const 1)) "out of bounds memory access")
+(assert_trap (invoke "init" (i64.const 0) (i32.const 1) (i32.const 0)) "out of bounds memory access")
+
+;; Between memories: the length has the smaller of both address types.
+(module
+  (memory $wide i64 1)
+  (memory $narrow 1)
+  (data (memory $wide) (i64.const 0) "wide wide")
+  (data (memory $narrow) (i32.const 0) "narrow narrow")
+  (func (export "to_wide") (param i64 i32 i32)
+    (memory.copy $wide $narrow (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "to_narrow") (param i32 i64 i32)
+    (memory.copy $narrow $wide (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "within_wide") (param i64 i64 i64)
+    (memory.copy $wide $wide (local.get 0) (local.get 1) (local.get 2)))
+  (func (export "wide") (param i64) (result i64) (i64.load $wide (local.get 0)))
+  (func (export "narrow") (param i32) (result i64) (i64.load $narrow (local.get 0)))
+  (func (export "fill_narrow") (param i32 i32 i32)
+    (memory.fill $narrow (local.get 0) (local.get 1) (local.get 2)))
+)
+(invoke "to_wide" (i64.const 4) (i32.const 0) (i32.const 3))
+(assert_return (invoke "wide" (i64.const 0)) (i64.const 0x6472616e65646977))
+(invoke "to_narrow" (i32.const 1) (i64.const 0) (i32.const 2))
+(assert_return (invoke "narrow" (i32.const 0)) (i64.const 0x6e20776f7269776e))
+(invoke "within_wide" (i64.const 0) (i64.const 4) (i64.const 3))
+(assert_return (invoke "wide" (i64.const 0)) (i64.const 0x6472616e6572616e))
+;; The i32 operands are unsigned.
+(assert_trap (invoke "to_wide" (i64.const 0) (i32.const -1) (i32.const 1)) "out of bounds memory access")
+(assert_trap (invoke "to_wide" (i64.const 0) (i32.const 0) (i32.const -1)) "out of bounds memory access")
+(assert_trap (invoke "to_wide" (i64.const 0x1_0000_0000) (i32.const 0) (i32.const 1)) "out of bounds memory access")
+(assert_trap (invoke "to_wide" (i64.const 65536) (i32.const 0) (i32.const 1)) "out of bounds memory access")
+(assert_trap (invoke "to_narrow" (i32.const 0) (i64.const 0x1_0000_0000) (i32.const 1)) "out of bounds memory access")
+(assert_trap (invoke "to_narrow" (i32.const 65536) (i64.const 0) (i32.const 1)) "out of bounds memory access")
+(assert_trap (invoke "to_narrow" (i32.const 65537) (i64.const 0) (i32.const 0)) "out of bounds memory access")
+(assert_trap (invoke "to_narrow" (i32.const 0) (i64.const -1) (i32.const 0)) "out of bounds memory access")
+(invoke "to_narrow" (i32.const 65536) (i64.const 65536) (i32.const 0))
+(invoke "fill_narrow" (i32.const 0) (i32.const 0x41) (i32.const 2))
+(assert_return (invoke "narrow" (i32.const 0)) (i64.const 0x6e20776f72694141))
+(assert_return (invoke "wide" (i64.const 0)) (i64.const 0x6472616e6572616e))
+
+(assert_invalid
+  (module (memory i64 1) (func (memory.fill (i32.const 0) (i32.const 0) (i64.const 0))))
+  "type mismatch")
+(assert_invalid
+  (module (memory i64 1) (func (memory.fill (i64.const 0) (i64.const 0) (i64.const 0))))
+  "type mismatch")
+(assert_invalid
+  (module (memory i64 1) (func (memory.fill (i64.const 0) (i32.const 0) (i32.const 0))))
+  "type mismatch")
+(assert_invalid
+  (module (memory i64 1) (func (memory.copy (i32.const 0) (i64.const 0) (i64.const 0))))
+  "type mismatch")
+(assert_invalid
+  (module (memory i64 1) (func (memory.copy (i64.const 0) (i32.const 0) (i64.const 0))))
+  "type mismatch")
+(assert_invalid
+  (module (memory i64 1) (func (memory.copy (i64.const 0) (i64.const 0) (i32.const 0))))
+  "type mismatch")
+(assert_invalid
+  (module (memory i64 1) (data "a") (func (memory.init 0 (i32.const 0) (i32.const 0) (i32.const 0))))
+  "type mismatch")
+(assert_invalid
+  (module (memory i64 1) (data "a") (func (memory.init 0 (i64.const 0) (i64.const 0) (i32.const 0))))
+  "type mismatch")
+(assert_invalid
+  (module (memory i64 1) (data "a") (func (memory.init 0 (i64.const 0) (i32.const 0) (i64.const 0))))
+  "type mismatch")
+(assert_invalid
+  (module (memory $a i64 1) (memory $b 1)
+    (func (memory.copy $a $b (i64.const 0) (i32.const 0) (i64.const 0))))
+  "type mismatch")
+(assert_invalid
+  (module (memory $a i64 1) (memory $b 1)
+    (func (memory.copy $b $a (i32.const 0) (i64.const 0) (i64.const 0))))
+  "type mismatch")
+(assert_invalid
+  (module (memory $a i64 1) (memory $b 1)
+    (func (memory.copy $a $b (i32.const 0) (i64.const 0) (i32.const 0))))
+  "type mismatch")

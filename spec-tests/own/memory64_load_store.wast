@@ -1,0 +1,208 @@
+;; Every load and store of a memory with 64-bit addresses: extension, truncation, static offsets beyond 4 GiB and
+;; sums of address and offset that do not fit 64 bits.
+
+(module
+  (memory i64 1)
+  (data (i64.const 0) "\80\ff\7f\01\fe\dc\ba\98\76\54\32\10\00\00\00\00")
+  (data (i64.const 65528) "\01\02\03\04\05\06\07\88")
+
+  (func (export "i32.load") (param i64) (result i32) (i32.load (local.get 0)))
+  (func (export "i32.load8_s") (param i64) (result i32) (i32.load8_s (local.get 0)))
+  (func (export "i32.load8_u") (param i64) (result i32) (i32.load8_u (local.get 0)))
+  (func (export "i32.load16_s") (param i64) (result i32) (i32.load16_s (local.get 0)))
+  (func (export "i32.load16_u") (param i64) (result i32) (i32.load16_u (local.get 0)))
+  (func (export "i64.load") (param i64) (result i64) (i64.load (local.get 0)))
+  (func (export "i64.load8_s") (param i64) (result i64) (i64.load8_s (local.get 0)))
+  (func (export "i64.load8_u") (param i64) (result i64) (i64.load8_u (local.get 0)))
+  (func (export "i64.load16_s") (param i64) (result i64) (i64.load16_s (local.get 0)))
+  (func (export "i64.load16_u") (param i64) (result i64) (i64.load16_u (local.get 0)))
+  (func (export "i64.load32_s") (param i64) (result i64) (i64.load32_s (local.get 0)))
+  (func (export "i64.load32_u") (param i64) (result i64) (i64.load32_u (local.get 0)))
+  (func (export "f32.load") (param i64) (result f32) (f32.load (local.get 0)))
+  (func (export "f64.load") (param i64) (result f64) (f64.load (local.get 0)))
+
+  (func (export "i32.store") (param i64 i32) (i32.store (local.get 0) (local.get 1)))
+  (func (export "i32.store8") (param i64 i32) (i32.store8 (local.get 0) (local.get 1)))
+  (func (export "i32.store16") (param i64 i32) (i32.store16 (local.get 0) (local.get 1)))
+  (func (export "i64.store") (param i64 i64) (i64.store (local.get 0) (local.get 1)))
+  (func (export "i64.store8") (param i64 i64) (i64.store8 (local.get 0) (local.get 1)))
+  (func (export "i64.store16") (param i64 i64) (i64.store16 (local.get 0) (local.get 1)))
+  (func (export "i64.store32") (param i64 i64) (i64.store32 (local.get 0) (local.get 1)))
+  (func (export "f32.store") (param i64 f32) (f32.store (local.get 0) (local.get 1)))
+  (func (export "f64.store") (param i64 f64) (f64.store (local.get 0) (local.get 1)))
+)
+
+(assert_return (invoke "i32.load" (i64.const 0)) (i32.const 0x017fff80))
+(assert_return (invoke "i32.load" (i64.const 4)) (i32.const 0x98badcfe))
+(assert_return (invoke "i32.load8_s" (i64.const 0)) (i32.const -128))
+(assert_return (invoke "i32.load8_u" (i64.const 0)) (i32.const 128))
+(assert_return (invoke "i32.load8_s" (i64.const 2)) (i32.const 127))
+(assert_return (invoke "i32.load16_s" (i64.const 0)) (i32.const -128))
+(assert_return (invoke "i32.load16_u" (i64.const 0)) (i32.const 0xff80))
+(assert_return (invoke "i64.load" (i64.const 0)) (i64.const 0x98badcfe017fff80))
+(assert_return (invoke "i64.load8_s" (i64.const 1)) (i64.const -1))
+(assert_return (invoke "i64.load8_u" (i64.const 1)) (i64.const 255))
+(assert_return (invoke "i64.load16_s" (i64.const 6)) (i64.const 0xffffffffffff98ba))
+(assert_return (invoke "i64.load16_u" (i64.const 6)) (i64.const 0x98ba))
+(assert_return (invoke "i64.load32_s" (i64.const 4)) (i64.const 0xffffffff98badcfe))
+(assert_return (invoke "i64.load32_u" (i64.const 4)) (i64.const 0x98badcfe))
+(assert_return (invoke "i64.load32_s" (i64.const 8)) (i64.const 0x10325476))
+(assert_return (invoke "f32.load" (i64.const 8)) (f32.const 0x1.64a8ecp-95))
+(assert_return (invoke "f64.load" (i64.const 65528)) (f64.const -0x1.7060504030201p-895))
+
+;; The last address that is in bounds, and the next.
+(assert_return (invoke "i32.load8_u" (i64.const 65535)) (i32.const 0x88))
+(assert_trap (invoke "i32.load8_u" (i64.const 65536)) "out of bounds memory access")
+(assert_return (invoke "i32.load16_u" (i64.const 65534)) (i32.const 0x8807))
+(assert_trap (invoke "i32.load16_u" (i64.const 65535)) "out of bounds memory access")
+(assert_return (invoke "i32.load" (i64.const 65532)) (i32.const 0x88070605))
+(assert_trap (invoke "i32.load" (i64.const 65533)) "out of bounds memory access")
+(assert_return (invoke "i64.load" (i64.const 65528)) (i64.const 0x8807060504030201))
+(assert_trap (invoke "i64.load" (i64.const 65529)) "out of bounds memory access")
+(assert_trap (invoke "f64.load" (i64.const 65529)) "out of bounds memory access")
+
+;; The upper half of an address counts.
+(assert_trap (invoke "i32.load8_u" (i64.const 0x1_0000_0000)) "out of bounds memory access")
+(assert_trap (invoke "i32.load8_s" (i64.const 0x8000_0000_0000_0000)) "out of bounds memory access")
+(assert_trap (invoke "i32.load16_s" (i64.const -1)) "out of bounds memory access")
+(assert_trap (invoke "i32.load" (i64.const -4)) "out of bounds memory access")
+(assert_trap (invoke "i64.load" (i64.const -8)) "out of bounds memory access")
+(assert_trap (invoke "i64.load8_s" (i64.const -1)) "out of bounds memory access")
+(assert_trap (invoke "i64.load16_u" (i64.const -2)) "out of bounds memory access")
+(assert_trap (invoke "i64.load32_s" (i64.const 0xffff_ffff_0000_0000)) "out of bounds memory access")
+(assert_trap (invoke "f32.load" (i64.const 0x1_0000_0000)) "out of bounds memory access")
+(assert_trap (invoke "f64.load" (i64.const 0x1_0000_0000)) "out of bounds memory access")
+
+;; Stores write what they should and nothing beside it.
+(invoke "i64.store" (i64.const 16) (i64.const -1))
+(invoke "i32.store8" (i64.const 18) (i32.const 0x12345678))
+(assert_return (invoke "i64.load" (i64.const 16)) (i64.const 0xffffffffff78ffff))
+(invoke "i32.store16" (i64.const 20) (i32.const 0x12345678))
+(assert_return (invoke "i64.load" (i64.const 16)) (i64.const 0xffff5678ff78ffff))
+(invoke "i32.store" (i64.const 19) (i32.const 0x01020304))
+(assert_return (invoke "i64.load" (i64.const 16)) (i64.const 0xff0102030478ffff))
+(invoke "i64.store8" (i64.const 16) (i64.const 0x1122334455667788))
+(assert_return (invoke "i64.load" (i64.const 16)) (i64.const 0xff0102030478ff88))
+(invoke "i64.store16" (i64.const 22) (i64.const 0x1122334455667788))
+(assert_return (invoke "i64.load" (i64.const 16)) (i64.const 0x778802030478ff88))
+(invoke "i64.store32" (i64.const 17) (i64.const 0x1122334455667788))
+(assert_return (invoke "i64.load" (i64.const 16)) (i64.const 0x7788025566778888))
+(invoke "f32.store" (i64.const 24) (f32.const nan:0x200001))
+(assert_return (invoke "i32.load" (i64.const 24)) (i32.const 0x7fa00001))
+(assert_return (invoke "f32.load" (i64.const 24)) (f32.const nan:0x200001))
+(invoke "f64.store" (i64.const 32) (f64.const -0))
+(assert_return (invoke "i64.load" (i64.const 32)) (i64.const 0x8000000000000000))
+
+(assert_trap (invoke "i32.store8" (i64.const 65536) (i32.const 0)) "out of bounds memory access")
+(assert_trap (invoke "i32.store16" (i64.const 65535) (i32.const 0)) "out of bounds memory access")
+(assert_trap (invoke "i32.store" (i64.const 65533) (i32.const 0)) "out of bounds memory access")
+(assert_trap (invoke "i64.store" (i64.const 65529) (i64.const 0)) "out of bounds memory access")
+(assert_trap (invoke "i64.store8" (i64.const 0x1_0000_0000) (i64.const 0)) "out of bounds memory access")
+(assert_trap (invoke "i64.store16" (i64.const -1) (i64.const 0)) "out of bounds memory access")
+(assert_trap (invoke "i64.store32" (i64.const -4) (i64.const 0)) "out of bounds memory access")
+(assert_trap (invoke "f32.store" (i64.const 65533) (f32.const 0)) "out of bounds memory access")
+(assert_trap (invoke "f64.store" (i64.const 65529) (f64.const 0)) "out of bounds memory access")
+;; A store that traps writes no byte, the ones in bounds included.
+(assert_return (invoke "i64.load" (i64.const 65528)) (i64.const 0x8807060504030201))
+
+;; Static offsets.
+(module
+  (memory i64 1)
+  (data (i64.const 65528) "\01\02\03\04\05\06\07\08")
+
+  (func (export "load_65528") (param i64) (result i64) (i64.load offset=65528 (local.get 0)))
+  (func (export "load_65529") (param i64) (result i64) (i64.load offset=65529 (local.get 0)))
+  (func (export "load8_2^32-1") (param i64) (result i32) (i32.load8_u offset=4294967295 (local.get 0)))
+  (func (export "load8_2^32") (param i64) (result i32) (i32.load8_u offset=4294967296 (local.get 0)))
+  (func (export "load8_2^32+65535") (param i64) (result i32) (i32.load8_u offset=4295032831 (local.get 0)))
+  (func (export "load_2^63") (param i64) (result i64) (i64.load offset=0x8000000000000000 (local.get 0)))
+  (func (export "load_2^64-1") (param i64) (result i32) (i32.load8_u offset=0xffffffffffffffff (local.get 0)))
+  (func (export "store_65528") (param i64 i64) (i64.store offset=65528 (local.get 0) (local.get 1)))
+  (func (export "store8_2^32") (param i64 i64) (i64.store8 offset=0x100000000 (local.get 0) (local.get 1)))
+  (func (export "store_2^64-8") (param i64 i64) (i64.store offset=0xfffffffffffffff8 (local.get 0) (local.get 1)))
+  (func (export "const_load_2^32") (result i32) (i32.load8_u offset=4294967296 (i64.const 65535)))
+  (func (export "const_load_wrap") (result i32) (i32.load8_u offset=1 (i64.const -1)))
+  (func (export "const_load") (result i32) (i32.load8_u offset=65530 (i64.const 5)))
+  (func (export "const_store_wrap") (i32.store8 offset=0xffffffffffffffff (i64.const 1) (i32.const 7)))
+  (func (export "first") (result i64) (i64.load (i64.const 0)))
+)
+
+(assert_return (invoke "load_65528" (i64.const 0)) (i64.const 0x0807060504030201))
+(assert_trap (invoke "load_65528" (i64.const 1)) "out of bounds memory access")
+(assert_trap (invoke "load_65529" (i64.const 0)) "out of bounds memory access")
+;; address + offset is a sum of natural numbers: it does not wrap around at 64 bits.
+(assert_trap (invoke "load_65528" (i64.const -65528)) "out of bounds memory access")
+(assert_trap (invoke "load_65529" (i64.const -1)) "out of bounds memory access")
+(assert_trap (invoke "load8_2^32-1" (i64.const 0)) "out of bounds memory access")
+(assert_trap (invoke "load8_2^32-1" (i64.const 1)) "out of bounds memory access")
+(assert_trap (invoke "load8_2^32-1" (i64.const -4294967295)) "out of bounds memory access")
+(assert_trap (invoke "load8_2^32" (i64.const 0)) "out of bounds memory access")
+(assert_trap (invoke "load8_2^32" (i64.const -4294967296)) "out of bounds memory access")
+(assert_trap (invoke "load8_2^32+65535" (i64.const 0)) "out of bounds memory access")
+(assert_trap (invoke "load_2^63" (i64.const 0)) "out of bounds memory access")
+(assert_trap (invoke "load_2^63" (i64.const 0x8000000000000000)) "out of bounds memory access")
+(assert_trap (invoke "load_2^64-1" (i64.const 0)) "out of bounds memory access")
+(assert_trap (invoke "load_2^64-1" (i64.const 1)) "out of bounds memory access")
+(assert_trap (invoke "load_2^64-1" (i64.const -1)) "out of bounds memory access")
+(assert_trap (invoke "const_load_2^32") "out of bounds memory access")
+(assert_trap (invoke "const_load_wrap") "out of bounds memory access")
+(assert_return (invoke "const_load") (i32.const 8))
+
+(assert_trap (invoke "store_65528" (i64.const 1) (i64.const -1)) "out of bounds memory access")
+(assert_trap (invoke "store_65528" (i64.const -65528) (i64.const -1)) "out of bounds memory access")
+(assert_trap (invoke "store8_2^32" (i64.const 0) (i64.const -1)) "out of bounds memory access")
+(assert_trap (invoke "store8_2^32" (i64.const -4294967296) (i64.const -1)) "out of bounds memory access")
+(assert_trap (invoke "store_2^64-8" (i64.const 0) (i64.const -1)) "out of bounds memory access")
+(assert_trap (invoke "store_2^64-8" (i64.const 8) (i64.const -1)) "out of bounds memory access")
+(assert_trap (invoke "const_store_wrap") "out of bounds memory access")
+(assert_return (invoke "first") (i64.const 0))
+(assert_return (invoke "load_65528" (i64.const 0)) (i64.const 0x0807060504030201))
+(invoke "store_65528" (i64.const 0) (i64.const 0x1112131415161718))
+(assert_return (invoke "load_65528" (i64.const 0)) (i64.const 0x1112131415161718))
+
+;; A memory of no page.
+(module
+  (memory i64 0)
+  (func (export "load8") (param i64) (result i32) (i32.load8_u (local.get 0)))
+  (func (export "load8_huge") (param i64) (result i32) (i32.load8_u offset=0x100000000 (local.get 0)))
+)
+(assert_trap (invoke "load8" (i64.const 0)) "out of bounds memory access")
+(assert_trap (invoke "load8" (i64.const -1)) "out of bounds memory access")
+(assert_trap (invoke "load8_huge" (i64.const 0)) "out of bounds memory access")
+
+;; Addresses are i64, nothing else.
+(assert_invalid
+  (module (memory i64 1) (func (drop (i32.load (i32.const 0)))))
+  "type mismatch")
+(assert_invalid
+  (module (memory i64 1) (func (drop (i64.load8_u (i32.const 0)))))
+  "type mismatch")
+(assert_invalid
+  (module (memory i64 1) (func (drop (f64.load (f64.const 0)))))
+  "type mismatch")
+(assert_invalid
+  (module (memory i64 1) (func (i32.store (i32.const 0) (i32.const 0))))
+  "type mismatch")
+(assert_invalid
+  (module (memory i64 1) (func (i64.store32 (i32.const 0) (i64.const 0))))
+  "type mismatch")
+(assert_invalid
+  (module (memory i64 1) (func (f32.store (i64.const 0) (i64.const 0))))
+  "type mismatch")
+(assert_invalid
+  (module (memory 1) (func (drop (i32.load (i64.const 0)))))
+  "type mismatch")
+(assert_invalid
+  (module (memory 1) (func (i64.store (i64.const 0) (i64.const 0))))
+  "type mismatch")
+(assert_invalid
+  (module (memory i64 1) (func (drop (i64.load align=16 (i64.const 0)))))
+  "alignment must not be larger than natural")
+(assert_invalid
+  (module (memory i64 1) (func (i32.store8 align=2 (i64.const 0) (i32.const 0))))
+  "alignment must not be larger than natural")
+
+;; The same offset is too large for a memory with 32-bit addresses.
+(assert_invalid
+  (module (memory 1) (func (drop (i32.load offset=4294967296 (i32.const 0)))))
+  "offset out of range")

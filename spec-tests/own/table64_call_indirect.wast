@@ -1,0 +1,67 @@
+;; call_indirect and return_call_indirect through tables with 64-bit indices.
+
+(module
+  (type $unary (func (param i32) (result i32)))
+  (type $countdown (func (param i64 i64) (result i64)))
+  (table $t i64 5 funcref)
+  (elem (table $t) (i64.const 0) func $double $negate $other $count)
+  (func $double (param i32) (result i32) (i32.mul (local.get 0) (i32.const 2)))
+  (func $negate (param i32) (result i32) (i32.sub (i32.const 0) (local.get 0)))
+  (func $other (param i64) (result i32) (i32.const -7))
+
+  (func (export "call") (param i32 i64) (result i32)
+    (call_indirect $t (type $unary) (local.get 0) (local.get 1)))
+  (func (export "call_0") (param i32) (result i32)
+    (call_indirect $t (type $unary) (local.get 0) (i64.const 0)))
+  (func (export "call_huge") (param i32) (result i32)
+    (call_indirect $t (type $unary) (local.get 0) (i64.const 0x1_0000_0000)))
+  (func (export "call_sum") (param i32 i64 i64) (result i32)
+    (call_indirect $t (type $unary) (local.get 0) (i64.add (local.get 1) (local.get 2))))
+  (func (export "return_call") (param i32 i64) (result i32)
+    (return_call_indirect $t (type $unary) (local.get 0) (local.get 1)))
+  (func (export "return_call_1") (param i32) (result i32)
+    (return_call_indirect $t (type $unary) (local.get 0) (i64.const 1)))
+
+  ;; Counts down by tail calls through the table: a million of them need one frame.
+  (func $count (export "count") (param i64 i64) (result i64)
+    (if (result i64) (i64.eqz (local.get 0))
+      (then (local.get 1))
+      (else
+        (return_call_indirect $t (type $countdown)
+          (i64.sub (local.get 0) (i64.const 1))
+          (i64.add (local.get 1) (i64.const 2))
+          (i64.const 3)))))
+)
+(assert_return (invoke "call" (i32.const 21) (i64.const 0)) (i32.const 42))
+(assert_return (invoke "call" (i32.const 21) (i64.const 1)) (i32.const -21))
+(assert_trap (invoke "call" (i32.const 21) (i64.const 2)) "indirect call type mismatch")
+(assert_trap (invoke "call" (i32.const 21) (i64.const 4)) "uninitialized element")
+(assert_trap (invoke "call" (i32.const 21) (i64.const 5)) "undefined element")
+(assert_trap (invoke "call" (i32.const 21) (i64.const 0x1_0000_0000)) "undefined element")
+(assert_trap (invoke "call" (i32.const 21) (i64.const 0x8000_0000_0000_0001)) "undefined element")
+(assert_trap (invoke "call" (i32.const 21) (i64.const -1)) "undefined element")
+(assert_return (invoke "call_0" (i32.const -4)) (i32.const -8))
+(assert_trap (invoke "call_huge" (i32.const 1)) "undefined element")
+(assert_return (invoke "call_sum" (i32.const 3) (i64.const -1) (i64.const 2)) (i32.const -3))
+(assert_trap (invoke "call_sum" (i32.const 3) (i64.const 0xffff_ffff) (i64.const 1)) "undefined element")
+(assert_return (invoke "return_call" (i32.const 21) (i64.const 0)) (i32.const 42))
+(assert_return (invoke "return_call" (i32.const 21) (i64.const 1)) (i32.const -21))
+(assert_trap (invoke "return_call" (i32.const 21) (i64.const 3)) "indirect call type mismatch")
+(assert_trap (invoke "return_call" (i32.const 21) (i64.const 4)) "uninitialized element")
+(assert_trap (invoke "return_call" (i32.const 21) (i64.const 0x1_0000_0001)) "undefined element")
+(assert_trap (invoke "return_call" (i32.const 21) (i64.const -5)) "undefined element")
+(assert_return (invoke "return_call_1" (i32.const 9)) (i32.const -9))
+(assert_return (invoke "count" (i64.const 1000000) (i64.const 5)) (i64.const 2000005))
+
+(assert_invalid
+  (module (type $t (func)) (table i64 1 funcref) (func (call_indirect (type $t) (i32.const 0))))
+  "type mismatch")
+(assert_invalid
+  (module (type $t (func)) (table 1 funcref) (func (call_indirect (type $t) (i64.const 0))))
+  "type mismatch")
+(assert_invalid
+  (module (type $t (func)) (table i64 1 funcref) (func (return_call_indirect (type $t) (i32.const 0))))
+  "type mismatch")
+(assert_invalid
+  (module (type $t (func)) (table i64 1 externref) (func (call_indirect (type $t) (i64.const 0))))
+  "type mismatch")

@@ -1,0 +1,258 @@
+//! Runs every script in scope in every load mode with every dispatcher that is built.
+//!
+//! ```text
+//! cargo test -p rotifer-spec-tests --test conformance -- [--mode MODE] [--dispatch NAME] [--all-failures] [FILTER]...
+//! ```
+//!
+//! runs only scripts whose names contain one of the filters. It is a program of its own rather than a list of
+//! `#[test]`s, because it spreads some thousand runs over the processor and sums up their directives.
+
+use rotifer::Dispatch;
+use rotifer_spec_tests::{Case, SUPERSEDED, cases, later};
+use rotifer_wast::{Failure, Mode, Outcome, Runner, RunnerConfig};
+use std::{
+    collections::BTreeMap,
+    env, panic,
+    process::ExitCode,
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Failures to show of one script. More are counted.
+const FAILURES_SHOWN: usize = 5;
+
+/// A script takes milliseconds. One that is not done after this long is named, since it may never be.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What the command line asks for.
+struct Options {
+    filters: Vec<String>,
+    modes: Vec<Mode>,
+    dispatchers: Vec<Dispatch>,
+    list: bool,
+    /// How many failures of a script to show.
+    failures_shown: usize,
+}
+
+impl Options {
+    fn from_args() -> Result<Self, String> {
+        let mut options = Self {
+            filters: Vec::new(),
+            modes: Mode::ALL.to_vec(),
+            dispatchers: Dispatch::available().to_vec(),
+            list: false,
+            failures_shown: FAILURES_SHOWN,
+        };
+        let mut args = env::args().skip(1);
+        while let Some(arg) = args.next() {
+            let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value"));
+            match arg.as_str() {
+                "--list" => options.list = true,
+                "--all-failures" => options.failures_shown = usize::MAX,
+                "--mode" => options.modes = vec![value()?.parse()?],
+                "--dispatch" => {
+                    let name = value()?;
+                    options.dispatchers.retain(|dispatch| dispatch.name() == name);
+                    if options.dispatchers.is_empty() {
+                        return Err(format!("no dispatcher of this build is called `{name}`"));
+                    }
+                }
+                // Flags of Rust's own test runner, which `cargo test` gives to all tests.
+                "--test-threads" | "--format" | "--color" | "-Z" | "--skip" | "--logfile" => {
+                    value()?;
+                }
+                flag if flag.starts_with('-') => {}
+                filter => options.filters.push(filter.to_owned()),
+            }
+        }
+        Ok(options)
+    }
+
+    fn wants(&self, case: &Case) -> bool {
+        self.filters.is_empty() || self.filters.iter().any(|filter| case.name.contains(filter.as_str()))
+    }
+}
+
+/// One script in one load mode with one dispatcher.
+struct Run<'case> {
+    case: &'case Case,
+    mode: Mode,
+    dispatch: Dispatch,
+}
+
+impl Run<'_> {
+    fn name(&self) -> String {
+        format!("{} ({}, {})", self.case.name, self.mode, self.dispatch.name())
+    }
+
+    /// The outcome, with superseded assertions turned around: they must fail.
+    fn outcome(&self) -> Outcome {
+        let config = RunnerConfig::new().features(self.case.features).mode(self.mode).dispatch(self.dispatch);
+        let mut outcome = Runner::new(config).run_script(&self.case.text);
+        for row in SUPERSEDED.iter().filter(|row| row.file == self.case.name) {
+            for &line in row.lines {
+                match outcome.failures.iter().position(|failure| failure.line == line) {
+                    Some(place) => {
+                        outcome.failures.remove(place);
+                        outcome.not_applicable += 1;
+                    }
+                    // Refusals are not tested there.
+                    None if self.mode == Mode::Unchecked => {}
+                    None => {
+                        let message = format!("holds though it is listed as superseded: {}", row.reason);
+                        outcome.failures.push(Failure { line, col: 1, message });
+                    }
+                }
+            }
+        }
+        outcome
+    }
+}
+
+/// What a worker tells.
+enum Event {
+    Started(usize),
+    Done(usize, Outcome),
+}
+
+/// The sums for one load mode and dispatcher.
+#[derive(Default)]
+struct Sum {
+    scripts: usize,
+    passed: usize,
+    deviations: usize,
+    not_applicable: usize,
+    failed: usize,
+}
+
+impl Sum {
+    fn add(&mut self, outcome: &Outcome) {
+        self.scripts += 1;
+        self.passed += outcome.passed;
+        self.deviations += outcome.deviations;
+        self.not_applicable += outcome.not_applicable;
+        self.failed += outcome.failures.len();
+    }
+}
+
+fn main() -> ExitCode {
+    let options = match Options::from_args() {
+        Ok(options) => options,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
+        }
+    };
+    let cases = match cases() {
+        Ok(cases) => cases,
+        Err(error) => {
+            eprintln!("the scripts cannot be read: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let cases: Vec<&Case> = cases.iter().filter(|case| options.wants(case)).collect();
+    if options.list {
+        // The form in which Rust's own test runner lists tests.
+        for case in &cases {
+            println!("{}: test", case.name);
+        }
+        return ExitCode::SUCCESS;
+    }
+    let mut runs = Vec::new();
+    for &dispatch in &options.dispatchers {
+        for &mode in &options.modes {
+            runs.extend(cases.iter().map(|&case| Run { case, mode, dispatch }));
+        }
+    }
+    report(&runs, &options)
+}
+
+/// Runs everything, prints failures as they come and the sums at the end.
+fn report(runs: &[Run<'_>], options: &Options) -> ExitCode {
+    let start = Instant::now();
+    // Panics are failures of directives, with the message; the backtrace would hide them.
+    panic::set_hook(Box::new(|_| ()));
+    let mut sums: BTreeMap<(&str, &str), Sum> = BTreeMap::new();
+    let mut failed_runs = 0;
+    run_all(runs, |run, outcome| {
+        for failure in outcome.failures.iter().take(options.failures_shown) {
+            println!("{}:{failure}", run.name());
+        }
+        if let Some(more @ 1..) = outcome.failures.len().checked_sub(options.failures_shown) {
+            println!("{}: and {more} more", run.name());
+        }
+        failed_runs += usize::from(!outcome.is_ok());
+        sums.entry((run.dispatch.name(), run.mode.name())).or_default().add(&outcome);
+    });
+
+    println!("\ndirectives:");
+    println!("dispatch  load mode  scripts   passed  of those by another message  not applicable  failed");
+    for ((dispatch, mode), sum) in &sums {
+        let Sum { scripts, passed, deviations, not_applicable, failed } = sum;
+        println!(
+            "{dispatch:<8}  {mode:<9}  {scripts:>7}  {passed:>7}  {deviations:>27}  {not_applicable:>14}  {failed:>6}"
+        );
+    }
+    if options.filters.is_empty() {
+        let later = later();
+        let files: usize = later.iter().map(|(_, files)| files).sum();
+        let waiting: Vec<String> =
+            later.iter().map(|(proposal, files)| format!("{proposal} {files}")).collect();
+        println!("later: {files} files of the suite wait for proposals ({})", waiting.join(", "));
+    }
+    // The closing line of Rust's own test runner, for those who count tests; one for each script and way to run it.
+    let verdict = if failed_runs == 0 { "ok" } else { "FAILED" };
+    println!(
+        "\ntest result: {verdict}. {} passed; {failed_runs} failed; 0 ignored; 0 measured; 0 filtered out; \
+         finished in {:.2}s",
+        runs.len() - failed_runs,
+        start.elapsed().as_secs_f64()
+    );
+    if failed_runs == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Spreads the runs over the processor and hands each outcome to `done`.
+fn run_all(runs: &[Run<'_>], mut done: impl FnMut(&Run<'_>, Outcome)) {
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = mpsc::channel();
+    thread::scope(|scope| {
+        let workers = thread::available_parallelism().map_or(2, usize::from).min(runs.len());
+        for _ in 0..workers {
+            let sender = sender.clone();
+            let next = &next;
+            scope.spawn(move || {
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(run) = runs.get(place) else { break };
+                    // The receiver lives as long as this scope.
+                    let _ = sender.send(Event::Started(place));
+                    let _ = sender.send(Event::Done(place, run.outcome()));
+                }
+            });
+        }
+        drop(sender);
+        let mut running: BTreeMap<usize, Instant> = BTreeMap::new();
+        loop {
+            match receiver.recv_timeout(PATIENCE) {
+                Ok(Event::Started(place)) => {
+                    running.insert(place, Instant::now());
+                }
+                Ok(Event::Done(place, outcome)) => {
+                    running.remove(&place);
+                    done(&runs[place], outcome);
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => {
+                    for (place, since) in &running {
+                        let seconds = since.elapsed().as_secs();
+                        println!("{}: not done after {seconds} s", runs[*place].name());
+                    }
+                }
+                Err(mpsc::RecvTimeoutError::Disconnected) => break,
+            }
+        }
+    });
+}

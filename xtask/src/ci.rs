@@ -1,0 +1,249 @@
+//! `cargo xtask ci`: what continuous integration runs, the same here as there.
+//!
+//! Every step runs even if one before it failed, so that one run shows everything that is wrong; the end
+//! lists the steps with their times and repeats what `cargo test` counted.
+
+use crate::repository;
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use std::{
+    io::{BufRead, BufReader, Write},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// The crates that must build without an operating system, the top one: it contains the others.
+const NO_STD_PACKAGE: &str = "rotifer";
+
+/// The benchmark, a workspace of its own.
+const BENCHES_MANIFEST: &str = "benches/Cargo.toml";
+
+/// The kernels' sources, another one.
+const KERNELS_MANIFEST: &str = "benches/kernels/Cargo.toml";
+
+/// The fuzzers, a third.
+const FUZZ_MANIFEST: &str = "fuzz/Cargo.toml";
+
+/// The benchmark's features without the rivals, which only `cargo xtask bench` builds.
+const WITHOUT_RIVALS: [&str; 3] = ["--no-default-features", "--features", "rotifer"];
+
+/// What to run.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Only steps whose name contains TEXT; may be repeated.
+    #[arg(long, value_name = "TEXT")]
+    only: Vec<String>,
+    /// How long each fuzz target runs.
+    #[arg(long, default_value_t = 60, value_name = "SECONDS")]
+    fuzz_seconds: u32,
+}
+
+/// A step that ran.
+struct Outcome {
+    name: &'static str,
+    time: Duration,
+    result: Result<()>,
+}
+
+/// Runs all steps.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let mut tests = TestCounts::default();
+    let mut outcomes = Vec::new();
+    let mut step = |name: &'static str, work: &mut dyn FnMut() -> Result<()>| {
+        if !options.only.is_empty() && !options.only.iter().any(|text| name.contains(text.as_str())) {
+            return;
+        }
+        println!("\n== {name}");
+        let start = Instant::now();
+        let result = work();
+        if let Err(error) = &result {
+            println!("{error:#}");
+        }
+        outcomes.push(Outcome { name, time: start.elapsed(), result });
+    };
+    step("format", &mut format);
+    step("clippy", &mut clippy);
+    step("documentation", &mut document);
+    step("no_std", &mut check_no_std);
+    step("tests", &mut || test(&mut tests));
+    step("benchmark", &mut check_benchmark);
+    if repository::root().join(FUZZ_MANIFEST).exists() {
+        step("fuzz", &mut || fuzz(options.fuzz_seconds));
+    }
+    summarise(&outcomes, &tests)
+}
+
+fn summarise(outcomes: &[Outcome], tests: &TestCounts) -> Result<()> {
+    println!("\n== summary");
+    for line in &tests.lines {
+        println!("{line}");
+    }
+    if !tests.lines.is_empty() {
+        println!("cargo test: {} passed, {} failed, {} ignored", tests.passed, tests.failed, tests.ignored);
+    }
+    for outcome in outcomes {
+        let verdict = if outcome.result.is_ok() { "ok" } else { "FAILED" };
+        println!("{:13} {:6} {:4} s", outcome.name, verdict, outcome.time.as_secs());
+    }
+    let failed = outcomes.iter().filter(|outcome| outcome.result.is_err()).count();
+    ensure!(failed == 0, "{failed} steps failed");
+    Ok(())
+}
+
+fn format() -> Result<()> {
+    repository::run(repository::cargo().args(["fmt", "--all", "--check"]))?;
+    let manifests = [BENCHES_MANIFEST, KERNELS_MANIFEST, FUZZ_MANIFEST];
+    for manifest in manifests.into_iter().filter(|manifest| repository::root().join(manifest).exists()) {
+        repository::run(repository::cargo().args(["fmt", "--check", "--manifest-path", manifest]))?;
+    }
+    Ok(())
+}
+
+/// The workspace, and the two that stand beside it; the rivals are left out.
+fn clippy() -> Result<()> {
+    let deny = ["--", "-D", "warnings"];
+    let workspace = ["clippy", "--workspace", "--all-targets", "--locked"];
+    repository::run(repository::cargo().args(workspace).args(deny))?;
+    for manifest in [KERNELS_MANIFEST, BENCHES_MANIFEST] {
+        let mut command = repository::cargo();
+        command.args(["clippy", "--all-targets", "--locked", "--manifest-path", manifest]);
+        if manifest == BENCHES_MANIFEST {
+            command.args(WITHOUT_RIVALS);
+        }
+        repository::run(command.args(deny))?;
+    }
+    Ok(())
+}
+
+fn document() -> Result<()> {
+    let arguments = ["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"];
+    repository::run(repository::cargo().args(arguments).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// Three checks that together say that the library needs no `std`, short of a target that has none: it
+/// builds without the feature, no crate below it has its own `std` feature on, and every library crate is
+/// `no_std` (that one is a rule of `cargo xtask tidy`). Where a target without `std` is installed, it is
+/// used as well.
+fn check_no_std() -> Result<()> {
+    let check = ["check", "--package", NO_STD_PACKAGE, "--no-default-features", "--locked"];
+    repository::run(repository::cargo().args(check))?;
+    let tree = ["tree", "--package", NO_STD_PACKAGE, "--no-default-features", "--locked"];
+    let format = ["--edges", "normal", "--prefix", "none", "--format", "{p} features: {f}"];
+    let output = repository::cargo().args(tree).args(format).stderr(Stdio::inherit()).output()?;
+    ensure!(output.status.success(), "cargo tree failed: {}", output.status);
+    let text = String::from_utf8(output.stdout)?;
+    for line in text.lines() {
+        let features =
+            line.split_once("features: ").map_or("", |(_, features)| features.trim_end_matches(" (*)"));
+        ensure!(!features.split(',').any(|feature| feature == "std"), "`std` is on in {line}");
+    }
+    for target in installed_targets_without_std() {
+        println!("for {target} as well");
+        repository::run(repository::cargo().args(check).args(["--target", &target]))?;
+    }
+    Ok(())
+}
+
+/// Those of rustup's installed targets that have no standard library. Without rustup there are none.
+fn installed_targets_without_std() -> Vec<String> {
+    let Ok(output) = Command::new("rustup").args(["target", "list", "--installed"]).output() else {
+        return Vec::new();
+    };
+    let text = String::from_utf8_lossy(&output.stdout);
+    let lacks_std = |target: &&str| target.contains("-none") || *target == "wasm32v1-none";
+    text.lines().filter(lacks_std).map(str::to_owned).collect()
+}
+
+/// What all test binaries counted.
+#[derive(Default)]
+struct TestCounts {
+    lines: Vec<String>,
+    passed: u64,
+    failed: u64,
+    ignored: u64,
+}
+
+impl TestCounts {
+    /// Takes a line like `test result: ok. 4 passed; 0 failed; 1 ignored; ...`.
+    fn add(&mut self, line: &str) {
+        if !line.starts_with("test result: ") {
+            return;
+        }
+        let words: Vec<&str> = line.split_whitespace().collect();
+        for pair in words.windows(2) {
+            let count = pair[0].parse().unwrap_or(0);
+            match pair[1] {
+                "passed;" => self.passed += count,
+                "failed;" => self.failed += count,
+                "ignored;" => self.ignored += count,
+                _ => {}
+            }
+        }
+        self.lines.push(line.to_owned());
+    }
+}
+
+/// Runs the command of the README and keeps the closing lines, which would otherwise scroll away.
+fn test(counts: &mut TestCounts) -> Result<()> {
+    let mut command = repository::cargo();
+    command.args(["test", "--workspace", "--locked"]).stdout(Stdio::piped());
+    let mut child = command.spawn().with_context(|| format!("cannot run {command:?}"))?;
+    let stdout = child.stdout.take().context("no output to read")?;
+    let mut own = std::io::stdout();
+    for line in BufReader::new(stdout).lines() {
+        let line = line?;
+        counts.add(&line);
+        writeln!(own, "{line}")?;
+    }
+    let status = child.wait()?;
+    ensure!(status.success(), "cargo test failed: {status}");
+    Ok(())
+}
+
+/// The kernels compute what they say, the benchmark builds, and the kernels give the right results in
+/// Rotifer; the rivals are left out.
+fn check_benchmark() -> Result<()> {
+    let test = ["test", "--locked", "--manifest-path"];
+    repository::run(repository::cargo().args(test).arg(KERNELS_MANIFEST))?;
+    repository::run(repository::cargo().args(test).arg(BENCHES_MANIFEST).args(WITHOUT_RIVALS))
+}
+
+/// Runs every fuzz target for a short while, by the seeded driver, which needs no nightly compiler.
+fn fuzz(seconds: u32) -> Result<()> {
+    for target in repository::files(&repository::root().join("fuzz/fuzz_targets"), "rs")? {
+        let name = target.file_stem().context("a fuzz target without a name")?;
+        let mut command = repository::cargo();
+        command.args([
+            "run",
+            "--release",
+            "--locked",
+            "--manifest-path",
+            "fuzz/Cargo.toml",
+            "--bin",
+            "soak",
+            "--",
+        ]);
+        command.arg(name).arg("--seconds").arg(seconds.to_string());
+        repository::run(&mut command)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_lines_are_counted() {
+        let mut counts = TestCounts::default();
+        counts.add(
+            "test result: ok. 4 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.1s",
+        );
+        counts.add("test a_test ... ok");
+        counts.add(
+            "test result: FAILED. 2 passed; 3 failed; 0 ignored; 0 measured; 0 filtered out; finished in 9s",
+        );
+        assert_eq!((counts.passed, counts.failed, counts.ignored), (6, 3, 1));
+        assert_eq!(counts.lines.len(), 2);
+    }
+}
