@@ -143,7 +143,8 @@ fn define_logging(linker: &mut Linker<Host>) -> Result<(), Error> {
 }
 
 fn define_hashing(linker: &mut Linker<Host>) -> Result<(), Error> {
-    let hashes: [(&str, fn(&[u8]) -> Vec<u8>); 7] = [
+    type Hash = fn(&[u8]) -> Vec<u8>;
+    let hashes: [(&str, Hash); 7] = [
         ("ext_hashing_blake2_128_version_1", |data| Blake2b128::digest(data).to_vec()),
         ("ext_hashing_blake2_256_version_1", |data| Blake2b256::digest(data).to_vec()),
         ("ext_hashing_keccak_256_version_1", |data| Keccak256::digest(data).to_vec()),

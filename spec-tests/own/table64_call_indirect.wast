@@ -65,3 +65,16 @@
 (assert_invalid
   (module (type $t (func)) (table i64 1 externref) (func (call_indirect (type $t) (i64.const 0))))
   "type mismatch")
+
+;; Found by fuzzing: all 64 bits of an index count, wherever it comes from.
+(module
+  (table i64 1 funcref)
+  (elem (i64.const 0) $f)
+  (func $f (result i32) (i32.const 1))
+  (func (export "computed") (param i64) (result i32)
+    (call_indirect (result i32) (i64.add (local.get 0) (i64.const 0))))
+  (func (export "constant") (result i32)
+    (call_indirect (result i32) (i64.const 0x100000000))))
+(assert_return (invoke "computed" (i64.const 0)) (i32.const 1))
+(assert_trap (invoke "computed" (i64.const 0x100000000)) "undefined element")
+(assert_trap (invoke "constant") "undefined element")

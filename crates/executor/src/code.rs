@@ -74,7 +74,7 @@ impl Code {
         let words = NonNull::from(words);
         let first = words.cast::<Word>();
         for &position in &buffer.branches {
-            // SAFETY: the translator lists positions of words that it wrote as bits: positions of cells, or
+            // SAFETY: I-CODE: the translator lists positions of words that it wrote as bits: positions of cells, or
             // of the end of the code, of this same buffer. `first` may be written: nothing is shared yet.
             unsafe {
                 let word = first.add(header::WORDS + position as usize);
@@ -87,7 +87,7 @@ impl Code {
     }
 
     fn first_cell(&self) -> *mut Word {
-        // SAFETY: every block has a header and a cell behind it.
+        // SAFETY: I-CODE: every block has a header and a cell behind it.
         unsafe { self.words.cast::<Word>().add(header::WORDS).as_ptr() }
     }
 }

@@ -103,10 +103,10 @@ impl ValueStack {
         }
         let capacity = needed.max(self.capacity * 2).max(START_SLOTS);
         let layout = Layout::array::<u64>(capacity).map_err(|_| TrapCode::StackOverflow)?;
-        // SAFETY: the layout is not empty.
+        // SAFETY: I-STACK: the layout is not empty.
         let base = unsafe { alloc_zeroed(layout) }.cast::<u64>();
         let base = NonNull::new(base).ok_or(TrapCode::StackOverflow)?;
-        // SAFETY: both blocks hold `self.capacity` slots and are distinct.
+        // SAFETY: I-STACK: both blocks hold `self.capacity` slots and are distinct.
         unsafe { base.copy_from_nonoverlapping(self.base, self.capacity) };
         self.free();
         self.base = base;
@@ -120,7 +120,7 @@ impl ValueStack {
         if slot >= self.capacity {
             return 0;
         }
-        // SAFETY: within the block, which is initialised.
+        // SAFETY: I-STACK: within the block, which is initialised.
         unsafe { *self.base.as_ptr().add(slot) }
     }
 
@@ -128,7 +128,7 @@ impl ValueStack {
     #[inline]
     pub fn set(&mut self, slot: usize, value: u64) {
         if slot < self.capacity {
-            // SAFETY: within the block.
+            // SAFETY: I-STACK: within the block.
             unsafe { *self.base.as_ptr().add(slot) = value }
         }
     }
@@ -136,7 +136,7 @@ impl ValueStack {
     fn free(&mut self) {
         if self.capacity > 0 {
             if let Ok(layout) = Layout::array::<u64>(self.capacity) {
-                // SAFETY: allocated in `reserve` with this layout.
+                // SAFETY: I-STACK: allocated in `reserve` with this layout.
                 unsafe { dealloc(self.base.as_ptr().cast(), layout) };
             }
         }

@@ -27,6 +27,9 @@ impl Func {
     ///
     /// The closure gets the arguments and a slice of zeros and nulls, of the types of the results, in which it
     /// leaves the results.
+    ///
+    /// # Panics
+    /// The type has a `v128`.
     pub fn new<T>(
         mut ctx: impl AsContextMut<Data = T>,
         ty: FuncType,

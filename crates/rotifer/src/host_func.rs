@@ -1,23 +1,64 @@
 //! [`HostFunc`]: a function of the host, before it belongs to a store, and the closures that make one.
 
 use alloc::{string::ToString, sync::Arc};
-use core::fmt;
+use core::{
+    fmt,
+    mem::{forget, needs_drop},
+    ptr::NonNull,
+};
 use rotifer_core::{FuncType, ValType};
-use rotifer_executor::HostFrame;
+use rotifer_executor::{self as executor, Handle, HostFrame};
 use smallvec::SmallVec;
 
 use crate::{
     Caller, Engine, Error, Val,
+    store::StoreInner,
     typed::{WasmRet, WasmTy, WasmTyList},
 };
 
 /// Reads its arguments from the frame in the store's value stack and writes its results there.
-type Code<T> = dyn Fn(Caller<'_, T>, HostFrame) -> Result<(), Error> + Send + Sync;
+type Closure<T> = dyn Fn(Caller<'_, T>, HostFrame) -> Result<(), Error> + Send + Sync;
+
+/// The same without captured values.
+type Plain<T> = fn(Caller<'_, T>, HostFrame) -> Result<(), Error>;
 
 /// A function of the host, before it belongs to a store. Cheap to clone.
 pub struct HostFunc<T> {
-    code: Arc<Code<T>>,
+    code: Code<T>,
     ty: HostType,
+}
+
+/// The code of a host function. Most closures capture nothing: they need no memory, and a linker with dozens of
+/// them is made and linked without touching any.
+enum Code<T> {
+    Plain(Plain<T>),
+    Shared(Arc<Closure<T>>),
+}
+
+impl<T> Code<T> {
+    fn new<C>(closure: C) -> Self
+    where
+        C: Fn(Caller<'_, T>, HostFrame) -> Result<(), Error> + Send + Sync + 'static,
+    {
+        if size_of::<C>() > 0 || needs_drop::<C>() {
+            return Self::Shared(Arc::new(closure));
+        }
+        forget(closure);
+        Self::Plain(|caller, frame| {
+            // SAFETY: the closure has no size, so that any aligned address is its place; one existed and was
+            // forgotten, so that it exists forever; and it may be shared by threads.
+            let closure = unsafe { NonNull::<C>::dangling().as_ref() };
+            closure(caller, frame)
+        })
+    }
+
+    /// What tells this code from all other code of functions of the same type that exists at the same time.
+    fn address(&self) -> usize {
+        match self {
+            Self::Plain(code) => (*code as *const ()).addr(),
+            Self::Shared(code) => Arc::as_ptr(code).addr(),
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -30,7 +71,11 @@ enum HostType {
 
 impl<T> Clone for HostFunc<T> {
     fn clone(&self) -> Self {
-        Self { code: self.code.clone(), ty: self.ty.clone() }
+        let code = match &self.code {
+            Code::Plain(code) => Code::Plain(*code),
+            Code::Shared(code) => Code::Shared(code.clone()),
+        };
+        Self { code, ty: self.ty.clone() }
     }
 }
 
@@ -46,6 +91,9 @@ impl<T> HostFunc<T> {
         ty: FuncType,
         func: impl Fn(Caller<'_, T>, &[Val], &mut [Val]) -> Result<(), Error> + Send + Sync + 'static,
     ) -> Self {
+        for ty in ty.params().iter().chain(ty.results()) {
+            assert_ne!(*ty, ValType::V128, "values of type v128 are not supported yet");
+        }
         let inner = ty.clone();
         let code = move |mut caller: Caller<'_, T>, frame: HostFrame| {
             let ty = &inner;
@@ -71,7 +119,7 @@ impl<T> HostFunc<T> {
             }
             Ok(())
         };
-        Self { code: Arc::new(code), ty: HostType::Dynamic(ty) }
+        Self { code: Code::new(code), ty: HostType::Dynamic(ty) }
     }
 
     /// A function of a closure with Rust types.
@@ -79,14 +127,29 @@ impl<T> HostFunc<T> {
         func.into_host_func()
     }
 
+    /// Calls the host function with this number of a store. The store keeps it.
     #[inline]
-    pub(crate) fn code(&self) -> *const Code<T> {
-        Arc::as_ptr(&self.code)
+    pub(crate) fn call(
+        store: &mut StoreInner<T>,
+        func: u32,
+        caller: Option<Handle<executor::Instance>>,
+        frame: HostFrame,
+    ) -> Result<(), Error> {
+        match &store.host_func(func).code {
+            Code::Plain(code) => code(Caller::new(store, caller), frame),
+            Code::Shared(code) => {
+                let code = Arc::as_ptr(code);
+                // SAFETY: the closure lies behind a shared pointer, not in the store, and the store does not give
+                // up its share while it exists, which the exclusive borrow of it outlasts.
+                let code = unsafe { &*code };
+                code(Caller::new(store, caller), frame)
+            }
+        }
     }
 
-    /// What tells this function from all others that exist at the same time.
+    /// What tells this function from all others of the same type that exist at the same time.
     pub(crate) fn address(&self) -> usize {
-        self.code().addr()
+        self.code.address()
     }
 
     fn types(&self) -> (&[ValType], &[ValType]) {
@@ -170,7 +233,7 @@ macro_rules! into_func {
                     call(caller, frame, |_, ($($p,)*): ($($P,)*)| self($($p),*))
                 };
                 HostFunc {
-                    code: Arc::new(code),
+                    code: Code::new(code),
                     ty: HostType::Static(<($($P,)*)>::TYPES, R::Values::TYPES),
                 }
             }
@@ -187,7 +250,7 @@ macro_rules! into_func {
                     call(caller, frame, |caller, ($($p,)*): ($($P,)*)| self(caller, $($p),*))
                 };
                 HostFunc {
-                    code: Arc::new(code),
+                    code: Code::new(code),
                     ty: HostType::Static(<($($P,)*)>::TYPES, R::Values::TYPES),
                 }
             }

@@ -133,6 +133,9 @@ impl<T> Linker<T> {
     ///
     /// # Errors
     /// The name is defined already, and shadowing is not allowed.
+    ///
+    /// # Panics
+    /// The type has a `v128`.
     pub fn func_new(
         &mut self,
         module: &str,

@@ -25,8 +25,8 @@ pub(crate) struct StoreInner<T> {
     store: executor::Store,
     /// By number; the functions of the executor's store refer to them. Nothing is ever removed.
     host_funcs: Vec<HostFunc<T>>,
-    /// Which host functions of linkers this store has already.
-    linked: HashMap<usize, Handle<executor::Func>>,
+    /// Which host functions of linkers this store has already, by address and type.
+    linked: HashMap<(usize, u32), Handle<executor::Func>>,
     limiter: Option<Limiter<T>>,
     /// How many more activations may nest.
     nesting_left: usize,
@@ -145,6 +145,12 @@ impl<T> StoreInner<T> {
         handle
     }
 
+    /// The host function with this number.
+    #[inline]
+    pub(crate) fn host_func(&self, number: u32) -> &HostFunc<T> {
+        &self.host_funcs[number as usize]
+    }
+
     /// Prepares for linking so many host functions.
     pub(crate) fn reserve_host_funcs(&mut self, additional: usize) {
         self.store.reserve_host_funcs(additional);
@@ -159,11 +165,11 @@ impl<T> StoreInner<T> {
         func: &HostFunc<T>,
         type_id: Option<u32>,
     ) -> Handle<executor::Func> {
-        let key = func.address();
+        let type_id = type_id.unwrap_or_else(|| func.type_id(&self.engine));
+        let key = (func.address(), type_id);
         if let Some(&handle) = self.linked.get(&key) {
             return handle;
         }
-        let type_id = type_id.unwrap_or_else(|| func.type_id(&self.engine));
         // The address stays taken as long as the store keeps its share of the function.
         let handle = self.add_host_func_of_type(func.clone(), type_id);
         self.linked.insert(key, handle);
@@ -209,13 +215,9 @@ impl<T> Host for StoreInner<T> {
         caller: Option<NonNull<executor::Instance>>,
         frame: HostFrame,
     ) -> Result<(), Error> {
-        let code = self.host_funcs[func as usize].code();
         // SAFETY: I-ENTITY: the executor names an instance of this store.
         let caller = caller.map(|caller| unsafe { self.store.id().handle(caller) });
-        // SAFETY: the code lies behind a shared pointer, not in `self`, and nobody removes it from `host_funcs`
-        // while the store exists, which the exclusive borrow of `self` outlasts.
-        let code = unsafe { &*code };
-        code(Caller::new(self, caller), frame)
+        HostFunc::call(self, func, caller, frame)
     }
 
     fn memory_growing(

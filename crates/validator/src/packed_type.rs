@@ -15,6 +15,9 @@ impl PackedType {
     pub(crate) const BOTTOM: Self = Self(0);
     /// No type. It lies below the operands of each frame, so that a pop too many finds the wrong type.
     pub(crate) const NONE: Self = Self(0xFF);
+    /// Equal to nothing on the stack, not even to what marks its ends: the addresses of a memory that is not
+    /// there.
+    pub(crate) const NO_MEMORY: Self = Self(0xFE);
     pub(crate) const I32: Self = Self(1);
     pub(crate) const I64: Self = Self(2);
     pub(crate) const F32: Self = Self(3);

@@ -211,6 +211,9 @@ impl Reader<'_> {
                 "malformed limits flags: custom page sizes are switched off",
                 start,
             )?;
+            if page_size_log2 >= 64 {
+                return Err(Error::new(ErrorKind::Malformed, "invalid custom page size", start));
+            }
             if page_size_log2 != 0 && page_size_log2 != 16 {
                 return Err(Error::new(ErrorKind::Invalid, "invalid custom page size", start));
             }

@@ -243,6 +243,15 @@ fn references() {
     refuse_body("type mismatch", "(func (table.set $funcs (i32.const 0) (ref.null extern)))");
 }
 
+/// Found by fuzzing: without a memory, nothing is the type of its addresses, not even what lies below the
+/// operands of dead code.
+#[test]
+fn memories_that_are_not_there_in_dead_code() {
+    for body in ["unreachable i64.load drop", "unreachable i32.store", "return i32.load8_u drop"] {
+        refuse("unknown memory 0", &format!("(module (func {body}))"));
+    }
+}
+
 #[test]
 fn memories() {
     accept_body("(func (i32.store $m32 offset=4 align=2 (i32.const 0) (i32.load8_u $m32 (i32.const 1))))");

@@ -27,7 +27,10 @@ const ALLOWED: &[(&str, &str)] = &[
     ("benches/kernels/src/lib.rs", "`export_name` is an unsafe attribute"),
     ("benches/src/engines/", "measures the engines' unchecked modes"),
     ("crates/bytecode/src/code.rs", "translated code holds addresses and is shared between threads"),
+    ("crates/cli/src/options.rs", "`--mode unchecked`"),
+    ("crates/rotifer/tests/api/modes.rs", "tests the unchecked mode"),
     ("crates/rotifer/src/", "turns untyped slots into values of the type that validation proved"),
+    ("fuzz/src/execute.rs", "fuzzes the unchecked mode on modules known to be valid"),
     ("crates/wast/src/directive.rs", "runs the suite in unchecked mode too"),
 ];
 

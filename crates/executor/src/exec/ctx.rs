@@ -90,7 +90,7 @@ pub(crate) mod linkage {
     /// As for [`write`].
     #[inline(always)]
     pub(crate) unsafe fn return_pc(sp: *const u64, slot: u16) -> *const Word {
-        // SAFETY: as for `write`, which wrote it when the frame was entered.
+        // SAFETY: I-FRAME: as for `write`, which wrote it when the frame was entered.
         unsafe { sp.add(slot as usize).cast::<*const Word>().read() }
     }
 
@@ -98,7 +98,7 @@ pub(crate) mod linkage {
     /// As for [`write`].
     #[inline(always)]
     pub(crate) unsafe fn bytes(sp: *const u64, slot: u16) -> usize {
-        // SAFETY: as for `write`, which wrote it when the frame was entered.
+        // SAFETY: I-FRAME: as for `write`, which wrote it when the frame was entered.
         unsafe { (*sp.add(slot as usize + 1).cast::<Distance>()).bytes as usize }
     }
 
@@ -122,7 +122,7 @@ pub(crate) mod linkage {
     /// As for [`write`].
     #[inline(always)]
     pub(crate) unsafe fn depth(sp: *const u64, slot: u16) -> u32 {
-        // SAFETY: as for `write`, which wrote it when the frame was entered.
+        // SAFETY: I-FRAME: as for `write`, which wrote it when the frame was entered.
         unsafe { (*sp.add(slot as usize + 1).cast::<Distance>()).depth }
     }
 }

@@ -335,7 +335,7 @@ impl<'h, H: Host> Activation<'h, H> {
     /// # Safety
     /// As for [`Activation::new`].
     unsafe fn run(mut self) -> Result<(), H::Error> {
-        // SAFETY: the activation is that of a function about to be entered at `ctx.frame`, returning to the
+        // SAFETY: I-CTX: the activation is that of a function about to be entered at `ctx.frame`, returning to the
         // exit stub at the same frame.
         let outcome = unsafe { self.enter_first().and_then(|()| self.drive()) };
         match outcome {
@@ -429,7 +429,7 @@ impl<'h, H: Host> Activation<'h, H> {
                     _ => return Err(Stop::Trap(TrapCode::UnreachableCodeReached)),
                 }
             };
-            // SAFETY: each exit leaves in the activation what its continuation reads.
+            // SAFETY: I-CTX: each exit leaves in the activation what its continuation reads.
             unsafe {
                 match reason {
                     Exit::HOST_EXIT => return Ok(()),

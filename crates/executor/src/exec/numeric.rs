@@ -131,7 +131,7 @@ pub(crate) unsafe fn branch<D: Dispatcher, T: To>(r: &mut Regs, taken: bool, wor
 #[inline(always)]
 fn opaque(mut cell: *const Word) -> *const Word {
     #[cfg(all(not(miri), any(target_arch = "x86_64", target_arch = "aarch64")))]
-    // SAFETY: no instruction at all.
+    // SAFETY: I-ASM: no instruction at all.
     unsafe {
         core::arch::asm!("/* {0} */", inout(reg) cell, options(pure, nomem, nostack, preserves_flags));
     }

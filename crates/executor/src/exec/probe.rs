@@ -11,12 +11,12 @@ use super::{
 fn stack_pointer() -> u64 {
     let value: u64;
     #[cfg(target_arch = "x86_64")]
-    // SAFETY: reads a register.
+    // SAFETY: I-ASM: reads a register.
     unsafe {
         core::arch::asm!("mov {}, rsp", out(reg) value, options(nomem, nostack, preserves_flags));
     }
     #[cfg(target_arch = "aarch64")]
-    // SAFETY: reads a register.
+    // SAFETY: I-ASM: reads a register.
     unsafe {
         core::arch::asm!("mov {}, sp", out(reg) value, options(nomem, nostack, preserves_flags));
     }

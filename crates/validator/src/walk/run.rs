@@ -92,7 +92,7 @@ impl<C: Client, const CHECKED: bool> Walk<'_, '_, C, CHECKED> {
             locals: &self.stacks.locals,
             types,
             len,
-            address: address.unwrap_or(PackedType::NONE),
+            address: address.unwrap_or(PackedType::NO_MEMORY),
             closed: self.closed,
         }
     }
