@@ -134,11 +134,11 @@ impl ValueStack {
     }
 
     fn free(&mut self) {
-        if self.capacity > 0 {
-            if let Ok(layout) = Layout::array::<u64>(self.capacity) {
-                // SAFETY: I-STACK: allocated in `reserve` with this layout.
-                unsafe { dealloc(self.base.as_ptr().cast(), layout) };
-            }
+        if self.capacity > 0
+            && let Ok(layout) = Layout::array::<u64>(self.capacity)
+        {
+            // SAFETY: I-STACK: allocated in `reserve` with this layout.
+            unsafe { dealloc(self.base.as_ptr().cast(), layout) };
         }
     }
 }

@@ -289,10 +289,10 @@ impl<'e> Emitter<'e> {
             p.op = OpCode(p.op.0 + 1);
             let handler = self.handler(p.op);
             self.buffer.words[p.start as usize] = handler;
-            if self.listing {
-                if let Some(listed) = self.buffer.listing.iter_mut().rev().find(|l| l.position == p.start) {
-                    listed.op = p.op;
-                }
+            if self.listing
+                && let Some(listed) = self.buffer.listing.iter_mut().rev().find(|l| l.position == p.start)
+            {
+                listed.op = p.op;
             }
             // Nothing mirrors the slot: it was never written.
             match domain {
@@ -321,10 +321,10 @@ impl<'e> Emitter<'e> {
             self.last_add = Some((p.start, operands));
         }
         self.buffer.words[p.start as usize + 1] = Word { operands };
-        if self.listing {
-            if let Some(listed) = self.buffer.listing.last_mut() {
-                listed.operands = operands;
-            }
+        if self.listing
+            && let Some(listed) = self.buffer.listing.last_mut()
+        {
+            listed.operands = operands;
         }
         for accumulator in [&mut self.int, &mut self.float] {
             match accumulator {

@@ -243,10 +243,10 @@ impl<'e> Translator<'e> {
     fn binary_op(&mut self, operator: Operator, a: Operand, b: Operand, to: u16) -> Operand {
         let row = operator.row();
         let result = Operand { place: Place::Temp, slot: to, width: 1 };
-        if let (Place::Const(x), Place::Const(y)) = (a.place, b.place) {
-            if let Some(bits) = fold(operator, x, y) {
-                return Operand { place: Place::Const(bits), ..result };
-            }
+        if let (Place::Const(x), Place::Const(y)) = (a.place, b.place)
+            && let Some(bits) = fold(operator, x, y)
+        {
+            return Operand { place: Place::Const(bits), ..result };
         }
         let (a, b) = match (a.place, b.place) {
             (Place::Const(_), _) if operator.is_commutative() => (b, a),
@@ -417,10 +417,10 @@ impl Client for Translator<'_> {
         }
         self.consume(a);
         let result = self.temp(stack);
-        if let Place::Const(bits) = a.place {
-            if let Some(bits) = fold(operator, bits, 0) {
-                return Operand { place: Place::Const(bits), ..result };
-            }
+        if let Place::Const(bits) = a.place
+            && let Some(bits) = fold(operator, bits, 0)
+        {
+            return Operand { place: Place::Const(bits), ..result };
         }
         let row = operator.row();
         let a = self.ground(a);

@@ -129,6 +129,7 @@ pub(crate) unsafe fn branch<D: Dispatcher, T: To>(r: &mut Regs, taken: bool, wor
 
 /// The same pointer, of which the optimiser knows nothing.
 #[inline(always)]
+#[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing is read or written through it")]
 fn opaque(mut cell: *const Word) -> *const Word {
     #[cfg(all(not(miri), any(target_arch = "x86_64", target_arch = "aarch64")))]
     // SAFETY: I-ASM: no instruction at all.

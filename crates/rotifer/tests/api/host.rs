@@ -368,3 +368,49 @@ fn closures_are_dropped_with_their_last_owner() {
     drop(store);
     assert_eq!(Arc::strong_count(&witness), 1);
 }
+
+/// Closures without captured values take no memory; those with a destructor are dropped all the same.
+#[test]
+fn closures_without_size_are_told_apart_and_dropped() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    static DROPS: AtomicUsize = AtomicUsize::new(0);
+    struct Token;
+    impl Drop for Token {
+        fn drop(&mut self) {
+            DROPS.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    let engine = Engine::default();
+    let mut linker = Linker::<()>::new(&engine);
+    let token = Token;
+    linker.func_wrap("", "token", move || _ = &token).unwrap();
+    // The compiler may merge these two.
+    linker.func_wrap("", "a", |_: i32| {}).unwrap();
+    linker.func_wrap("", "b", |_: f32| {}).unwrap();
+    linker.func_wrap("", "one", || 1).unwrap();
+    linker.func_wrap("", "two", || 2).unwrap();
+    let module = load(
+        &engine,
+        r#"(module
+            (import "" "token" (func $token))
+            (import "" "a" (func $a (param i32)))
+            (import "" "b" (func $b (param f32)))
+            (import "" "one" (func $one (result i32)))
+            (import "" "two" (func $two (result i32)))
+            (func (export "run") (result i32)
+                (call $token) (call $a (i32.const 0)) (call $b (f32.const 0))
+                (i32.add (call $one) (i32.mul (call $two) (i32.const 10)))))"#,
+    );
+    let mut store = Store::new(&engine, ());
+    let instance = linker.instantiate(&mut store, &module).unwrap();
+    let run = instance.get_typed_func::<(), i32>(&store, "run").unwrap();
+    assert_eq!(run.call(&mut store, ()).unwrap(), 21);
+    let a = linker.get(&mut store, "", "a").unwrap().into_func().unwrap();
+    let b = linker.get(&mut store, "", "b").unwrap().into_func().unwrap();
+    assert_ne!(a, b);
+    assert_eq!(linker.get(&mut store, "", "a").unwrap().into_func(), Some(a), "a store has it once");
+    drop(linker);
+    assert_eq!(DROPS.load(Ordering::Relaxed), 0);
+    drop(store);
+    assert_eq!(DROPS.load(Ordering::Relaxed), 1);
+}
