@@ -144,8 +144,9 @@ impl Store {
             globals.extend(pointers.iter().map(|global| global.as_ptr().cast_const()));
         }
 
-        let place = Box::into_raw(Box::<Instance>::new_uninit());
-        let funcs = defined_funcs(&code, place.cast());
+        // The functions know their instance, so its place must be known first.
+        let place = NonNull::from(Box::leak(Box::<Instance>::new_uninit())).cast::<Instance>();
+        let funcs = defined_funcs(&code, place.as_ptr());
         let memory0 = memories.first().map_or(Memory::none(), |memory| memory.as_ptr().cast_const());
         let instance = Instance {
             memory0,
@@ -158,12 +159,11 @@ impl Store {
             dropped_data: alloc::vec![false; module.data.len()],
             module: code.clone(),
         };
-        // SAFETY: the place was just allocated, and nobody else knows it but the functions' entities.
-        let (pointer, instance) = unsafe {
-            let instance = (*place).write(instance);
-            (NonNull::from(&mut *instance), instance)
-        };
-        self.instances.push(pointer);
+        // SAFETY: I-ENTITY: the place was just allocated for it.
+        unsafe { place.write(instance) };
+        self.instances.push(place);
+        // SAFETY: I-ENTITY: the place is initialised, and only the functions' entities know it, which nobody uses yet.
+        let instance = unsafe { &mut *place.as_ptr() };
 
         for (global, init) in instance.globals[first_new_global..].iter().zip(&module.global_inits) {
             let value = evaluate(instance, init);
@@ -183,7 +183,7 @@ impl Store {
         });
         instance.elements = elements.collect();
         // SAFETY: I-ENTITY: it is an instance of this store.
-        Ok(unsafe { store.handle(pointer) })
+        Ok(unsafe { store.handle(place) })
     }
 
     /// Copies the active segments of an instance: those of elements, then those of data, each in order. What was
@@ -228,7 +228,7 @@ impl Store {
 /// Adds pointers to the entities of a block.
 fn extend<E>(pointers: &mut Vec<NonNull<E>>, block: NonNull<[E]>) {
     let first = block.cast::<E>();
-    // SAFETY: the pointers stay within the block.
+    // SAFETY: I-ENTITY: the pointers stay within the block.
     pointers.extend((0..block.len()).map(|i| unsafe { first.add(i) }));
 }
 

@@ -167,7 +167,7 @@ impl Memory {
 
     fn free(&self) {
         if let (Some(block), Some(layout)) = (NonNull::new(self.block.get()), layout(self.capacity.get())) {
-            // SAFETY: the block was allocated with this layout, and is freed once: `reserve` replaces it.
+            // SAFETY: I-MEM: the block was allocated with this layout, and is freed once: `reserve` replaces it.
             unsafe { dealloc(block.as_ptr(), layout) };
         }
     }
@@ -275,10 +275,10 @@ fn layout(capacity: usize) -> Option<Layout> {
 /// A zeroed block, and the place of data with `capacity` bytes in it.
 fn allocate(capacity: usize) -> Option<(NonNull<u8>, NonNull<u8>)> {
     let layout = layout(capacity)?;
-    // SAFETY: the layout is not empty.
+    // SAFETY: I-MEM: the layout is not empty.
     let block = NonNull::new(unsafe { alloc_zeroed(layout) })?;
     let offset = (block.addr().get() + 8).next_multiple_of(ALIGNMENT) - block.addr().get();
-    // SAFETY: the offset is at least 8 and less than 8 + ALIGNMENT, so that behind it there are more than
+    // SAFETY: I-MEM: the offset is at least 8 and less than 8 + ALIGNMENT, so that behind it there are more than
     // `capacity` bytes left.
     Some((block, unsafe { block.add(offset) }))
 }
@@ -298,7 +298,7 @@ mod tests {
             let memory = memory(pages, None);
             assert_eq!(memory.base().addr() % ALIGNMENT, 0);
             assert_eq!(memory.len(), u64::from(pages) << 16);
-            // SAFETY: nothing else uses the memory.
+            // SAFETY: I-STORE: nothing else uses the memory.
             assert!(unsafe { memory.as_slice() }.iter().all(|&byte| byte == 0));
         }
     }
@@ -370,7 +370,7 @@ mod tests {
 
     #[test]
     fn no_memory_has_no_bytes() {
-        // SAFETY: it lives forever and is only read.
+        // SAFETY: I-ENTITY: it lives forever and is only read.
         let none = unsafe { &*Memory::none() };
         assert_eq!(none.len(), 0);
         assert_eq!(none.base().addr() % ALIGNMENT, 0);

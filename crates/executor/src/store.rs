@@ -177,7 +177,7 @@ impl<E> Arena<E> {
         self.count += 1;
         block.push(entity);
         // Pointers to other entities of the block stay valid: nothing but the new place is touched.
-        // SAFETY: the entity was just put at the last place.
+        // SAFETY: I-ENTITY: the entity was just put at the last place.
         unsafe { NonNull::new_unchecked(block.as_mut_ptr().add(block.len() - 1)) }
     }
 
@@ -187,7 +187,7 @@ impl<E> Arena<E> {
         self.count += len;
         self.blocks.push(entities);
         let Some(block) = self.blocks.last_mut() else { unreachable!("a block was just added") };
-        // SAFETY: the address of a vector's elements is not null.
+        // SAFETY: I-ENTITY: the address of a vector's elements is not null.
         NonNull::slice_from_raw_parts(unsafe { NonNull::new_unchecked(block.as_mut_ptr()) }, len)
     }
 }

@@ -132,7 +132,7 @@ mod tests {
         assert_eq!(table.init(3, &[1, 2, 3], 0, 2), Err(TrapCode::TableOutOfBounds));
         assert_eq!(table.elements, [2, 3, 0, 9]);
         let this = NonNull::from(&mut table);
-        // SAFETY: nobody else uses the table.
+        // SAFETY: I-STORE: nobody else uses the table.
         let copied = unsafe { (Table::copy(this, 1, this, 0, 3), Table::copy(this, 2, this, 0, 3)) };
         assert_eq!(copied, (Ok(()), Err(TrapCode::TableOutOfBounds)));
         assert_eq!(table.elements, [2, 2, 3, 0]);

@@ -34,7 +34,7 @@ unsafe impl Sync for Shared {}
 impl Translate for Translator {
     fn translate(&self, _: &ModuleCode, func: FuncIdx) -> Result<CodeBuffer, Error> {
         self.runs[func.index()].fetch_add(1, Ordering::SeqCst);
-        // SAFETY: the checker reports a write that is not ordered with other accesses.
+        // SAFETY: I-CODE is what is checked: the checker reports a write that is not ordered with other accesses.
         self.words[func.index()].0.with_mut(|words| unsafe { *words += 1 });
         if func.0 % 2 == 0 {
             Ok(CodeBuffer { frame_slots: 2, ..CodeBuffer::default() })
@@ -68,7 +68,7 @@ fn stubs() -> StdArc<Stubs> {
 }
 
 fn read_words(words: &[Shared; 2], func: FuncIdx) {
-    // SAFETY: the checker reports a read that is not ordered with the write.
+    // SAFETY: I-CODE is what is checked: the checker reports a read that is not ordered with the write.
     let count = words[func.index()].0.with(|words| unsafe { *words });
     assert_eq!(count, 1, "translated exactly once");
 }

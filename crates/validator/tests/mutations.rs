@@ -103,6 +103,106 @@ fn bodies_of_noise() {
     }
 }
 
+/// Modules of one body, before its code: from one that has nothing to one that has one of everything.
+fn bare_modules() -> Vec<Vec<u8>> {
+    let items = [
+        "",
+        "(memory 1)",
+        "(memory i64 1)",
+        "(memory 1) (memory i64 1)",
+        "(table 1 externref) (elem externref)",
+        r#"(table 1 funcref) (global (mut i32) (i32.const 0)) (memory 1) (data "")"#,
+    ];
+    let module = |items: &str| {
+        // An operator that names a data segment brings in the section that counts them.
+        let body = if items.contains("data") { "unreachable data.drop 0" } else { "unreachable" };
+        wasm(&format!(
+            r#"(module (type (func (param i32) (result i32))) {items}
+                (func (export "f") (param i32) (result i32) (local i64 f32) {body}))"#
+        ))
+    };
+    items.map(module).to_vec()
+}
+
+/// The same module with another body of its only function.
+fn with_body(bytes: &[u8], module: &Module, code: &[u8]) -> Vec<u8> {
+    let body = module.bodies[0];
+    // The code section: id, size, count, size of the body.
+    let start = body.start as usize - 4;
+    let mut mutant = bytes[..start].to_vec();
+    mutant.extend([10, code.len() as u8 + 2, 1, code.len() as u8]);
+    mutant.extend(code);
+    mutant.extend(&bytes[body.end as usize..]);
+    mutant
+}
+
+/// Short bodies of random operators, half of them dead code, where the rules are subtle.
+#[test]
+fn random_bodies() {
+    let modules = bare_modules();
+    let features = all_features();
+    let mut random = Random(5);
+    let mut valid = 0;
+    for round in 0..60_000 {
+        let bytes = &modules[round % modules.len()];
+        let module = common::ours(bytes, &features).unwrap();
+        let mut code = vec![2, 1, 0x7E, 1, 0x7D];
+        let mut open = 1;
+        for _ in 0..1 + random.below(8) {
+            if random.below(4) == 0 {
+                code.push([0x00, 0x0F][random.below(2)]);
+            }
+            push_operator(&mut random, &mut code, &mut open);
+        }
+        for _ in 0..open {
+            // With `unreachable` in front, most ends are valid.
+            let end = [&[0x00, 0x0B][..], &[0x0B]][usize::from(random.below(8) == 0)];
+            code.extend(end);
+        }
+        let mutant = with_body(bytes, &module, &code);
+        let verdict =
+            compare(&mutant, &features, &|| format!("{code:02x?} in module {}", round % modules.len()));
+        match verdict {
+            Ok(module) => {
+                check_contract(&module, &mutant, &features);
+                valid += 1;
+            }
+            Err(error) => check_followed_error(&error, &mutant, &features),
+        }
+        if let Ok(module) = Module::read(&mutant, &features, &Limits::default(), Trust::Unchecked) {
+            walk_unchecked_recorded(&module, &mutant, &features);
+        }
+    }
+    println!("{valid} are valid");
+    assert!(valid > 2_500, "only {valid} are valid");
+}
+
+/// Appends an operator, well-formed most of the time.
+fn push_operator(random: &mut Random, code: &mut Vec<u8>, open: &mut usize) {
+    let index = |random: &mut Random| [0, 0, 0, 1, 2][random.below(5)];
+    match random.below(16) {
+        0 => code.extend([0x02 + random.below(3) as u8, [0x40, 0x7F, 0x7E, 0][random.below(4)]]),
+        1 if *open > 1 => code.push([0x05, 0x0B][random.below(2)]),
+        1 | 2 => code.extend([0x0C + random.below(2) as u8, index(random)]),
+        3 => code.extend([0x0E, 1, index(random), index(random)]),
+        4 | 5 => code.extend([0x20 + random.below(3) as u8, index(random)]),
+        6 => code.extend([[0x23, 0x24, 0x25, 0x26, 0x10, 0x12, 0xD2][random.below(7)], index(random)]),
+        7 => code.extend([[0x11, 0x13][random.below(2)], 0, index(random)]),
+        8 => code.extend([0x28 + random.below(23) as u8, random.below(4) as u8, 0]),
+        9 => code.extend([0x3F + random.below(2) as u8, index(random)]),
+        10 => code.extend([0x41 + random.below(2) as u8, random.next() as u8 & 0x7F]),
+        11 => code.extend([[0x1A, 0x1B, 0xD1][random.below(3)]]),
+        12 => code.extend([0xFC, random.below(24) as u8, index(random), index(random)]),
+        13 => code.extend([[0xD0, 0x70], [0xD0, 0x6F], [0x01, 0x01]][random.below(3)]),
+        _ => code.push(0x45 + random.below(0x80) as u8),
+    }
+    match code[code.len() - 2..] {
+        [0x02..=0x04, 0x40 | 0x7F | 0x7E | 0] => *open += 1,
+        [_, 0x0B] if *open > 1 => *open -= 1,
+        _ => {}
+    }
+}
+
 #[test]
 fn directory_of_modules() {
     let Ok(directory) = std::env::var("ROTIFER_WASM_DIR") else { return };

@@ -87,7 +87,7 @@ pub(crate) mod linkage {
     }
 
     /// # Safety
-    /// As for [`write`].
+    /// As for [`write()`].
     #[inline(always)]
     pub(crate) unsafe fn return_pc(sp: *const u64, slot: u16) -> *const Word {
         // SAFETY: I-FRAME: as for `write`, which wrote it when the frame was entered.
@@ -95,7 +95,7 @@ pub(crate) mod linkage {
     }
 
     /// # Safety
-    /// As for [`write`].
+    /// As for [`write()`].
     #[inline(always)]
     pub(crate) unsafe fn bytes(sp: *const u64, slot: u16) -> usize {
         // SAFETY: I-FRAME: as for `write`, which wrote it when the frame was entered.
@@ -106,7 +106,7 @@ pub(crate) mod linkage {
     /// this function's slot to the callee's.
     ///
     /// # Safety
-    /// As for [`write`], for both slots; I-SLOT for the arguments.
+    /// As for [`write()`], for both slots; I-SLOT for the arguments.
     #[inline(always)]
     pub(crate) unsafe fn replace(sp: *mut u64, args: (u16, u16), slots: (u16, u16)) {
         // SAFETY: promised by the caller. The linkage is read first: the arguments may go over it.
@@ -119,7 +119,7 @@ pub(crate) mod linkage {
     }
 
     /// # Safety
-    /// As for [`write`].
+    /// As for [`write()`].
     #[inline(always)]
     pub(crate) unsafe fn depth(sp: *const u64, slot: u16) -> u32 {
         // SAFETY: I-FRAME: as for `write`, which wrote it when the frame was entered.

@@ -1,3 +1,5 @@
+//! Engines: what they can be configured with, and what they say of themselves.
+
 use rotifer::{Config, Dispatch, Engine, ErrorKind, Features, Limits, LoadMode, Module, build_info};
 
 use super::{DISPATCHERS, MODES, engines, wasm};

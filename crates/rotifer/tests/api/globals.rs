@@ -1,3 +1,5 @@
+//! Globals of hosts and modules: types, reads and writes.
+
 use rotifer::{
     ErrorKind, Extern, F64, Global, GlobalType, Instance, Mutability, Nullable, Store, Val, ValType,
 };

@@ -1,3 +1,5 @@
+//! Instances: exports, start functions, segments, what a failure leaves behind.
+
 use rotifer::{Engine, Extern, ExternType, FuncType, Instance, MemoryType, Store, TrapCode, ValType};
 
 use super::{engines, instantiate, load};

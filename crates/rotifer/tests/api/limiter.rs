@@ -1,3 +1,5 @@
+//! Resource limiters: what they are asked, and what their answers do.
+
 use rotifer::{
     Engine, Error, ErrorKind, Instance, InstantiationError, Memory, MemoryType, Nullable, Ref, RefType,
     ResourceLimiter, Store, StoreLimits, StoreLimitsBuilder, Table, TableType, TrapCode,

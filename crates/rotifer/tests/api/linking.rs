@@ -1,3 +1,5 @@
+//! Linkers and imports: names, types, shadowing, instances as imports.
+
 use rotifer::{
     Config, Engine, ErrorKind, Extern, Func, Global, Instance, InstantiationError, LinkError, Linker, Memory,
     MemoryType, Mutability, Nullable, Ref, RefType, Store, Table, TableType, Val,

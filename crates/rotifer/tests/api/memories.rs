@@ -1,3 +1,5 @@
+//! Memories: access, growth, and the split from the data of the store.
+
 use rotifer::{Caller, Engine, ErrorKind, Extern, Instance, Linker, Memory, MemoryType, Store, TrapCode};
 
 use super::{engines, instantiate, load};

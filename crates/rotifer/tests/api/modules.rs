@@ -1,3 +1,5 @@
+//! Modules: imports, exports, custom sections, names and counts.
+
 use std::sync::Arc;
 
 use rotifer::{Engine, ErrorKind, Instance, Module, Store};

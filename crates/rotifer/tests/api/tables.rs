@@ -1,3 +1,5 @@
+//! Tables: access, growth, and references that outlive what made them.
+
 use rotifer::{
     ErrorKind, Extern, ExternRef, Func, Global, Instance, Mutability, Nullable, Ref, RefType, Store, Table,
     TableType, TrapCode, Val,

@@ -1,3 +1,5 @@
+//! Values: bits, types and defaults.
+
 use rotifer::{F32, F64, Nullable, Ref, RefType, Val, ValType};
 
 #[test]
