@@ -66,6 +66,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     step("documentation", &mut document);
     step("no_std", &mut check_no_std);
     step("tests", &mut || test(&mut tests));
+    step("interleavings", &mut check_interleavings);
     step("benchmark", &mut check_benchmark);
     if repository::root().join(FUZZ_MANIFEST).exists() {
         step("fuzz", &mut || fuzz(options.fuzz_seconds));
@@ -198,6 +199,14 @@ fn test(counts: &mut TestCounts) -> Result<()> {
     let status = child.wait()?;
     ensure!(status.success(), "cargo test failed: {status}");
     Ok(())
+}
+
+/// Lazy translation under every interleaving of a few threads, by loom, which needs a build of its own.
+fn check_interleavings() -> Result<()> {
+    let mut command = repository::cargo();
+    command.args(["test", "--release", "--locked", "--package", "rotifer-executor", "--test", "loom"]);
+    command.args(["--target-dir", "target/loom"]).env("RUSTFLAGS", "--cfg loom");
+    repository::run(&mut command)
 }
 
 /// The kernels compute what they say, the benchmark builds, and the kernels give the right results in

@@ -47,7 +47,11 @@ pub(crate) mod header {
 /// Gives the code of a function.
 ///
 /// Implemented where validator and translator meet; the executor does not know either.
-pub trait Translate: Send + Sync {
+///
+/// # Safety
+/// I-CELL, I-SLOT, I-FRAME: the code is that of a translator that was given the handlers of the module's
+/// dispatcher, the module's entries and the engine's numbers of its types.
+pub unsafe trait Translate: Send + Sync {
     /// Translates a defined function. The entries passed are those of all defined functions.
     fn translate(&self, module: &ModuleCode, func: FuncIdx) -> Result<CodeBuffer, Error>;
 }

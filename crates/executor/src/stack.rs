@@ -125,8 +125,11 @@ impl ValueStack {
     }
 
     /// Writes a slot. Writes beyond the stack are dropped.
+    ///
+    /// # Safety
+    /// I-REF: the slot is one of a host function's results, of whose type the value is, or above the top.
     #[inline]
-    pub fn set(&mut self, slot: usize, value: u64) {
+    pub unsafe fn set(&mut self, slot: usize, value: u64) {
         if slot < self.capacity {
             // SAFETY: I-STACK: within the block.
             unsafe { *self.base.as_ptr().add(slot) = value }

@@ -372,20 +372,8 @@ impl fmt::Debug for Error {
     }
 }
 
-impl core::error::Error for Error {
-    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
-        match &self.0.kind {
-            ErrorKind::Malformed(error)
-            | ErrorKind::Invalid(error)
-            | ErrorKind::Unsupported(error)
-            | ErrorKind::Limit(error) => Some(error),
-            ErrorKind::Link(error) => Some(error),
-            ErrorKind::Instantiation(error) => Some(error),
-            ErrorKind::TrapCode(code) => Some(code),
-            _ => None,
-        }
-    }
-}
+/// The message says everything: there is no source that would repeat it.
+impl core::error::Error for Error {}
 
 impl From<ModuleError> for Error {
     #[cold]

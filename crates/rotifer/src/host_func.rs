@@ -115,7 +115,8 @@ impl<T> HostFunc<T> {
                     ));
                 }
                 let result = result.to_slot(id)?;
-                caller.store_mut().executor_mut().stack.set(slot, result);
+                // SAFETY: I-REF: the result has the declared type, as was just checked.
+                unsafe { caller.store_mut().executor_mut().stack.set(slot, result) };
             }
             Ok(())
         };
@@ -215,7 +216,8 @@ fn call<T, P: WasmTyList, R: WasmRet>(
     let results = func(caller.reborrow(), params).into_result()?.into_slots(id)?;
     let stack = &mut caller.store_mut().executor_mut().stack;
     for (slot, &result) in (frame.base..).zip(results.as_ref()) {
-        stack.set(slot, result);
+        // SAFETY: I-REF: the results' types are those of the function's type.
+        unsafe { stack.set(slot, result) };
     }
     Ok(())
 }

@@ -200,7 +200,9 @@ impl<T> StoreInner<T> {
     }
 }
 
-impl<T> Host for StoreInner<T> {
+// SAFETY: I-STORE: the store is a field; I-REF: host functions write their results through `WasmTy`, or after
+// a check of the values' types.
+unsafe impl<T> Host for StoreInner<T> {
     type Error = Error;
 
     #[inline]

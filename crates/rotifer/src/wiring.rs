@@ -79,7 +79,8 @@ impl Wiring {
     }
 }
 
-impl Translate for Wiring {
+// SAFETY: I-CELL, I-SLOT, I-FRAME: `walk` gives the translator this module's entries and its engine's handlers.
+unsafe impl Translate for Wiring {
     fn translate(&self, module: &ModuleCode, func: FuncIdx) -> Result<CodeBuffer, Error> {
         self.walk(module, func, false)
     }

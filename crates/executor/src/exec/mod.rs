@@ -177,7 +177,11 @@ pub struct TrapFrame {
 const MAX_TRAP_FRAMES: usize = 64;
 
 /// What execution asks of its embedder.
-pub trait Host {
+///
+/// # Safety
+/// I-STORE: `store` gives the same store each time. I-REF: `call_host` writes results of the types of the
+/// function with that number, into the slots of its results and no others.
+pub unsafe trait Host {
     /// Why execution stopped.
     type Error;
 
@@ -240,7 +244,8 @@ pub unsafe fn invoke<H: Host>(
         return Err(host.trap(Trap { code, frames: Vec::new() }));
     }
     for (i, &param) in params.iter().enumerate() {
-        stack.set(base + i, param);
+        // SAFETY: I-REF: the slots above the top are nobody's; the caller promises the values' types.
+        unsafe { stack.set(base + i, param) };
     }
 
     // Whatever happens, a panic of a host function included, the stack is as before in the end.
