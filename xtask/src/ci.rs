@@ -217,25 +217,11 @@ fn check_benchmark() -> Result<()> {
     repository::run(repository::cargo().args(test).arg(BENCHES_MANIFEST).args(WITHOUT_RIVALS))
 }
 
-/// Runs every fuzz target for a short while, by the seeded driver, which needs no nightly compiler.
+/// Replays what the fuzzers found once, then runs every oracle for a short while, by the seeded driver, which
+/// needs no nightly compiler.
 fn fuzz(seconds: u32) -> Result<()> {
-    for target in repository::files(&repository::root().join("fuzz/fuzz_targets"), "rs")? {
-        let name = target.file_stem().context("a fuzz target without a name")?;
-        let mut command = repository::cargo();
-        command.args([
-            "run",
-            "--release",
-            "--locked",
-            "--manifest-path",
-            "fuzz/Cargo.toml",
-            "--bin",
-            "soak",
-            "--",
-        ]);
-        command.arg(name).arg("--seconds").arg(seconds.to_string());
-        repository::run(&mut command)?;
-    }
-    Ok(())
+    let script = repository::root().join("fuzz/smoke.sh");
+    repository::run(Command::new("sh").arg(script).arg(seconds.to_string()))
 }
 
 #[cfg(test)]

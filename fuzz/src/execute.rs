@@ -1,0 +1,320 @@
+//! The oracles `execute` and `modes`: engines run the same calls in lockstep and must agree in all that can be
+//! seen.
+
+use std::cell::RefCell;
+
+use rotifer::{Config, Dispatch, Engine, Features, LoadMode, Module};
+
+use crate::{
+    Finding,
+    backend::{Backend, Fuel, arbiter, ours, reference},
+    case::{Case, FUEL_GLOBAL},
+    generate::FUEL,
+    random::Random,
+    value::{Outcome, Stop, Value},
+};
+
+/// How a module is loaded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Load {
+    Eager,
+    Checked,
+    Partial,
+    Unchecked,
+}
+
+const LOADS: [Load; 4] = [Load::Eager, Load::Checked, Load::Partial, Load::Unchecked];
+
+/// How much may be called, and how deeply.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Stack {
+    /// No call that a reference makes overflows.
+    Large,
+    /// Overflows are frequent.
+    Small,
+}
+
+/// How much a comparison covers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Nan {
+    /// All bits are the same.
+    Exact,
+    /// A NaN is a NaN, in results and globals.
+    Any,
+}
+
+macro_rules! configure {
+    ($wasmi:ident) => {{
+        let mut config = $wasmi::Config::default();
+        config.consume_fuel(true);
+        config.set_max_recursion_depth(100_000);
+        config.set_max_stack_height(64 << 20);
+        config.wasm_custom_page_sizes(true);
+        config.wasm_wide_arithmetic(true);
+        config
+    }};
+}
+
+thread_local! {
+    static ENGINES: RefCell<(u32, Vec<(Stack, Engine)>)> = const { RefCell::new((0, Vec::new())) };
+    static REFERENCE: wasmi_1::Engine = wasmi_1::Engine::new(&configure!(wasmi_1));
+    static ARBITER: wasmi::Engine = wasmi::Engine::new(&configure!(wasmi));
+}
+
+/// All features that are implemented.
+pub fn all_features() -> Features {
+    Features { custom_page_sizes: true, wide_arithmetic: true, ..Features::default() }
+}
+
+fn engines(stack: Stack) -> Vec<Engine> {
+    ENGINES.with_borrow_mut(|(uses, engines)| {
+        // Engines remember the types of all modules.
+        *uses += 1;
+        if *uses > 2_000 {
+            (*uses, *engines) = (0, vec![]);
+        }
+        if !engines.iter().any(|(of, _)| *of == stack) {
+            for &dispatch in Dispatch::available() {
+                let mut config = Config::default();
+                config.features(all_features()).dispatch(dispatch);
+                match stack {
+                    Stack::Large => config.max_stack_size(64 << 20).max_call_depth(100_000),
+                    Stack::Small => config.max_stack_size(3_000).max_call_depth(40),
+                };
+                engines.push((stack, Engine::try_new(&config).expect("the dispatcher is available")));
+            }
+        }
+        engines.iter().filter(|(of, _)| *of == stack).map(|(_, engine)| engine.clone()).collect()
+    })
+}
+
+/// The dispatchers of this build, for reports.
+pub fn dispatchers() -> String {
+    Dispatch::available().iter().map(|dispatch| dispatch.name()).collect::<Vec<_>>().join(", ")
+}
+
+fn load(engine: &Engine, wasm: &[u8], load: Load) -> Result<Module, rotifer::Error> {
+    match load {
+        Load::Eager => Module::new_with_mode(engine, wasm, LoadMode::Eager),
+        Load::Checked => Module::new_with_mode(engine, wasm, LoadMode::Checked),
+        Load::Partial => Module::new_with_mode(engine, wasm, LoadMode::Partial),
+        // SAFETY: loaded in checked mode before (`ours`), which gave no error.
+        Load::Unchecked => unsafe { Module::new_unchecked(engine, wasm) },
+    }
+}
+
+/// Instances in all load modes and dispatchers.
+fn all_ours(case: &Case, stack: Stack) -> Result<Vec<Box<dyn Backend>>, Finding> {
+    let mut backends: Vec<Box<dyn Backend>> = vec![];
+    for engine in engines(stack) {
+        if let Err(error) = Module::validate(&engine, &case.wasm) {
+            return Err(Finding::new("load", format!("a valid module is refused: {error}")));
+        }
+        for mode in LOADS {
+            let name = format!("{mode:?} {}", engine.dispatch().name()).to_lowercase();
+            let module = load(&engine, &case.wasm, mode).map_err(|error| {
+                Finding::new("load", format!("{name}: a valid module is refused: {error}"))
+            })?;
+            backends.push(Box::new(ours::Runner::new(name, &module, case.seed, None)));
+        }
+    }
+    Ok(backends)
+}
+
+fn in_wasmi(case: &Case, fuel: Fuel) -> Result<Box<dyn Backend>, String> {
+    REFERENCE.with(|engine| {
+        let module = wasmi_1::Module::new(engine, &case.wasm).map_err(|error| error.to_string())?;
+        Ok(Box::new(reference::Runner::new("wasmi 1".into(), &module, case.seed, fuel)) as Box<dyn Backend>)
+    })
+}
+
+fn in_arbiter(case: &Case) -> Option<Box<dyn Backend>> {
+    ARBITER.with(|engine| {
+        let module = wasmi::Module::new(engine, &case.wasm).ok()?;
+        Some(Box::new(arbiter::Runner::new("wasmi 2".into(), &module, case.seed, Some(1_000_000)))
+            as Box<dyn Backend>)
+    })
+}
+
+/// What a comparison did.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Done {
+    pub calls: u64,
+    pub traps: u64,
+    pub returns: u64,
+    pub inconclusive: u64,
+    /// Modules on which the arbiter agrees with us and not with the reference.
+    pub reference_bugs: u64,
+}
+
+/// Rotifer in all load modes and dispatchers against a reference.
+pub fn execute(case: &Case, nan: Nan) -> Result<Done, Finding> {
+    let reference = match in_wasmi(case, Some(200_000)) {
+        Ok(reference) => reference,
+        // What the reference does not accept cannot be compared; `validate` looks at verdicts.
+        Err(_) => return Ok(Done::default()),
+    };
+    if matches!(reference.start(), Err(Stop::OutOfFuel | Stop::StackOverflow)) {
+        return Ok(Done { inconclusive: 1, ..Done::default() });
+    }
+    let mut backends = vec![reference];
+    backends.append(&mut all_ours(case, Stack::Large)?);
+    let result = lockstep(case, backends, 1, nan);
+    if result.is_ok() {
+        return result;
+    }
+    // The reference has bugs of its own: `docs/FUZZING.md`.
+    let Some(arbiter) = in_arbiter(case) else { return result };
+    let mut backends = vec![arbiter];
+    backends.append(&mut all_ours(case, Stack::Large)?);
+    match lockstep(case, backends, 1, nan) {
+        Ok(done) => Ok(Done { reference_bugs: 1, ..done }),
+        Err(_) => result,
+    }
+}
+
+/// All load modes and dispatchers against each other: also the places of traps, and stack overflows. The module
+/// counts its fuel.
+pub fn modes(case: &Case, nan: Nan) -> Result<Done, Finding> {
+    let stack = if case.seed.is_multiple_of(3) { Stack::Large } else { Stack::Small };
+    lockstep(case, all_ours(case, stack)?, 0, nan)
+}
+
+/// Runs the calls of a case. Of the backends the first is compared with all others; from `ours` on they are
+/// rotifer's and agree in the places of traps.
+fn lockstep(
+    case: &Case,
+    mut backends: Vec<Box<dyn Backend>>,
+    ours: usize,
+    nan: Nan,
+) -> Result<Done, Finding> {
+    let mut done = Done::default();
+    compare("instantiating", backends.as_slice(), &|backend| backend.start().map(|()| vec![]), nan)?;
+    compare_places("instantiating", &backends[ours..])?;
+    if backends[0].start().is_err() {
+        done.traps += 1;
+        return Ok(done);
+    }
+    compare_state("instantiating", &backends, nan)?;
+    let functions = backends[0].functions();
+    for round in 0..3u64 {
+        for (index, function) in functions.iter().enumerate() {
+            let mut random = Random::named(case.seed ^ round << 56, &function.name);
+            let params: Vec<Value> =
+                function.params.iter().map(|ty| Value::random(*ty, &mut random)).collect();
+            let what = format!("round {round}: calling {:?}{params:?}", function.name);
+            let mut outcomes: Vec<Outcome> = vec![];
+            for backend in &mut backends {
+                backend.set_global(FUEL_GLOBAL, FUEL as i32);
+                let outcome = backend.call(index, &params);
+                let unknown = ours == 1 && matches!(outcome, Err(Stop::OutOfFuel | Stop::StackOverflow));
+                outcomes.push(outcome);
+                // Nobody knows whether this terminates.
+                if unknown {
+                    done.inconclusive += 1;
+                    return Ok(done);
+                }
+            }
+            done.calls += 1;
+            if outcomes[0].is_ok() {
+                done.returns += 1
+            } else {
+                done.traps += 1
+            }
+            let outcome = |backend: &dyn Backend| {
+                let of = backends.iter().position(|other| other.name() == backend.name());
+                outcomes[of.expect("one of them")].clone()
+            };
+            compare(&what, &backends, &outcome, nan)?;
+            compare_places(&what, &backends[ours..])?;
+            compare_state(&what, &backends, nan)?;
+        }
+    }
+    Ok(done)
+}
+
+fn same(a: &Outcome, b: &Outcome, nan: Nan) -> bool {
+    match (a, b) {
+        (Ok(a), Ok(b)) => same_values(a, b, nan),
+        (Err(a), Err(b)) => a == b,
+        _ => false,
+    }
+}
+
+fn same_values(a: &[Value], b: &[Value], nan: Nan) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.matches(b, nan == Nan::Any))
+}
+
+fn compare(
+    what: &str,
+    backends: &[Box<dyn Backend>],
+    outcome: &dyn Fn(&dyn Backend) -> Outcome,
+    nan: Nan,
+) -> Result<(), Finding> {
+    let expected = outcome(&*backends[0]);
+    let wrong: Vec<String> = backends[1..]
+        .iter()
+        .filter(|backend| !same(&expected, &outcome(&***backend), nan))
+        .map(|backend| format!("{}: {:?}", backend.name(), outcome(&**backend)))
+        .collect();
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let text = format!("{what}: {}: {expected:?}; but {}", backends[0].name(), wrong.join("; "));
+    Err(Finding::new("outcome", text))
+}
+
+fn compare_places(what: &str, backends: &[Box<dyn Backend>]) -> Result<(), Finding> {
+    let expected = backends[0].backtrace();
+    for backend in &backends[1..] {
+        let actual = backend.backtrace();
+        if expected != actual {
+            let (a, b) = (backends[0].name(), backend.name());
+            let text = format!("{what}: {a} traps at {expected:x?}; but {b} at {actual:x?}");
+            return Err(Finding::new("place", text));
+        }
+    }
+    Ok(())
+}
+
+fn compare_state(what: &str, backends: &[Box<dyn Backend>], nan: Nan) -> Result<(), Finding> {
+    let expected = &backends[0];
+    for actual in &backends[1..] {
+        let (a, b) = (expected.name(), actual.name());
+        let globals = (expected.globals(), actual.globals());
+        if !same_values(&globals.0, &globals.1, nan) {
+            let text = format!("{what}: globals of {a}: {:?}; but of {b}: {:?}", globals.0, globals.1);
+            return Err(Finding::new("globals", text));
+        }
+        for (i, (c, d)) in expected.memories().into_iter().zip(actual.memories()).enumerate() {
+            if c.len() != d.len() {
+                let text = format!("{what}: memory {i} of {a} has {} bytes; of {b} {}", c.len(), d.len());
+                return Err(Finding::new("memory", text));
+            }
+            if c != d {
+                let at = c.iter().zip(d).position(|(c, d)| c != d).expect("they differ");
+                let end = (at + 8).min(c.len());
+                let (c, d) = (&c[at..end], &d[at..end]);
+                let text = format!("{what}: memory {i} at {at:#x} of {a}: {c:x?}; of {b}: {d:x?}");
+                return Err(Finding::new("memory", text));
+            }
+        }
+        if expected.tables() != actual.tables() {
+            let text =
+                format!("{what}: tables of {a}: {:?}; of {b}: {:?}", expected.tables(), actual.tables());
+            return Err(Finding::new("tables", text));
+        }
+        if !same_calls(expected.host_calls(), actual.host_calls(), nan) {
+            let (c, d) = (expected.host_calls(), actual.host_calls());
+            let at = c.iter().zip(d).position(|(c, d)| c != d).unwrap_or(c.len().min(d.len()));
+            let text = format!("{what}: host call {at} of {a}: {:?}; of {b}: {:?}", c.get(at), d.get(at));
+            return Err(Finding::new("host", text));
+        }
+    }
+    Ok(())
+}
+
+fn same_calls(a: &[crate::value::HostCall], b: &[crate::value::HostCall], nan: Nan) -> bool {
+    a.len() == b.len()
+        && a.iter().zip(b).all(|(a, b)| a.import == b.import && same_values(&a.params, &b.params, nan))
+}
