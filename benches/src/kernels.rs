@@ -87,16 +87,10 @@ mod tests {
 
     #[test]
     fn checksums_are_those_of_native_code() {
-        let native = || {
-            rotifer_kernels::KERNELS
-                .iter()
-                .chain(rotifer_kernels::reference::KERNELS)
-        };
+        let native = || rotifer_kernels::KERNELS.iter().chain(rotifer_kernels::reference::KERNELS);
         assert_eq!(native().count(), KERNELS.len());
         for kernel in KERNELS {
-            let (_, run) = native()
-                .find(|(name, _)| *name == kernel.name)
-                .expect(kernel.name);
+            let (_, run) = native().find(|(name, _)| *name == kernel.name).expect(kernel.name);
             for (n, checksum) in [kernel.small, kernel.large] {
                 assert_eq!(run(n), checksum, "{} of {n}", kernel.name);
             }
@@ -114,13 +108,7 @@ mod tests {
                 // Twice: a kernel may leave nothing behind that changes its next result.
                 for _ in 0..2 {
                     let result = instance.call(run, &[Value::I32(n)]).unwrap();
-                    assert_eq!(
-                        result,
-                        Some(Value::I64(checksum)),
-                        "{} in {}",
-                        kernel.name,
-                        engine.name()
-                    );
+                    assert_eq!(result, Some(Value::I64(checksum)), "{} in {}", kernel.name, engine.name());
                 }
             }
         }

@@ -61,32 +61,21 @@ struct Arguments {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    let sets: Vec<&'static Set> = SETS
-        .iter()
-        .filter(|set| arguments.set == "all" || arguments.set == set.name)
-        .collect();
+    let sets: Vec<&'static Set> =
+        SETS.iter().filter(|set| arguments.set == "all" || arguments.set == set.name).collect();
     if sets.is_empty() {
         let names: Vec<_> = SETS.iter().map(|set| set.name).collect();
-        bail!(
-            "no set is called {}; there are {} and all",
-            arguments.set,
-            names.join(", ")
-        );
+        bail!("no set is called {}; there are {} and all", arguments.set, names.join(", "));
     }
     let outside = outside_modules(&arguments.dir)?;
     let core = pin::pin(arguments.core)?;
-    println!(
-        "{} rounds of {} ms per case and engine, on core {core}",
-        arguments.rounds, arguments.sample
-    );
+    println!("{} rounds of {} ms per case and engine, on core {core}", arguments.rounds, arguments.sample);
     let mut documents = Vec::new();
     let mut wrong = false;
     for set in sets {
         let report = run(set, &arguments, &outside)?;
         report.print();
-        wrong |= report
-            .failures()
-            .any(|(_, _, reason)| reason.starts_with("WRONG"));
+        wrong |= report.failures().any(|(_, _, reason)| reason.starts_with("WRONG"));
         documents.push(report.document());
     }
     if let Some(path) = &arguments.json {
@@ -104,21 +93,14 @@ fn main() -> Result<()> {
 fn outside_modules(folders: &[PathBuf]) -> Result<Vec<Outside>> {
     let mut found = Vec::new();
     for folder in folders {
-        let entries = folder
-            .read_dir()
-            .with_context(|| format!("cannot list {}", folder.display()))?;
-        let mut paths = entries
-            .map(|entry| Ok(entry?.path()))
-            .collect::<Result<Vec<_>>>()?;
+        let entries = folder.read_dir().with_context(|| format!("cannot list {}", folder.display()))?;
+        let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
         paths.retain(|path| path.extension().is_some_and(|extension| extension == "wasm"));
         paths.sort();
         ensure!(!paths.is_empty(), "no modules in {}", folder.display());
         for path in paths {
             let module = Rc::new(Module::read(&path)?);
-            found.push(Outside {
-                folder: folder.clone(),
-                module,
-            });
+            found.push(Outside { folder: folder.clone(), module });
         }
     }
     Ok(found)
@@ -130,41 +112,23 @@ fn run(set: &'static Set, arguments: &Arguments, outside: &[Outside]) -> Result<
         wanted.is_empty() || wanted.iter().any(|text| matches(name, text))
     };
     let mut engines = (set.engines)();
-    engines.retain(|engine| {
-        chosen(engine.name(), &arguments.engine, |name, text| {
-            name.starts_with(text)
-        })
-    });
+    engines.retain(|engine| chosen(engine.name(), &arguments.engine, |name, text| name.starts_with(text)));
     ensure!(!engines.is_empty(), "no engine is left of the set {}", set.name);
-    let mut cases = if arguments.only_dir {
-        Vec::new()
-    } else {
-        (set.own)()?
-    };
+    let mut cases = if arguments.only_dir { Vec::new() } else { (set.own)()? };
     for outside in outside {
         cases.extend((set.outside)(outside)?);
     }
     cases.retain(|case| chosen(case.name(), &arguments.filter, |name, text| name.contains(text)));
     ensure!(!cases.is_empty(), "no case is left of the set {}", set.name);
-    let effort = Effort {
-        rounds: arguments.rounds,
-        sample: Duration::from_millis(arguments.sample),
-    };
+    let effort = Effort { rounds: arguments.rounds, sample: Duration::from_millis(arguments.sample) };
     let count = cases.len();
     let mut results = Vec::new();
     for (i, case) in cases.iter().enumerate() {
         progress(&format!("{} {}/{count} {}", set.name, i + 1, case.name()))?;
-        results.push((
-            case.name().to_owned(),
-            measure::measure(case.as_ref(), &engines, effort),
-        ));
+        results.push((case.name().to_owned(), measure::measure(case.as_ref(), &engines, effort)));
     }
     progress("")?;
-    Ok(Report::new(
-        set,
-        engines.iter().map(|engine| engine.name().to_owned()).collect(),
-        results,
-    ))
+    Ok(Report::new(set, engines.iter().map(|engine| engine.name().to_owned()).collect(), results))
 }
 
 /// Shows `text` on the line of standard error that progress has for itself, if a person is watching.

@@ -49,10 +49,8 @@ pub struct Outcome {
 /// Measures `case` in all `engines`. The first engine that runs it decides what the right result is.
 pub fn measure(case: &dyn Case, engines: &[Box<dyn Engine>], effort: Effort) -> Vec<Outcome> {
     let mut expected = None;
-    let mut entrants: Vec<Entrant> = engines
-        .iter()
-        .map(|engine| Entrant::prepare(case, engine.as_ref(), &mut expected))
-        .collect();
+    let mut entrants: Vec<Entrant> =
+        engines.iter().map(|engine| Entrant::prepare(case, engine.as_ref(), &mut expected)).collect();
     if effort.rounds > 0 {
         for entrant in &mut entrants {
             entrant.calibrate(effort.sample);
@@ -85,12 +83,7 @@ impl<'a> Entrant<'a> {
             );
             Ok(prepared.work)
         });
-        Self {
-            engine: engine.name(),
-            work,
-            iterations: 1,
-            samples: Vec::new(),
-        }
+        Self { engine: engine.name(), work, iterations: 1, samples: Vec::new() }
     }
 
     /// Finds how many iterations fill `sample`. Short work is repeated more often before its speed is
@@ -109,8 +102,7 @@ impl<'a> Entrant<'a> {
 
     fn take_sample(&mut self) {
         if let Some(time) = self.run() {
-            self.samples
-                .push(time.as_secs_f64() * 1e9 / f64::from(self.iterations));
+            self.samples.push(time.as_secs_f64() * 1e9 / f64::from(self.iterations));
         }
     }
 
@@ -126,13 +118,7 @@ impl<'a> Entrant<'a> {
     }
 
     fn finish(self) -> Outcome {
-        let samples = self
-            .work
-            .map(|_| self.samples)
-            .map_err(|error| format!("{error:#}"));
-        Outcome {
-            engine: self.engine.to_owned(),
-            samples,
-        }
+        let samples = self.work.map(|_| self.samples).map_err(|error| format!("{error:#}"));
+        Outcome { engine: self.engine.to_owned(), samples }
     }
 }

@@ -96,9 +96,7 @@ pub struct Module {
 impl Module {
     /// Reads `path`; the case is named for the file and its folder, so that it is not taken for one of ours.
     pub fn read(path: &Path) -> Result<Self> {
-        let stem = path
-            .file_stem()
-            .with_context(|| format!("{} has no name", path.display()))?;
+        let stem = path.file_stem().with_context(|| format!("{} has no name", path.display()))?;
         let name = match path.parent().and_then(Path::file_name) {
             Some(folder) => Path::new(folder).join(stem),
             None => stem.into(),
@@ -144,9 +142,7 @@ impl Module {
                         if export.kind != ExternalKind::Func {
                             continue;
                         }
-                        let ty = funcs
-                            .get(export.index as usize)
-                            .context("export of an unknown function")?;
+                        let ty = funcs.get(export.index as usize).context("export of an unknown function")?;
                         if let Ok(ty) = func_type(*ty, &types) {
                             exports.insert(export.name.to_owned(), ty);
                         }
@@ -156,12 +152,7 @@ impl Module {
                 _ => {}
             }
         }
-        Ok(Self {
-            name: name.to_owned(),
-            bytes,
-            imports,
-            exports,
-        })
+        Ok(Self { name: name.to_owned(), bytes, imports, exports })
     }
 }
 
@@ -169,10 +160,7 @@ fn func_type(index: u32, types: &[wasmparser::FuncType]) -> Result<FuncType> {
     let ty = types.get(index as usize).context("unknown type")?;
     let numbers =
         |types: &[wasmparser::ValType]| types.iter().map(|&ty| ty.try_into()).collect::<Result<_>>();
-    Ok(FuncType {
-        params: numbers(ty.params())?,
-        results: numbers(ty.results())?,
-    })
+    Ok(FuncType { params: numbers(ty.params())?, results: numbers(ty.results())? })
 }
 
 fn import_kind(ty: TypeRef, types: &[wasmparser::FuncType]) -> Result<ImportKind> {
@@ -187,10 +175,9 @@ fn import_kind(ty: TypeRef, types: &[wasmparser::FuncType]) -> Result<ImportKind
             minimum: narrow(table.initial)?,
             maximum: table.maximum.map(narrow).transpose()?,
         },
-        TypeRef::Global(global) => ImportKind::Global {
-            content: global.content_type.try_into()?,
-            mutable: global.mutable,
-        },
+        TypeRef::Global(global) => {
+            ImportKind::Global { content: global.content_type.try_into()?, mutable: global.mutable }
+        }
         TypeRef::Tag(_) | TypeRef::FuncExact(_) => bail!("an import of a kind no set measures"),
     })
 }
@@ -212,20 +199,12 @@ impl Stub {
     /// Makes the stub for one import of function type `ty`.
     pub fn new(import: &Import, ty: &FuncType) -> Self {
         let is_clock = import.module == "env" && import.name == "clock_ms";
-        Self {
-            results: ty.results.clone(),
-            clock: is_clock.then(Arc::default),
-        }
+        Self { results: ty.results.clone(), clock: is_clock.then(Arc::default) }
     }
 
     /// The results of a call.
     pub fn answer(&self) -> impl Iterator<Item = Value> {
-        let reading = self
-            .clock
-            .as_ref()
-            .map(|clock| clock.fetch_add(CLOCK_STEP_MS, Relaxed));
-        self.results
-            .iter()
-            .map(move |ty| reading.map_or_else(|| ty.zero(), Value::I32))
+        let reading = self.clock.as_ref().map(|clock| clock.fetch_add(CLOCK_STEP_MS, Relaxed));
+        self.results.iter().map(move |ty| reading.map_or_else(|| ty.zero(), Value::I32))
     }
 }

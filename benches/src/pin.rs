@@ -9,10 +9,7 @@ pub fn pin(core: Option<usize>) -> Result<usize> {
     let allowed = sched_getaffinity(None).context("cannot read which cores may be used")?;
     let last = (0..CpuSet::MAX_CPU).rev().find(|&core| allowed.is_set(core));
     let core = core.or(last).context("no core may be used")?;
-    ensure!(
-        core < CpuSet::MAX_CPU && allowed.is_set(core),
-        "core {core} may not be used"
-    );
+    ensure!(core < CpuSet::MAX_CPU && allowed.is_set(core), "core {core} may not be used");
     let mut one = CpuSet::new();
     one.set(core);
     sched_setaffinity(None, &one).with_context(|| format!("cannot pin to core {core}"))?;

@@ -25,11 +25,8 @@ struct Ratio {
 
 impl Ratio {
     fn new(samples: &[f64], reference: &[f64]) -> Self {
-        let ratios: Vec<f64> = samples
-            .iter()
-            .zip(reference)
-            .map(|(sample, reference)| sample / reference)
-            .collect();
+        let ratios: Vec<f64> =
+            samples.iter().zip(reference).map(|(sample, reference)| sample / reference).collect();
         Self {
             median: median(&ratios),
             low: quantile(&ratios, 0.25),
@@ -76,11 +73,7 @@ impl Report {
     fn samples<'a>(&'a self, engine: &'a str) -> impl Iterator<Item = Option<&'a [f64]>> {
         self.cases.iter().map(move |(_, outcomes)| {
             let outcome = outcomes.iter().find(|outcome| outcome.engine == engine)?;
-            outcome
-                .samples
-                .as_deref()
-                .ok()
-                .filter(|samples| !samples.is_empty())
+            outcome.samples.as_deref().ok().filter(|samples| !samples.is_empty())
         })
     }
 
@@ -98,12 +91,7 @@ impl Report {
             for ((case, _), samples) in self.cases.iter().zip(self.samples(engine)) {
                 if let Some(samples) = samples {
                     let (best_ns, median_ns) = (best(samples), median(samples));
-                    cases.push(Entry {
-                        case: case.clone(),
-                        engine: engine.clone(),
-                        best_ns,
-                        median_ns,
-                    });
+                    cases.push(Entry { case: case.clone(), engine: engine.clone(), best_ns, median_ns });
                 }
             }
         }
@@ -113,11 +101,7 @@ impl Report {
             let ratios: Vec<f64> = ratios.map(|ratio| ratio.median).collect();
             (!ratios.is_empty()).then(|| (engine.clone(), geomean(&ratios)))
         });
-        Document {
-            set: self.set.name,
-            geomean: geomean.collect(),
-            cases,
-        }
+        Document { set: self.set.name, geomean: geomean.collect(), cases }
     }
 
     /// Prints times, then ratios, then geometric means.
@@ -130,12 +114,7 @@ impl Report {
     }
 
     fn name_width(&self) -> usize {
-        self.cases
-            .iter()
-            .map(|(case, _)| case.len())
-            .max()
-            .unwrap_or(0)
-            .max("geomean, runtimes".len())
+        self.cases.iter().map(|(case, _)| case.len()).max().unwrap_or(0).max("geomean, runtimes".len())
     }
 
     fn print_times(&self) {
@@ -162,12 +141,7 @@ impl Report {
     }
 
     fn print_ratios(&self) {
-        let columns: Vec<Column> = self
-            .set
-            .pairs
-            .iter()
-            .filter_map(|pair| self.column(pair))
-            .collect();
+        let columns: Vec<Column> = self.set.pairs.iter().filter_map(|pair| self.column(pair)).collect();
         if columns.is_empty() {
             return;
         }
@@ -177,9 +151,7 @@ impl Report {
             let cell = |ratio: &Ratio| format!("{:.3} [{:.3}..{:.3}]", ratio.median, ratio.low, ratio.high);
             self.print_row(
                 case,
-                columns
-                    .iter()
-                    .map(|column| (column, column.ratios[i].as_ref().map_or("-".into(), cell))),
+                columns.iter().map(|column| (column, column.ratios[i].as_ref().map_or("-".into(), cell))),
             );
         }
         let mut groups: Vec<&str> = self.cases.iter().map(|(case, _)| group(case)).collect();
@@ -200,10 +172,7 @@ impl Report {
     fn column(&self, (engine, reference): &(&str, &str)) -> Option<Column> {
         let head = format!("{engine} / {reference}");
         let ratios: Vec<_> = self.ratios(engine, reference).collect();
-        ratios
-            .iter()
-            .any(Option::is_some)
-            .then_some(Column { head, ratios })
+        ratios.iter().any(Option::is_some).then_some(Column { head, ratios })
     }
 
     fn print_geomeans(
@@ -214,11 +183,7 @@ impl Report {
         of: fn(&Ratio) -> f64,
     ) {
         let cell = |column: &Column| {
-            let members = column
-                .ratios
-                .iter()
-                .enumerate()
-                .filter(|(case, _)| is_member(*case));
+            let members = column.ratios.iter().enumerate().filter(|(case, _)| is_member(*case));
             let ratios: Vec<f64> = members.filter_map(|(_, ratio)| ratio.as_ref().map(of)).collect();
             match ratios.as_slice() {
                 [] => "-".to_owned(),
@@ -231,10 +196,7 @@ impl Report {
     fn print_row<'a>(&self, label: &str, cells: impl Iterator<Item = (&'a Column, String)>) {
         print!("{label:width$}", width = self.name_width());
         for (column, cell) in cells {
-            print!(
-                "  {cell:>width$}",
-                width = column.head.len().max("0.000 [0.000..0.000]".len())
-            );
+            print!("  {cell:>width$}", width = column.head.len().max("0.000 [0.000..0.000]".len()));
         }
         println!();
     }

@@ -10,9 +10,7 @@ fn ackermann(m: u32, n: u32) -> u32 {
 
 /// Sums A(3, 3..=6) over `n` rounds.
 pub fn run(n: i32) -> i64 {
-    (0..n as u32)
-        .map(|round| i64::from(ackermann(3, 3 + round % 4)) ^ i64::from(round))
-        .sum()
+    (0..n as u32).map(|round| i64::from(ackermann(3, 3 + round % 4)) ^ i64::from(round)).sum()
 }
 
 #[cfg(test)]

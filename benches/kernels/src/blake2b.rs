@@ -51,15 +51,11 @@ fn compress(state: &mut [u64; 8], message: &[u64; 16], len: u64, is_last: bool) 
     for round in 0..12 {
         let order = &SIGMA[round % 10];
         for (step, &[a, b, c, d]) in STEPS.iter().enumerate() {
-            v[a] = v[a]
-                .wrapping_add(v[b])
-                .wrapping_add(message[order[2 * step] as usize & 15]);
+            v[a] = v[a].wrapping_add(v[b]).wrapping_add(message[order[2 * step] as usize & 15]);
             v[d] = (v[d] ^ v[a]).rotate_right(32);
             v[c] = v[c].wrapping_add(v[d]);
             v[b] = (v[b] ^ v[c]).rotate_right(24);
-            v[a] = v[a]
-                .wrapping_add(v[b])
-                .wrapping_add(message[order[2 * step + 1] as usize & 15]);
+            v[a] = v[a].wrapping_add(v[b]).wrapping_add(message[order[2 * step + 1] as usize & 15]);
             v[d] = (v[d] ^ v[a]).rotate_right(16);
             v[c] = v[c].wrapping_add(v[d]);
             v[b] = (v[b] ^ v[c]).rotate_right(63);
@@ -77,9 +73,7 @@ pub fn run(n: i32) -> i64 {
     let mut message = [0; 16];
     for block in 0..n as u64 {
         for (i, word) in message.iter_mut().enumerate() {
-            *word = state[i % 8]
-                .wrapping_mul(0x100_0000_01b3)
-                .wrapping_add(block + i as u64);
+            *word = state[i % 8].wrapping_mul(0x100_0000_01b3).wrapping_add(block + i as u64);
         }
         compress(&mut state, &message, 128 * (block + 1), false);
     }

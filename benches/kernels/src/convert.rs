@@ -16,11 +16,8 @@ pub fn run(n: i32) -> i64 {
             .wrapping_add(wide as u64)
             .wrapping_add(u64::from(unsigned ^ bits));
         let next = f64::from(signed) * 0.5 + (wide as f64) / 8192.0 + f64::from(unsigned >> 4);
-        float = if next > 1e9 {
-            f64::from(step % 1000) - 499.5
-        } else {
-            next + f64::from((sum & 0xff) as u8)
-        };
+        float =
+            if next > 1e9 { f64::from(step % 1000) - 499.5 } else { next + f64::from((sum & 0xff) as u8) };
     }
     (sum ^ float.to_bits()) as i64
 }

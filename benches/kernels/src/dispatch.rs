@@ -106,10 +106,7 @@ pub fn run(n: i32) -> i64 {
         shapes.push(match random.below(6) {
             0 => Box::new(Square(size)),
             1 => Box::new(Rectangle(size, size + 3)),
-            2 => Box::new(Triangle {
-                base: size,
-                height: 2 * size,
-            }),
+            2 => Box::new(Triangle { base: size, height: 2 * size }),
             3 => Box::new(Hexagon(size)),
             4 => Box::new(Circle { radius: size }),
             _ => Box::new(Point),

@@ -26,7 +26,5 @@ pub fn run(n: i32) -> i64 {
             *sample = if value.abs() < 1e-6 { 0.5 } else { value };
         }
     }
-    input.iter().fold(0_u64, |sum, sample| {
-        sum.rotate_left(5) ^ u64::from(sample.to_bits())
-    }) as i64
+    input.iter().fold(0_u64, |sum, sample| sum.rotate_left(5) ^ u64::from(sample.to_bits())) as i64
 }

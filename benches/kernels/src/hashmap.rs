@@ -11,10 +11,7 @@ struct Table {
 
 impl Table {
     fn new() -> Self {
-        Self {
-            slots: alloc::vec![(0, 0); 16],
-            len: 0,
-        }
+        Self { slots: alloc::vec![(0, 0); 16], len: 0 }
     }
 
     /// The place of `key`, or the free one where it belongs.
@@ -60,9 +57,7 @@ pub fn run(n: i32) -> i64 {
     for step in 0..n as u64 {
         *table.entry(u64::from(random.below(20_000)) + 1) += step;
         let probe = u64::from(random.below(40_000)) + 1;
-        sum = sum
-            .wrapping_mul(7)
-            .wrapping_add(table.get(probe).unwrap_or(probe));
+        sum = sum.wrapping_mul(7).wrapping_add(table.get(probe).unwrap_or(probe));
     }
     (sum ^ table.len as u64) as i64
 }

@@ -161,11 +161,8 @@ impl Reader<'_> {
                     self.tally.string_hash ^= u64::from(escape) << 32;
                 }
                 _ => {
-                    self.tally.string_hash = self
-                        .tally
-                        .string_hash
-                        .wrapping_mul(31)
-                        .wrapping_add(u64::from(byte))
+                    self.tally.string_hash =
+                        self.tally.string_hash.wrapping_mul(31).wrapping_add(u64::from(byte))
                 }
             }
         }
@@ -218,11 +215,7 @@ pub fn run(n: i32) -> i64 {
     let text = document();
     let mut sum = 0_u64;
     for round in 0..n as u64 {
-        let mut reader = Reader {
-            text: &text,
-            position: 0,
-            tally: Tally::default(),
-        };
+        let mut reader = Reader { text: &text, position: 0, tally: Tally::default() };
         let ok = reader.value().is_ok();
         let tally = reader.tally;
         sum = sum.wrapping_mul(31) ^ tally.number_sum.to_bits() ^ tally.string_hash ^ round;
@@ -239,19 +232,11 @@ mod tests {
     fn what_is_written_can_be_read() {
         let mut text = Vec::new();
         write_value(&mut text, &mut Random::new(1), 6);
-        let mut reader = Reader {
-            text: &text,
-            position: 0,
-            tally: Tally::default(),
-        };
+        let mut reader = Reader { text: &text, position: 0, tally: Tally::default() };
         assert!(reader.value().is_ok());
         assert_eq!(reader.position, text.len());
         let document = document();
-        let mut reader = Reader {
-            text: &document,
-            position: 0,
-            tally: Tally::default(),
-        };
+        let mut reader = Reader { text: &document, position: 0, tally: Tally::default() };
         assert!(reader.value().is_ok());
         assert_eq!(reader.position, document.len());
         assert!(reader.tally.objects > 100 && reader.tally.arrays > 100);
@@ -259,11 +244,7 @@ mod tests {
 
     #[test]
     fn numbers_have_values() {
-        let mut reader = Reader {
-            text: b"[12.5, -0.25]",
-            position: 0,
-            tally: Tally::default(),
-        };
+        let mut reader = Reader { text: b"[12.5, -0.25]", position: 0, tally: Tally::default() };
         assert!(reader.value().is_ok());
         assert_eq!(reader.tally.number_sum, 12.25);
     }

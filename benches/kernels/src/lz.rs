@@ -43,11 +43,7 @@ fn compress(text: &[u8], out: &mut Vec<u8>) {
         }
         flush_literals(out, &text[literal_start..at]);
         let distance = at - candidate;
-        out.extend_from_slice(&[
-            0x80 | (len - MIN_MATCH) as u8,
-            distance as u8,
-            (distance >> 8) as u8,
-        ]);
+        out.extend_from_slice(&[0x80 | (len - MIN_MATCH) as u8, distance as u8, (distance >> 8) as u8]);
         at += len;
         literal_start = at;
     }
@@ -76,16 +72,8 @@ fn decompress(packed: &[u8], out: &mut Vec<u8>) {
 
 /// Packs and unpacks 32 KB of repetitive text `n` times, changing it between rounds.
 pub fn run(n: i32) -> i64 {
-    const WORDS: [&[u8]; 8] = [
-        b"module ",
-        b"function ",
-        b"memory ",
-        b"table ",
-        b"global ",
-        b"local ",
-        b"instance ",
-        b"store ",
-    ];
+    const WORDS: [&[u8]; 8] =
+        [b"module ", b"function ", b"memory ", b"table ", b"global ", b"local ", b"instance ", b"store "];
     let mut random = Random::new(3);
     let mut text: Vec<u8> = Vec::with_capacity(33_000);
     while text.len() < 32_768 {

@@ -6,9 +6,7 @@ use alloc::vec::Vec;
 pub fn run(n: i32) -> i64 {
     let size = n as usize;
     let fill = |scale: usize| -> Vec<f64> {
-        (0..size * size)
-            .map(|i| ((i * scale + i / size) % 17) as f64 * 0.25 - 2.0)
-            .collect()
+        (0..size * size).map(|i| ((i * scale + i / size) % 17) as f64 * 0.25 - 2.0).collect()
     };
     let (left, right) = (fill(5), fill(3));
     let mut product = alloc::vec![0.0; size * size];
@@ -21,7 +19,5 @@ pub fn run(n: i32) -> i64 {
             product[row * size + column] = sum;
         }
     }
-    product
-        .iter()
-        .fold(0_u64, |sum, value| sum.rotate_left(11) ^ value.to_bits()) as i64
+    product.iter().fold(0_u64, |sum, value| sum.rotate_left(11) ^ value.to_bits()) as i64
 }

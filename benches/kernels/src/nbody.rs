@@ -9,31 +9,11 @@ struct Body {
 
 /// Made-up bodies: a heavy one in the middle, four around it.
 const BODIES: [Body; 5] = [
-    Body {
-        position: [0.0, 0.0, 0.0],
-        velocity: [0.0, 0.0, 0.0],
-        mass: 40.0,
-    },
-    Body {
-        position: [5.0, 0.5, -0.1],
-        velocity: [0.2, 2.7, 0.1],
-        mass: 0.04,
-    },
-    Body {
-        position: [-8.0, 4.0, 0.4],
-        velocity: [-1.0, -1.8, 0.05],
-        mass: 0.012,
-    },
-    Body {
-        position: [12.0, -9.0, -0.2],
-        velocity: [1.1, 1.3, -0.02],
-        mass: 0.002,
-    },
-    Body {
-        position: [-3.0, -15.0, 0.6],
-        velocity: [1.6, -0.3, 0.03],
-        mass: 0.003,
-    },
+    Body { position: [0.0, 0.0, 0.0], velocity: [0.0, 0.0, 0.0], mass: 40.0 },
+    Body { position: [5.0, 0.5, -0.1], velocity: [0.2, 2.7, 0.1], mass: 0.04 },
+    Body { position: [-8.0, 4.0, 0.4], velocity: [-1.0, -1.8, 0.05], mass: 0.012 },
+    Body { position: [12.0, -9.0, -0.2], velocity: [1.1, 1.3, -0.02], mass: 0.002 },
+    Body { position: [-3.0, -15.0, 0.6], velocity: [1.6, -0.3, 0.03], mass: 0.003 },
 ];
 
 fn sqrt(value: f64) -> f64 {
@@ -70,8 +50,6 @@ pub fn run(n: i32) -> i64 {
     for _ in 0..n {
         advance(&mut bodies, 0.002);
     }
-    let numbers = bodies
-        .iter()
-        .flat_map(|body| body.position.into_iter().chain(body.velocity));
+    let numbers = bodies.iter().flat_map(|body| body.position.into_iter().chain(body.velocity));
     numbers.fold(0_u64, |sum, number| sum.rotate_left(7) ^ number.to_bits()) as i64
 }

@@ -35,9 +35,7 @@ fn bulk(n: i32) -> i64 {
         let mixed = word(&memory, 65_536 + (size & 0xff8)) ^ word(&memory, 98_300 + (round & 7));
         sum = sum.wrapping_mul(31).wrapping_add(mixed);
     }
-    (0..131_072)
-        .step_by(1024)
-        .fold(sum, |sum, at| sum.rotate_left(5).wrapping_add(word(&memory, at))) as i64
+    (0..131_072).step_by(1024).fold(sum, |sum, at| sum.rotate_left(5).wrapping_add(word(&memory, at))) as i64
 }
 
 fn collatz(n: i32) -> i64 {
@@ -68,9 +66,7 @@ fn fib(n: i32) -> i64 {
 fn globals(n: i32) -> i64 {
     let (mut state, mut sum) = (1_u64, 0_u64);
     for count in 1..=n as u32 {
-        state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         sum = sum.wrapping_add(state >> (count & 31));
     }
     (sum ^ state) as i64
@@ -94,14 +90,11 @@ fn indirect(n: i32) -> i64 {
 }
 
 fn tail(n: i32) -> i64 {
-    (1..=n as u32)
-        .rev()
-        .enumerate()
-        .fold(1_u64, |sum, (step, left)| match step % 3 {
-            0 => sum.wrapping_add(u64::from(left)),
-            1 => sum.wrapping_mul(31),
-            _ => sum.rotate_left(7),
-        }) as i64
+    (1..=n as u32).rev().enumerate().fold(1_u64, |sum, (step, left)| match step % 3 {
+        0 => sum.wrapping_add(u64::from(left)),
+        1 => sum.wrapping_mul(31),
+        _ => sum.rotate_left(7),
+    }) as i64
 }
 
 fn tail_indirect(n: i32) -> i64 {

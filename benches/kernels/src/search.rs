@@ -22,28 +22,21 @@ fn horspool(text: &[u8], needle: &[u8]) -> u32 {
 }
 
 fn plain(text: &[u8], needle: &[u8]) -> u32 {
-    text.windows(needle.len())
-        .filter(|window| window[0] == needle[0] && *window == needle)
-        .count() as u32
+    text.windows(needle.len()).filter(|window| window[0] == needle[0] && *window == needle).count() as u32
 }
 
 /// Counts occurrences of 8 needles in 16 KB of text, `n` times, with the text changing.
 pub fn run(n: i32) -> i64 {
     let mut random = Random::new(19);
     let mut text: Vec<u8> = (0..16_384).map(|_| b'a' + random.below(4) as u8).collect();
-    let needles: Vec<Vec<u8>> = (0..8)
-        .map(|i| (0..3 + i).map(|_| b'a' + random.below(4) as u8).collect())
-        .collect();
+    let needles: Vec<Vec<u8>> =
+        (0..8).map(|i| (0..3 + i).map(|_| b'a' + random.below(4) as u8).collect()).collect();
     let mut sum = 0_i64;
     for round in 0..n as usize {
         let index = round * 131 % text.len();
         text[index] = b'a' + (round % 4) as u8;
         for (i, needle) in needles.iter().enumerate() {
-            let found = if (round + i) % 4 == 0 {
-                plain(&text, needle)
-            } else {
-                horspool(&text, needle)
-            };
+            let found = if (round + i) % 4 == 0 { plain(&text, needle) } else { horspool(&text, needle) };
             sum = sum.wrapping_mul(5).wrapping_add(i64::from(found));
         }
     }

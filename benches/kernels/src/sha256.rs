@@ -1,15 +1,7 @@
 //! 32-bit hashing: SHA-256 (FIPS 180-4), one block after the other.
 
-const INITIAL: [u32; 8] = [
-    0x6a09_e667,
-    0xbb67_ae85,
-    0x3c6e_f372,
-    0xa54f_f53a,
-    0x510e_527f,
-    0x9b05_688c,
-    0x1f83_d9ab,
-    0x5be0_cd19,
-];
+const INITIAL: [u32; 8] =
+    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
 
 /// The round constants: 32 bits of the cube roots of the first 64 primes, after the point.
 static CONSTANTS: [u32; 64] = [
@@ -88,20 +80,13 @@ fn compress(state: &mut [u32; 8], block: &[u8; 64]) {
         let (early, late) = (schedule[i - 15], schedule[i - 2]);
         let s0 = early.rotate_right(7) ^ early.rotate_right(18) ^ early >> 3;
         let s1 = late.rotate_right(17) ^ late.rotate_right(19) ^ late >> 10;
-        schedule[i] = schedule[i - 16]
-            .wrapping_add(s0)
-            .wrapping_add(schedule[i - 7])
-            .wrapping_add(s1);
+        schedule[i] = schedule[i - 16].wrapping_add(s0).wrapping_add(schedule[i - 7]).wrapping_add(s1);
     }
     let [mut a, mut b, mut c, mut d, mut e, mut f, mut g, mut h] = *state;
     for (constant, word) in CONSTANTS.iter().zip(&schedule) {
         let s1 = e.rotate_right(6) ^ e.rotate_right(11) ^ e.rotate_right(25);
         let choice = e & f ^ !e & g;
-        let first = h
-            .wrapping_add(s1)
-            .wrapping_add(choice)
-            .wrapping_add(*constant)
-            .wrapping_add(*word);
+        let first = h.wrapping_add(s1).wrapping_add(choice).wrapping_add(*constant).wrapping_add(*word);
         let s0 = a.rotate_right(2) ^ a.rotate_right(13) ^ a.rotate_right(22);
         let majority = a & b ^ a & c ^ b & c;
         let second = s0.wrapping_add(majority);
@@ -123,9 +108,7 @@ pub fn run(n: i32) -> i64 {
         }
         compress(&mut state, &block);
     }
-    state
-        .iter()
-        .fold(0_u64, |sum, word| sum.rotate_left(13) ^ u64::from(*word)) as i64
+    state.iter().fold(0_u64, |sum, word| sum.rotate_left(13) ^ u64::from(*word)) as i64
 }
 
 #[cfg(test)]

@@ -43,11 +43,7 @@ fn siphash(key: [u64; 2], message: &[u8]) -> u64 {
         bytes.copy_from_slice(word);
         state.absorb(u64::from_le_bytes(bytes));
     }
-    let tail = words
-        .remainder()
-        .iter()
-        .rev()
-        .fold(0, |tail, &byte| tail << 8 | u64::from(byte));
+    let tail = words.remainder().iter().rev().fold(0, |tail, &byte| tail << 8 | u64::from(byte));
     state.absorb((message.len() as u64) << 56 | tail);
     state.v[2] ^= 0xff;
     for _ in 0..4 {

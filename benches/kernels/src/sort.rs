@@ -35,11 +35,7 @@ fn quicksort(mut keys: &mut [u32]) {
             high -= 1;
         }
         let (left, right) = core::mem::take(&mut keys).split_at_mut(low.max(1));
-        let (small, large) = if left.len() < right.len() {
-            (left, right)
-        } else {
-            (right, left)
-        };
+        let (small, large) = if left.len() < right.len() { (left, right) } else { (right, left) };
         quicksort(small);
         keys = large;
     }
@@ -79,9 +75,7 @@ pub fn run(n: i32) -> i64 {
     let mut heap = quick.clone();
     quicksort(&mut quick);
     heapsort(&mut heap);
-    let digest = quick.iter().fold(0_u64, |sum, key| {
-        sum.wrapping_mul(31).wrapping_add(u64::from(*key))
-    });
+    let digest = quick.iter().fold(0_u64, |sum, key| sum.wrapping_mul(31).wrapping_add(u64::from(*key)));
     let sorted = quick.is_sorted() && quick == heap;
     (digest << 1 | u64::from(sorted)) as i64
 }

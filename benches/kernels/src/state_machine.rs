@@ -149,7 +149,5 @@ pub fn run(n: i32) -> i64 {
         tokens.errors,
         state as u64,
     ];
-    counts
-        .iter()
-        .fold(0_u64, |sum, count| sum.wrapping_mul(1_000_003) ^ count) as i64
+    counts.iter().fold(0_u64, |sum, count| sum.wrapping_mul(1_000_003) ^ count) as i64
 }

@@ -21,11 +21,7 @@ pub fn run(n: i32) -> i64 {
             *word = word.wrapping_add(round);
         }
     }
-    let floats = target
-        .iter()
-        .fold(0_u64, |sum, value| sum.rotate_left(3) ^ value.to_bits());
-    let integers = words.iter().fold(0_u64, |sum, word| {
-        sum.wrapping_mul(31).wrapping_add(u64::from(*word))
-    });
+    let floats = target.iter().fold(0_u64, |sum, value| sum.rotate_left(3) ^ value.to_bits());
+    let integers = words.iter().fold(0_u64, |sum, word| sum.wrapping_mul(31).wrapping_add(u64::from(*word)));
     (floats ^ integers) as i64
 }

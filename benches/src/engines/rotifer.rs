@@ -20,28 +20,16 @@ pub struct Rotifer {
 impl Rotifer {
     /// The default mode: what the execution set measures. Code is the same in all modes.
     pub fn checked(name: &'static str) -> Self {
-        Self {
-            name,
-            mode: Some(LoadMode::Checked),
-        }
+        Self { name, mode: Some(LoadMode::Checked) }
     }
 
     /// Every mode, for the start-up set.
     pub fn all_modes() -> [Self; 4] {
         [
-            Self {
-                name: "rotifer.eager",
-                mode: Some(LoadMode::Eager),
-            },
+            Self { name: "rotifer.eager", mode: Some(LoadMode::Eager) },
             Self::checked("rotifer.checked"),
-            Self {
-                name: "rotifer.partial",
-                mode: Some(LoadMode::Partial),
-            },
-            Self {
-                name: "rotifer.unchecked",
-                mode: None,
-            },
+            Self { name: "rotifer.partial", mode: Some(LoadMode::Partial) },
+            Self { name: "rotifer.unchecked", mode: None },
         ]
     }
 }
@@ -62,11 +50,7 @@ impl Engine for Rotifer {
         let mut store = Store::new(&engine, ());
         let imports = imports(&mut store, module)?;
         let instance = rotifer::Instance::new(&mut store, &loaded, &imports).map_err(error)?;
-        Ok(Box::new(Running {
-            store,
-            instance,
-            exports: Vec::new(),
-        }))
+        Ok(Box::new(Running { store, instance, exports: Vec::new() }))
     }
 }
 
@@ -90,22 +74,14 @@ fn imports(store: &mut Store<()>, module: &Module) -> Result<Vec<Extern>> {
                 Extern::from(func)
             }
             &ImportKind::Memory { minimum, maximum } => {
-                Memory::new(&mut *store, MemoryType::new(minimum, maximum))
-                    .map_err(error)?
-                    .into()
+                Memory::new(&mut *store, MemoryType::new(minimum, maximum)).map_err(error)?.into()
             }
             &ImportKind::Table { minimum, maximum } => {
                 let ty = TableType::new(RefType::FUNCREF, minimum, maximum);
-                Table::new(&mut *store, ty, Ref::null(RefType::FUNCREF))
-                    .map_err(error)?
-                    .into()
+                Table::new(&mut *store, ty, Ref::null(RefType::FUNCREF)).map_err(error)?.into()
             }
             &ImportKind::Global { content, mutable } => {
-                let mutability = if mutable {
-                    Mutability::Var
-                } else {
-                    Mutability::Const
-                };
+                let mutability = if mutable { Mutability::Var } else { Mutability::Const };
                 Global::new(&mut *store, to_rotifer(content.zero()), mutability).into()
             }
         })
@@ -149,15 +125,9 @@ struct Running {
 
 impl Instance for Running {
     fn export(&mut self, name: &str) -> Result<Export> {
-        let func = self
-            .instance
-            .get_func(&self.store, name)
-            .with_context(|| format!("no function {name}"))?;
-        let result = func
-            .ty(&self.store)
-            .results()
-            .first()
-            .map(|&ty| Val::default_for_ty(ty));
+        let func =
+            self.instance.get_func(&self.store, name).with_context(|| format!("no function {name}"))?;
+        let result = func.ty(&self.store).results().first().map(|&ty| Val::default_for_ty(ty));
         self.exports.push((func, result));
         Ok(Export(self.exports.len() - 1))
     }
@@ -165,16 +135,12 @@ impl Instance for Running {
     fn call(&mut self, export: Export, args: &[Value]) -> Result<Option<Value>> {
         let (func, result) = &mut self.exports[export.0];
         let args: Vec<Val> = args.iter().copied().map(to_rotifer).collect();
-        func.call(&mut self.store, &args, result.as_mut_slice())
-            .map_err(error)?;
+        func.call(&mut self.store, &args, result.as_mut_slice()).map_err(error)?;
         result.as_ref().map(from_rotifer).transpose()
     }
 
     fn with_memory(&mut self, visit: &mut dyn FnMut(&mut [u8])) -> Result<()> {
-        let memory = self
-            .instance
-            .get_memory(&self.store, "memory")
-            .context("no exported memory")?;
+        let memory = self.instance.get_memory(&self.store, "memory").context("no exported memory")?;
         visit(memory.data_mut(&mut self.store));
         Ok(())
     }

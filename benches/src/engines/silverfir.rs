@@ -21,10 +21,7 @@ impl Engine for Silverfir {
             sf_nano_core::Engine::new(Config::new().tier(Tier::Interp)).map_err(|e| anyhow!("{e:?}"))?;
         let imports: Vec<Import> = module.imports.iter().map(import).collect();
         let instance = sf_nano_core::Instance::new(&engine, &module.bytes, &imports).map_err(error)?;
-        Ok(Box::new(Running {
-            instance,
-            exports: Vec::new(),
-        }))
+        Ok(Box::new(Running { instance, exports: Vec::new() }))
     }
 }
 
@@ -47,12 +44,9 @@ fn import(import: &crate::module::Import) -> Import {
             };
             Import::func_typed(module, name, answer, function_type(ty))
         }
-        &ImportKind::Memory { minimum, maximum } => Import::memory(
-            module,
-            name,
-            minimum as usize,
-            maximum.map(|pages| pages as usize),
-        ),
+        &ImportKind::Memory { minimum, maximum } => {
+            Import::memory(module, name, minimum as usize, maximum.map(|pages| pages as usize))
+        }
         &ImportKind::Table { minimum, maximum } => {
             Import::table(module, name, minimum as usize, maximum.map(|len| len as usize))
         }
@@ -102,10 +96,7 @@ struct Running {
 
 impl Instance for Running {
     fn export(&mut self, name: &str) -> Result<Export> {
-        let func = self
-            .instance
-            .get_func(name)
-            .with_context(|| format!("no function {name}"))?;
+        let func = self.instance.get_func(name).with_context(|| format!("no function {name}"))?;
         self.exports.push(func);
         Ok(Export(self.exports.len() - 1))
     }
@@ -114,9 +105,7 @@ impl Instance for Running {
         let func = self.exports[export.0];
         let args: Vec<_> = args.iter().copied().map(to_silverfir).collect();
         let mut result = (func.arity().1 == 1).then_some(sf_nano_core::Value::Unknown);
-        self.instance
-            .call(&func, &args, result.as_mut_slice())
-            .map_err(error)?;
+        self.instance.call(&func, &args, result.as_mut_slice()).map_err(error)?;
         result.map(from_silverfir).transpose()
     }
 

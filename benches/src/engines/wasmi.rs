@@ -20,32 +20,16 @@ pub struct Wasmi {
 impl Wasmi {
     /// Translates everything at load: what the execution set measures.
     pub fn eager(name: &'static str) -> Self {
-        Self {
-            name,
-            mode: CompilationMode::Eager,
-            checked: true,
-        }
+        Self { name, mode: CompilationMode::Eager, checked: true }
     }
 
     /// Every mode, for the start-up set.
     pub fn all_modes() -> [Self; 4] {
         [
             Self::eager("wasmi.eager"),
-            Self {
-                name: "wasmi.lazy-translation",
-                mode: CompilationMode::LazyTranslation,
-                checked: true,
-            },
-            Self {
-                name: "wasmi.lazy",
-                mode: CompilationMode::Lazy,
-                checked: true,
-            },
-            Self {
-                name: "wasmi.unchecked",
-                mode: CompilationMode::Lazy,
-                checked: false,
-            },
+            Self { name: "wasmi.lazy-translation", mode: CompilationMode::LazyTranslation, checked: true },
+            Self { name: "wasmi.lazy", mode: CompilationMode::Lazy, checked: true },
+            Self { name: "wasmi.unchecked", mode: CompilationMode::Lazy, checked: false },
         ]
     }
 }
@@ -68,11 +52,7 @@ impl Engine for Wasmi {
         let mut store = Store::new(&engine, ());
         let imports = imports(&mut store, module)?;
         let instance = wasmi::Instance::new(&mut store, &compiled, &imports)?;
-        Ok(Box::new(Running {
-            store,
-            instance,
-            exports: Vec::new(),
-        }))
+        Ok(Box::new(Running { store, instance, exports: Vec::new() }))
     }
 }
 
@@ -100,11 +80,7 @@ fn imports(store: &mut Store<()>, module: &Module) -> Result<Vec<Extern>> {
                 Table::new(&mut *store, ty, Ref::null(RefType::Func))?.into()
             }
             &ImportKind::Global { content, mutable } => {
-                let mutability = if mutable {
-                    Mutability::Var
-                } else {
-                    Mutability::Const
-                };
+                let mutability = if mutable { Mutability::Var } else { Mutability::Const };
                 Global::new(&mut *store, to_wasmi(content.zero()), mutability).into()
             }
         })
@@ -155,15 +131,9 @@ struct Running {
 
 impl Instance for Running {
     fn export(&mut self, name: &str) -> Result<Export> {
-        let func = self
-            .instance
-            .get_func(&self.store, name)
-            .with_context(|| format!("no function {name}"))?;
-        let result = func
-            .ty(&self.store)
-            .results()
-            .first()
-            .map(|&ty| Val::default_for_ty(ty));
+        let func =
+            self.instance.get_func(&self.store, name).with_context(|| format!("no function {name}"))?;
+        let result = func.ty(&self.store).results().first().map(|&ty| Val::default_for_ty(ty));
         self.exports.push((func, result));
         Ok(Export(self.exports.len() - 1))
     }
@@ -176,10 +146,7 @@ impl Instance for Running {
     }
 
     fn with_memory(&mut self, visit: &mut dyn FnMut(&mut [u8])) -> Result<()> {
-        let memory = self
-            .instance
-            .get_memory(&self.store, "memory")
-            .context("no exported memory")?;
+        let memory = self.instance.get_memory(&self.store, "memory").context("no exported memory")?;
         visit(memory.data_mut(&mut self.store));
         Ok(())
     }

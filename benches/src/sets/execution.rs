@@ -19,26 +19,14 @@ pub const SET: Set = Set {
     name: "execution",
     what: "one run of the program, loaded and warm",
     reference: "wasmi",
-    pairs: &[
-        ("rotifer", "wasmi"),
-        ("silverfir", "wasmi"),
-        ("rotifer", "silverfir"),
-    ],
+    pairs: &[("rotifer", "wasmi"), ("silverfir", "wasmi"), ("rotifer", "silverfir")],
     engines: engines::for_execution,
     own,
     outside: programs::program,
 };
 
 fn own() -> Result<Vec<BoxedCase>> {
-    KERNELS
-        .iter()
-        .map(|kernel| {
-            Ok(Box::new(KernelCase {
-                kernel,
-                module: kernel.module()?,
-            }) as _)
-        })
-        .collect()
+    KERNELS.iter().map(|kernel| Ok(Box::new(KernelCase { kernel, module: kernel.module()? }) as _)).collect()
 }
 
 /// One of our kernels with its large amount of work. Every call's checksum is compared with the table.
@@ -57,10 +45,7 @@ impl Case for KernelCase {
         let run = instance.export("run")?;
         let mut run_checked = move |(n, checksum)| -> Result<()> {
             let result = instance.call(run, &[Value::I32(n)])?;
-            ensure!(
-                result == Some(Value::I64(checksum)),
-                "WRONG: returned {result:?}, not {checksum}"
-            );
+            ensure!(result == Some(Value::I64(checksum)), "WRONG: returned {result:?}, not {checksum}");
             Ok(())
         };
         run_checked(self.kernel.small)?;
@@ -72,9 +57,6 @@ impl Case for KernelCase {
             }
             Ok(start.elapsed())
         };
-        Ok(Prepared {
-            observed: 0,
-            work: Box::new(work),
-        })
+        Ok(Prepared { observed: 0, work: Box::new(work) })
     }
 }

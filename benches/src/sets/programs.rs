@@ -59,10 +59,7 @@ pub fn program(outside: &Outside) -> Result<Option<BoxedCase>> {
     let Some((_, input)) = SUITE.iter().find(|(name, _)| *name == stem) else {
         return Ok(None);
     };
-    let setup = module
-        .exports
-        .get("setup")
-        .with_context(|| format!("{} has no `setup`", module.name))?;
+    let setup = module.exports.get("setup").with_context(|| format!("{} has no `setup`", module.name))?;
     let (argument, input) = match input {
         Input::None => (None, None),
         Input::Size(size) => (Some(*size), None),
@@ -78,11 +75,7 @@ pub fn program(outside: &Outside) -> Result<Option<BoxedCase>> {
         (Some(argument), [NumType::I64]) => vec![Value::I64(argument)],
         (_, params) => bail!("{}: `setup` has parameters {params:?}", module.name),
     };
-    Ok(Some(Box::new(SuiteProgram {
-        module: module.clone(),
-        arguments,
-        input,
-    })))
+    Ok(Some(Box::new(SuiteProgram { module: module.clone(), arguments, input })))
 }
 
 /// A program of the public suite.
@@ -114,10 +107,7 @@ impl Case for SuiteProgram {
             }
             Ok(total)
         };
-        Ok(Prepared {
-            observed,
-            work: Box::new(work),
-        })
+        Ok(Prepared { observed, work: Box::new(work) })
     }
 }
 
@@ -133,26 +123,15 @@ struct LoadedProgram<'a> {
 impl<'a> LoadedProgram<'a> {
     fn new(program: &'a SuiteProgram, engine: &dyn Engine) -> Result<Self> {
         let mut instance = engine.instantiate(&program.module)?;
-        let [setup, run, teardown] = [
-            instance.export("setup")?,
-            instance.export("run")?,
-            instance.export("teardown")?,
-        ];
-        Ok(Self {
-            program,
-            instance,
-            setup,
-            run,
-            teardown,
-        })
+        let [setup, run, teardown] =
+            [instance.export("setup")?, instance.export("run")?, instance.export("teardown")?];
+        Ok(Self { program, instance, setup, run, teardown })
     }
 
     /// Allocates and fills the input, and returns `data`.
     fn set_up(&mut self) -> Result<Value> {
-        let data = self
-            .instance
-            .call(self.setup, &self.program.arguments)?
-            .context("`setup` returned nothing")?;
+        let data =
+            self.instance.call(self.setup, &self.program.arguments)?.context("`setup` returned nothing")?;
         if let Some(input) = &self.program.input {
             let input_ptr = self.instance.export("input_ptr")?;
             let Some(Value::I32(address)) = self.instance.call(input_ptr, &[data])? else {
@@ -160,9 +139,8 @@ impl<'a> LoadedProgram<'a> {
             };
             let mut copied = false;
             self.instance.with_memory(&mut |memory| {
-                let place = memory
-                    .get_mut(address as u32 as usize..)
-                    .and_then(|rest| rest.get_mut(..input.len()));
+                let place =
+                    memory.get_mut(address as u32 as usize..).and_then(|rest| rest.get_mut(..input.len()));
                 if let Some(place) = place {
                     place.copy_from_slice(input);
                     copied = true;
@@ -193,8 +171,7 @@ impl<'a> LoadedProgram<'a> {
             );
             digest.add_value(answer);
         }
-        self.instance
-            .with_memory(&mut |memory| digest.add_bytes(memory))?;
+        self.instance.with_memory(&mut |memory| digest.add_bytes(memory))?;
         Ok(digest.0)
     }
 }
@@ -219,18 +196,12 @@ impl Case for CoreMark {
             let start = Instant::now();
             for _ in 0..iterations {
                 let result = instance.call(run, &[])?;
-                ensure!(
-                    result == Some(Value::F32(score.to_bits())),
-                    "WRONG: scores {result:?}, not {score}"
-                );
+                ensure!(result == Some(Value::F32(score.to_bits())), "WRONG: scores {result:?}, not {score}");
             }
             Ok(start.elapsed())
         };
         work(1)?;
-        Ok(Prepared {
-            observed: 0,
-            work: Box::new(work),
-        })
+        Ok(Prepared { observed: 0, work: Box::new(work) })
     }
 }
 

@@ -53,11 +53,7 @@ impl Case for Load {
     }
 
     fn prepare<'a>(&'a self, engine: &'a dyn Engine) -> Result<Prepared<'a>> {
-        let load = move || {
-            engine
-                .instantiate(&self.0)
-                .map(|instance| drop(black_box(instance)))
-        };
+        let load = move || engine.instantiate(&self.0).map(|instance| drop(black_box(instance)));
         load()?;
         let work = move |iterations| {
             let start = Instant::now();
@@ -66,9 +62,6 @@ impl Case for Load {
             }
             Ok(start.elapsed())
         };
-        Ok(Prepared {
-            observed: 0,
-            work: Box::new(work),
-        })
+        Ok(Prepared { observed: 0, work: Box::new(work) })
     }
 }
