@@ -5,7 +5,8 @@
 //! * a consumer can take the value from the accumulator,
 //! * the producer of a value that is consumed once can be told not to write its slot at all,
 //! * the producer of a value that goes to a local can write there at once,
-//! * a compare that is consumed by a branch can become that branch.
+//! * a compare that is consumed by a branch can become that branch, an addition that is consumed by a load its
+//!   address, and an addition that a branch compares part of that branch.
 
 use alloc::vec::Vec;
 use rotifer_bytecode::{
@@ -36,7 +37,7 @@ pub(crate) struct Binary {
     pub(crate) operator: Operator,
     pub(crate) a: Source,
     pub(crate) b: Source,
-    /// The third word, where the immediate is an `f64`.
+    /// The third word, where the immediate has 64 bits.
     pub(crate) wide_imm: Option<u64>,
 }
 
