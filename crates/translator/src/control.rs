@@ -14,7 +14,7 @@ use rotifer_validator::{ControlFrame, ControlStack, FrameKind};
 
 use crate::{
     Operand, Translator,
-    emit::{Domain, NO_FIXUP, Result},
+    emit::{Binary, Domain, NO_FIXUP, Result},
     operand::Place,
 };
 
@@ -60,7 +60,7 @@ enum Condition {
     /// Always or never.
     Known(bool),
     /// A compare that has been taken back from the code.
-    Compare(crate::emit::Binary, Operands),
+    Compare(Binary, Operands),
     /// An i32.
     Value(Source, u16),
 }
@@ -358,6 +358,7 @@ impl Translator<'_> {
                 }
                 return;
             }
+            Condition::Compare(compare, operands) if self.emit_latch(compare, operands, sense, to) => {}
             // A compare with zero for equality is a test of the value itself.
             Condition::Compare(compare, operands)
                 if matches!(compare.operator, Operator::I32Eq | Operator::I32Ne)
@@ -367,13 +368,17 @@ impl Translator<'_> {
                 let sense = sense == (compare.operator == Operator::I32Ne);
                 self.branch_on_value(compare.a, operands.b, sense, to);
             }
-            Condition::Compare(compare, operands)
-                if compare.a == Source::Acc && self.emit_latch(compare, operands, sense, to) => {}
             Condition::Compare(compare, operands) => {
                 let op = OpCode::branch(compare.operator, compare.a, compare.b, sense, to);
                 self.emit.op_wide(op, Operands { a: 0, ..operands }, compare.wide_imm, Result::None);
             }
-            Condition::Value(source, slot) => self.branch_on_value(source, slot, sense, to),
+            Condition::Value(source, slot) => {
+                // The test of a value is a compare with zero.
+                let compare = Binary { operator: Operator::I32Ne, a: source, b: Source::Imm, wide_imm: None };
+                if !self.emit_latch(compare, Operands { a: 0, b: slot, c: 0 }, sense, to) {
+                    self.branch_on_value(source, slot, sense, to);
+                }
+            }
         }
         if to == Destination::Cell {
             target(self);
@@ -381,16 +386,16 @@ impl Translator<'_> {
     }
 
     /// Emits a compare of a sum that the last cell computed together with that sum.
-    fn emit_latch(
-        &mut self,
-        compare: crate::emit::Binary,
-        o: Operands,
-        sense: bool,
-        to: Destination,
-    ) -> bool {
+    fn emit_latch(&mut self, compare: Binary, o: Operands, sense: bool, to: Destination) -> bool {
         let Some(op) = OpCode::latch(compare.operator, compare.b, sense, to) else { return false };
-        let Some(add) = self.emit.take_latch() else { return false };
-        let right = if compare.b == Source::Imm { o.c } else { u32::from(o.b) };
+        // In the form "slot, slot" the right operand is in `c`, like an immediate.
+        let (sum, right) = match (compare.a, compare.b) {
+            (Source::Acc, Source::Slot) => (None, u32::from(o.b)),
+            (Source::Acc, _) => (None, o.c),
+            (Source::Slot, _) => (Some(o.b), o.c),
+            (Source::Imm, _) => return false,
+        };
+        let Some(add) = self.emit.take_latch(sum) else { return false };
         self.emit.op(op, add, &[Word::operands(0, 0, right)], Result::None);
         self.emit.latched(add.a, right);
         true

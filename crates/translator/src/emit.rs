@@ -378,9 +378,11 @@ impl<'e> Emitter<'e> {
     }
 
     /// Takes the last cell away if it adds an immediate to an i32, after a compare of the sum was taken away.
-    pub(crate) fn take_latch(&mut self) -> Option<Operands> {
+    ///
+    /// `slot` is where the compare reads the sum, if not from the accumulator.
+    pub(crate) fn take_latch(&mut self, slot: Option<u16>) -> Option<Operands> {
         let (start, operands) = self.last_add?;
-        if start + 2 != self.position() {
+        if start + 2 != self.position() || slot.is_some_and(|slot| slot != operands.a) {
             return None;
         }
         self.last_add = None;

@@ -241,6 +241,14 @@ impl<'e> Translator<'e> {
 
     /// Emits a binary operator or a compare.
     fn binary_op(&mut self, operator: Operator, a: Operand, b: Operand, to: u16) -> Operand {
+        // A constant is added rather than subtracted: a branch may take the addition in.
+        let (operator, b) = match (operator, b.place) {
+            (Operator::I32Sub, Place::Const(bits)) => {
+                let negated = u64::from((bits as u32).wrapping_neg());
+                (Operator::I32Add, Operand { place: Place::Const(negated), ..b })
+            }
+            _ => (operator, b),
+        };
         let row = operator.row();
         let result = Operand { place: Place::Temp, slot: to, width: 1 };
         if let (Place::Const(x), Place::Const(y)) = (a.place, b.place)
