@@ -134,6 +134,11 @@ impl FuncType {
         &self.types[..self.params as usize]
     }
 
+    /// How many 64-bit slots of a frame the parameters take.
+    pub fn param_slots(&self) -> u32 {
+        self.params().iter().map(|ty| ty.slots()).sum()
+    }
+
     /// The types of the results.
     #[inline]
     pub fn results(&self) -> &[ValType] {

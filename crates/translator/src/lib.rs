@@ -307,8 +307,7 @@ impl<'e> Translator<'e> {
         let op = OpCode::binary(operator, source_a, source_b, Target::Slot);
         let binary = Some(Binary { operator, a: source_a, b: source_b, wide_imm });
         let domain = Domain::of(row.result.unwrap_or(row.a));
-        // An op that may trap must not destroy a local that a handler of the trap could look at, but it writes
-        // after it has succeeded, so it may move like any other.
+        // One that may trap may move to a local like any other: it writes only after it has succeeded.
         self.emit.op_wide(op, operands, wide_imm, Result::Value(domain, Caps { binary, ..Caps::FULL }));
         result
     }
@@ -318,7 +317,7 @@ impl<'e> Translator<'e> {
         Operand { place: Place::Const(0), ..operand }
     }
 
-    /// Emits a load or a store's operands for a memory that needs the general form.
+    /// The offset of an access to memory 0 with 32-bit addresses; any other needs the general form.
     fn is_simple(arg: MemArg) -> Option<u32> {
         if arg.memory.0 == 0 && !arg.memory64 { u32::try_from(arg.offset).ok() } else { None }
     }
@@ -344,7 +343,8 @@ impl<'e> Translator<'e> {
     }
 
     fn params_slots(ty: &FuncType) -> u16 {
-        ty.params().iter().map(|ty| ty.slots() as u16).sum()
+        // Validation bounds frames, so parameters fit.
+        ty.param_slots() as u16
     }
 
     /// Settles the arguments of a call. Returns the slot where the callee's frame begins.

@@ -591,7 +591,7 @@ impl<'h, H: Host> Activation<'h, H> {
                     break;
                 };
                 frames.push(TrapFrame { module: module.clone(), func, offset });
-                let slot = module.module.func_type(func).params().iter().map(|ty| ty.slots() as u16).sum();
+                let slot = module.module.func_type(func).param_slots() as u16;
                 let return_pc = linkage::return_pc(sp, slot);
                 sp = sp.byte_sub(linkage::bytes(sp, slot));
                 pc = return_pc;
