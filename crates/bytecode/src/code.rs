@@ -45,6 +45,8 @@ pub union Word {
     pub operands: Operands,
     /// An immediate, or in a [`CodeBuffer`] a position that is still to become an address.
     pub bits: u64,
+    /// Two numbers, in the order of their addresses on every machine: usually costs in units of fuel.
+    pub pair: [u32; 2],
     /// The first word of a cell.
     pub handler: HandlerAddr,
     /// Another cell of the same code.
@@ -77,31 +79,91 @@ impl Word {
     pub const fn bits(bits: u64) -> Self {
         Self { bits }
     }
+
+    /// A word of two numbers.
+    #[inline]
+    pub const fn pair(first: u32, second: u32) -> Self {
+        Self { pair: [first, second] }
+    }
+
+    /// Replaces one half of a word that holds no pointer.
+    pub fn set_half(&mut self, second: bool, value: u32) {
+        // SAFETY: I-CELL: all constructors of words that hold no pointer initialise all 8 bytes, and any bytes are
+        // two numbers.
+        unsafe { self.pair[usize::from(second)] = value }
+    }
 }
 
-/// Which WebAssembly operator a place in the code belongs to: one point for each cell that can trap, call or
+/// What is known of a place in the code where execution may stop: one point for each cell that can trap, call or
 /// leave the dispatcher.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Safepoint {
+    /// The position of the cell in words.
+    pub position: u32,
+    /// The operator that it executes.
+    pub offset: WasmOffset,
+    /// What the operators behind this one cost that have been paid for together with it: a trap gives it back.
+    pub refund: u32,
+}
+
+/// A table of [`Safepoint`]s.
 ///
-/// Stored as pairs of LEB128 differences, about two bytes a point.
+/// Stored as LEB128 differences, two or three bytes a point, with a mark every [`Safepoints::STRIDE`] points from
+/// which a search starts: looking up a point costs the same in a function of any size.
 #[derive(Clone, Debug, Default)]
 pub struct Safepoints {
     bytes: Vec<u8>,
+    marks: Vec<Mark>,
+    count: u32,
     last: (u32, u32),
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    /// Where the bytes of the first point behind the mark begin.
+    start: u32,
+    /// The position of that point.
+    first: u32,
+    /// The point before.
+    position: u32,
+    offset: u32,
+}
+
+impl Mark {
+    const START: Self = Self { start: 0, first: 0, position: 0, offset: 0 };
+}
+
 impl Safepoints {
-    /// Adds the point of the cell that starts at word `position`. Positions must not decrease.
-    pub fn push(&mut self, position: u32, offset: WasmOffset) {
+    /// How many points share a mark.
+    pub const STRIDE: u32 = 64;
+
+    /// Adds a point. Positions must not decrease.
+    pub fn push(&mut self, point: Safepoint) {
         let (last_position, last_offset) = self.last;
-        debug_assert!(position >= last_position);
-        self.leb128(position.wrapping_sub(last_position));
+        debug_assert!(point.position >= last_position);
+        if self.count > 0 && self.count.is_multiple_of(Self::STRIDE) {
+            let start = self.bytes.len() as u32;
+            self.marks.push(Mark {
+                start,
+                first: point.position,
+                position: last_position,
+                offset: last_offset,
+            });
+        }
+        self.count += 1;
+        // Most refunds are 0, and a bit of the position says so.
+        let refunds = u32::from(point.refund > 0);
+        self.leb128(u64::from(point.position.wrapping_sub(last_position)) << 1 | u64::from(refunds));
         // Offsets may go back (a branch fused with an earlier compare), so their difference is zigzag-coded.
-        let difference = offset.0.wrapping_sub(last_offset) as i32;
-        self.leb128(((difference << 1) ^ (difference >> 31)) as u32);
-        self.last = (position, offset.0);
+        let difference = point.offset.0.wrapping_sub(last_offset) as i32;
+        self.leb128(u64::from(((difference << 1) ^ (difference >> 31)) as u32));
+        if point.refund > 0 {
+            self.leb128(point.refund.into());
+        }
+        self.last = (point.position, point.offset.0);
     }
 
-    fn leb128(&mut self, mut value: u32) {
+    fn leb128(&mut self, mut value: u64) {
         while value >= 0x80 {
             self.bytes.push(value as u8 | 0x80);
             value >>= 7;
@@ -109,44 +171,76 @@ impl Safepoints {
         self.bytes.push(value as u8);
     }
 
-    /// The points in order: (position of the cell in words, offset of the operator).
-    pub fn iter(&self) -> impl Iterator<Item = (u32, WasmOffset)> + '_ {
-        let mut bytes = self.bytes.iter();
-        let (mut position, mut offset) = (0u32, 0u32);
+    /// The points in order.
+    pub fn iter(&self) -> impl Iterator<Item = Safepoint> + '_ {
+        self.iter_from(Mark::START)
+    }
+
+    fn iter_from(&self, mark: Mark) -> impl Iterator<Item = Safepoint> + '_ {
+        let mut bytes = self.bytes[mark.start as usize..].iter();
+        let (mut position, mut offset) = (mark.position, mark.offset);
         core::iter::from_fn(move || {
             let mut leb128 = || {
-                let mut value = 0u32;
+                let mut value = 0u64;
                 let mut shift = 0;
                 loop {
                     let byte = *bytes.next()?;
-                    value |= u32::from(byte & 0x7F) << shift;
+                    value |= u64::from(byte & 0x7F) << shift;
                     shift += 7;
                     if byte & 0x80 == 0 {
                         return Some(value);
                     }
                 }
             };
-            position = position.wrapping_add(leb128()?);
-            let difference = leb128()?;
+            let step = leb128()?;
+            position = position.wrapping_add((step >> 1) as u32);
+            let difference = leb128()? as u32;
             offset = offset.wrapping_add((difference >> 1) ^ (difference & 1).wrapping_neg());
-            Some((position, WasmOffset(offset)))
+            let refund = if step & 1 == 1 { leb128()? as u32 } else { 0 };
+            Some(Safepoint { position, offset: WasmOffset(offset), refund })
         })
     }
 
-    /// The offset of the operator whose cell starts at word `position` or is the last one before it.
-    pub fn offset_at(&self, position: u32) -> Option<WasmOffset> {
-        self.iter().take_while(|&(p, _)| p <= position).last().map(|(_, offset)| offset)
+    /// The point of the cell that starts at word `position`, or the last one before it.
+    pub fn find(&self, position: u32) -> Option<Safepoint> {
+        let marks = self.marks.partition_point(|mark| mark.first <= position);
+        let mark = marks.checked_sub(1).map_or(Mark::START, |last| self.marks[last]);
+        self.iter_from(mark).take_while(|point| point.position <= position).last()
     }
 
     /// Bytes held.
     pub fn size(&self) -> usize {
-        self.bytes.capacity()
+        self.bytes.capacity() + self.marks.capacity() * size_of::<Mark>()
     }
 
     /// Gives back memory that is not needed.
     pub fn shrink_to_fit(&mut self) {
         self.bytes.shrink_to_fit();
+        self.marks.shrink_to_fit();
     }
+}
+
+/// A branch whose costs belong to two regions, because it does the work of two: the first one's test has moved
+/// into the cell.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Split {
+    /// The position of the cell.
+    pub cell: u32,
+    /// What of its costs belongs to the first region.
+    pub cost: u32,
+    /// The position of the cell where the first region begins.
+    pub start: u32,
+}
+
+/// Where a region begins (docs/FUEL.md), in a recorded listing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RegionStart {
+    /// The position of the cell that execution goes to.
+    pub position: u32,
+    /// The first instruction.
+    pub offset: WasmOffset,
+    /// What the region costs.
+    pub cost: u32,
 }
 
 /// The code of one function as the translator leaves it: position independent but for the entries it names.
@@ -159,12 +253,20 @@ pub struct CodeBuffer {
     /// The size of the frame in slots: locals, linkage and the greatest operand height that validation
     /// computed. A property of the WebAssembly function alone (I-FRAME).
     pub frame_slots: u32,
-    /// Offsets for traps and backtraces.
+    /// What the region at the function's entry costs.
+    pub entry_cost: u32,
+    /// Offsets for traps and backtraces, and refunds.
     pub safepoints: Safepoints,
+    /// By position of the cell.
+    pub splits: Vec<Split>,
+    /// Where regions begin, where the translator was asked to record them; in the order of the body.
+    pub regions: Vec<RegionStart>,
     /// The cells, where the translator was asked to record them.
     pub listing: Vec<Listed>,
     /// In a recorded listing: the words that are targets of branches, and the positions of their cells.
     pub targets: BTreeMap<u32, u32>,
+    /// In a recorded listing: the words that hold costs.
+    pub costs: BTreeMap<u32, [u32; 2]>,
 }
 
 /// A cell in a listing.
@@ -186,17 +288,36 @@ pub struct Listed {
 mod tests {
     use super::*;
 
+    fn point(position: u32, offset: u32, refund: u32) -> Safepoint {
+        Safepoint { position, offset: WasmOffset(offset), refund }
+    }
+
     #[test]
     fn safepoints_find_the_last_cell_before_a_position() {
         let mut points = Safepoints::default();
-        for &(position, offset) in &[(0, 70), (3, 71), (300, 69), (301, 5000)] {
-            points.push(position, WasmOffset(offset));
+        let all = [point(0, 70, 0), point(3, 71, 5), point(300, 69, u32::MAX), point(301, 5000, 1)];
+        for point in all {
+            points.push(point);
         }
-        assert_eq!(points.iter().count(), 4);
-        assert_eq!(points.offset_at(2), Some(WasmOffset(70)));
-        assert_eq!(points.offset_at(3), Some(WasmOffset(71)));
-        assert_eq!(points.offset_at(300), Some(WasmOffset(69)));
-        assert_eq!(points.offset_at(999), Some(WasmOffset(5000)));
-        assert_eq!(Safepoints::default().offset_at(1), None);
+        assert_eq!(points.iter().collect::<Vec<_>>(), all);
+        assert_eq!(points.find(2), Some(all[0]));
+        assert_eq!(points.find(3), Some(all[1]));
+        assert_eq!(points.find(300), Some(all[2]));
+        assert_eq!(points.find(999), Some(all[3]));
+        assert_eq!(Safepoints::default().find(1), None);
+    }
+
+    #[test]
+    fn safepoints_are_found_from_marks() {
+        let mut points = Safepoints::default();
+        for i in 1..=1_000 {
+            points.push(point(i * 3, 10 + i * 7, i % 3));
+        }
+        assert_eq!(points.find(2), None);
+        for i in 1..=1_000 {
+            for position in i * 3..i * 3 + 3 {
+                assert_eq!(points.find(position), Some(point(i * 3, 10 + i * 7, i % 3)), "{position}");
+            }
+        }
     }
 }

@@ -20,11 +20,14 @@ pub mod semantics;
 mod table;
 
 pub use self::{
-    code::{CodeBuffer, HandlerAddr, HandlerTable, Listed, Operands, Safepoints, Word},
+    code::{
+        CodeBuffer, HandlerAddr, HandlerTable, Listed, Operands, RegionStart, Safepoint, Safepoints, Split,
+        Word,
+    },
     op::{
         BINARY_FORMS, BINARY_SOURCES, BRANCH_FORMS, COMPARE_FORMS, Described, Destination, LATCH_COMPARES,
-        LATCH_FORMS, LOAD_FORMS, OP_COUNT, OpCode, RETURN_SLOTS, ReturnKind, STORE_FORMS, STORE_SOURCES,
-        SlowOp, Source, Special, Target, UNARY_FORMS,
+        LATCH_FORMS, LOAD_FORMS, METERED_SPECIALS, OP_COUNT, OpCode, RETURN_SLOTS, ReturnKind, STORE_FORMS,
+        STORE_SOURCES, SlowOp, Source, Special, Target, UNARY_FORMS,
     },
     operator::{Kind, Operator, Row, fold},
     print::print,

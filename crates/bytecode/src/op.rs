@@ -203,8 +203,47 @@ impl OpCode {
         Some(Self(LATCHES + number * LATCH_FORMS + right * 4 + if_true as u16 * 2 + to as u16))
     }
 
+    /// The twin of an op that counts fuel. The twin's cell has one more word, the last, with the costs of what it
+    /// goes to: first of where it branches to, then of what is behind it. (Of a table of branches each target is
+    /// followed by such a word; the ops for returns have no costs of their own, they read those behind the call.)
+    /// `None` if the op neither branches, nor calls or returns within the dispatcher.
+    pub fn metered(self) -> Option<Self> {
+        let compares = first_of_kind(Kind::Compare);
+        if (compares..first_of_kind(Kind::Load)).contains(&self.0) {
+            let (number, form) = ((self.0 - compares) / COMPARE_FORMS, (self.0 - compares) % COMPARE_FORMS);
+            let branch = form.checked_sub(BINARY_FORMS)?;
+            return Some(Self(METERED_BRANCHES + number * BRANCH_FORMS + branch));
+        }
+        if (LATCHES..METERED_BRANCHES).contains(&self.0) {
+            return Some(Self(METERED_LATCHES + self.0 - LATCHES));
+        }
+        if (RETURNS..LATCHES).contains(&self.0) {
+            return Some(Self(METERED_RETURNS + self.0 - RETURNS));
+        }
+        let special = METERED_SPECIALS.iter().position(|op| op.code() == self)?;
+        Some(Self(METERED_SPECIAL + special as u16))
+    }
+
+    /// The op that this one is the metered twin of.
+    pub fn unmetered(self) -> Option<Self> {
+        Some(Self(match self.0.checked_sub(METERED_BRANCHES)? {
+            _ if self.0 >= METERED_SPECIAL => {
+                return Some(METERED_SPECIALS[(self.0 - METERED_SPECIAL) as usize].code());
+            }
+            _ if self.0 >= METERED_RETURNS => self.0 - METERED_RETURNS + RETURNS,
+            _ if self.0 >= METERED_LATCHES => self.0 - METERED_LATCHES + LATCHES,
+            branch => {
+                let (number, form) = (branch / BRANCH_FORMS, branch % BRANCH_FORMS);
+                first_of_kind(Kind::Compare) + number * COMPARE_FORMS + BINARY_FORMS + form
+            }
+        }))
+    }
+
     /// The operator and the form behind this number, or the special op.
     pub fn describe(self) -> Described {
+        if let Some(plain) = self.unmetered() {
+            return plain.describe();
+        }
         if self.0 >= LATCHES {
             let number = self.0 - LATCHES;
             let compares = COUNTS[Kind::Unary as usize] + COUNTS[Kind::Binary as usize];
@@ -336,10 +375,10 @@ special_ops! {
     /// entry.
     Call "call" 3,
     /// Calls imported function `c`. `a`: the slot where the callee's frame begins; `b`: the slot of its linkage;
-    /// word 2: `[a: this frame's linkage slot]`.
+    /// word 2: `[a: this frame's linkage slot, c: what is behind the call costs]`.
     CallImport "call.import" 3,
     /// Calls element `slot c` of a table. `a`, `b`: as for `call.import`. Word 2: `[a: this frame's linkage
-    /// slot, c: table]`; word 3: the engine's number of the expected type.
+    /// slot, c: table]`; word 3: the engine's number of the expected type, and what is behind the call costs.
     CallIndirect "call_indirect.s" 4,
     /// The same with a 32-bit index in the accumulator.
     CallIndirectAcc "call_indirect.a" 4,
@@ -374,7 +413,7 @@ special_ops! {
     /// 128-bit unsigned product of the slots `a` and `a+1` to `a`, `a+1`.
     I64MulWideU "i64.mul_wide_u" 2,
     /// Leaves the dispatcher to do a [`SlowOp`]. `a`: which; `b`: the slot of its first operand and of its
-    /// result; `c` and the low half of word 2: its immediates.
+    /// result; `c` and the low half of word 2: its immediates; the high half of word 2: what is behind it costs.
     Slow "slow" 3,
     /// Leaves the dispatcher: the outermost frame has returned. One word.
     HostExit "exit" 1,
@@ -494,8 +533,41 @@ pub const LATCH_COMPARES: u16 = 10;
 /// Forms of a latch: right operand slot or immediate, times (if true, if false), times two destinations.
 pub const LATCH_FORMS: u16 = 8;
 
+/// The special ops that have a metered twin.
+pub const METERED_SPECIALS: [Special; 23] = [
+    Special::Br,
+    Special::BrLoop,
+    Special::BrNez,
+    Special::BrEqz,
+    Special::BrNezAcc,
+    Special::BrEqzAcc,
+    Special::BrNezLoop,
+    Special::BrEqzLoop,
+    Special::BrNezAccLoop,
+    Special::BrEqzAccLoop,
+    Special::BrTable,
+    Special::BrTableAcc,
+    Special::Return0,
+    Special::ReturnSlotInt,
+    Special::ReturnSlotFloat,
+    Special::ReturnAccInt,
+    Special::ReturnAccFloat,
+    Special::ReturnMany,
+    Special::Call,
+    Special::CallIndirect,
+    Special::CallIndirectAcc,
+    Special::ReturnCall,
+    Special::ReturnCallIndirect,
+];
+
+/// Where the metered twins begin: of the branches on compares, by compare and form.
+const METERED_BRANCHES: u16 = LATCHES + LATCH_COMPARES * LATCH_FORMS;
+const METERED_LATCHES: u16 = METERED_BRANCHES + COUNTS[Kind::Compare as usize] * BRANCH_FORMS;
+const METERED_RETURNS: u16 = METERED_LATCHES + LATCH_COMPARES * LATCH_FORMS;
+const METERED_SPECIAL: u16 = METERED_RETURNS + ReturnKind::ALL.len() as u16 * RETURN_SLOTS;
+
 /// The count of all ops: the length of a handler table.
-pub const OP_COUNT: usize = (LATCHES + LATCH_COMPARES * LATCH_FORMS) as usize;
+pub const OP_COUNT: usize = METERED_SPECIAL as usize + METERED_SPECIALS.len();
 
 #[cfg(test)]
 mod tests {
@@ -509,7 +581,7 @@ mod tests {
         assert_eq!(op.describe(), Described::Operator(Operator::I64Store32, 5));
         assert_eq!(Special::ReturnCross.code().describe(), Described::Special(Special::ReturnCross));
         let latch = OpCode::latch(Operator::I32GeU, Source::Imm, true, Destination::Loop);
-        assert_eq!(latch.map(|op| op.0 as usize + 1), Some(OP_COUNT));
+        assert_eq!(latch.map(|op| op.0 + 1), Some(METERED_BRANCHES));
         let op = OpCode::latch(Operator::I32Ne, Source::Slot, true, Destination::Cell).unwrap();
         assert_eq!(op.describe(), Described::Latch(Operator::I32Ne, 2));
         assert_eq!(OpCode::latch(Operator::I64Eq, Source::Slot, true, Destination::Cell), None);
@@ -518,5 +590,19 @@ mod tests {
         for (i, op) in SlowOp::ALL.iter().enumerate() {
             assert_eq!(*op as usize, i);
         }
+    }
+
+    #[test]
+    fn twins_belong_to_each_other() {
+        let mut twins = 0;
+        for number in 0..METERED_BRANCHES {
+            let Some(twin) = OpCode(number).metered() else { continue };
+            assert_eq!(twin.unmetered(), Some(OpCode(number)));
+            assert_eq!(twin.describe(), OpCode(number).describe());
+            twins += 1;
+        }
+        assert_eq!(usize::from(METERED_BRANCHES + twins), OP_COUNT);
+        assert_eq!(Special::Enter.code().metered(), None);
+        assert_eq!(OpCode::binary(Operator::I32Eq, Source::Slot, Source::Imm, Target::Acc).metered(), None);
     }
 }

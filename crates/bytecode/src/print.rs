@@ -14,7 +14,8 @@ use crate::{
 /// Writes the cell as `position: op operands`, for example `12: i32.add.si.s 4 <- 2, #1`.
 ///
 /// Slots are plain numbers, immediates have a `#`, `acc` is the accumulator of the operand's domain, and a
-/// branch ends with `-> position`.
+/// branch ends with `-> position`. Where fuel is counted, the costs of where a branch goes and of what is behind
+/// it follow in parentheses.
 pub fn print(code: &CodeBuffer, cell: &Listed, out: &mut dyn Write) -> fmt::Result {
     write!(out, "{}: ", cell.position)?;
     match cell.op.describe() {
@@ -38,6 +39,9 @@ pub fn print(code: &CodeBuffer, cell: &Listed, out: &mut dyn Write) -> fmt::Resu
     }
     for target in targets {
         write!(out, " {target}")?;
+    }
+    for (_, [first, second]) in code.costs.range(cell.position..end) {
+        write!(out, " ({first}, {second})")?;
     }
     Ok(())
 }

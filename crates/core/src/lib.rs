@@ -9,6 +9,7 @@
 extern crate alloc;
 
 mod features;
+mod fuel;
 mod index;
 mod limits;
 mod trap;
@@ -16,6 +17,7 @@ mod types;
 
 pub use self::{
     features::Features,
+    fuel::{FUEL_VERSION, FuelCostError, FuelCosts},
     index::{DataIdx, ElemIdx, FuncIdx, GlobalIdx, LocalIdx, MemIdx, TableIdx, TypeIdx, WasmOffset},
     limits::Limits,
     trap::TrapCode,

@@ -56,6 +56,8 @@ trap_codes! {
     Interrupted = 13 "interrupted",
     /// A null reference was used where an object is needed.
     NullReference = 14 "null reference",
+    /// The deadline of the store has passed.
+    DeadlineExceeded = 15 "deadline exceeded",
 }
 
 impl core::fmt::Display for TrapCode {

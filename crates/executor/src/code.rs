@@ -11,8 +11,8 @@
 
 use alloc::{boxed::Box, collections::BTreeMap, sync::Arc, vec::Vec};
 use core::{fmt, ptr::NonNull, sync::atomic::Ordering};
-use rotifer_bytecode::{CodeBuffer, Safepoints, Special, Word};
-use rotifer_core::{FuncIdx, WasmOffset};
+use rotifer_bytecode::{CodeBuffer, RegionStart, Safepoint, Safepoints, Special, Split, Word};
+use rotifer_core::{FuelCosts, FuncIdx, WasmOffset};
 use rotifer_validator::{Error, ExportItem, Module, Names};
 
 use crate::{
@@ -41,7 +41,7 @@ impl FuncEntry {
 pub(crate) mod header {
     /// How many.
     pub(crate) const WORDS: usize = 1;
-    // Word -1: `Operands { a, b: unused, c: the size of the frame in bytes }`.
+    // Word -1: a pair: what the region at the entry costs, the size of the frame in bytes.
 }
 
 /// Gives the code of a function.
@@ -54,6 +54,29 @@ pub(crate) mod header {
 pub unsafe trait Translate: Send + Sync {
     /// Translates a defined function. The entries passed are those of all defined functions.
     fn translate(&self, module: &ModuleCode, func: FuncIdx) -> Result<CodeBuffer, Error>;
+
+    /// Where the regions of a function begin that has been translated, in the order of its body.
+    fn regions(&self, module: &ModuleCode, func: FuncIdx) -> Vec<RegionStart>;
+}
+
+/// Which regions are paid for, and with what (docs/FUEL.md).
+#[derive(Clone, Debug, Default)]
+pub enum Metering {
+    /// None.
+    #[default]
+    Off,
+    /// Calls and branches back pay for at least what is executed until the next one, so that execution is
+    /// interrupted within a bounded number of operators. There is always more.
+    Interrupts,
+    /// All, with the store's fuel.
+    Fuel(FuelCosts),
+}
+
+/// What belongs to a place in the code.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) func: FuncIdx,
+    pub(crate) point: Option<Safepoint>,
 }
 
 /// A block of code: header, then cells.
@@ -61,6 +84,8 @@ struct Code {
     words: NonNull<[Word]>,
     func: FuncIdx,
     safepoints: Safepoints,
+    /// By position of the cell.
+    splits: Box<[Split]>,
 }
 
 // SAFETY: I-CODE: the words are immutable, and a `Code` owns them.
@@ -72,7 +97,7 @@ impl Code {
     /// Moves code to its final place and turns the positions of branch targets into addresses.
     fn new(mut buffer: CodeBuffer, func: FuncIdx) -> Self {
         let mut words = Vec::with_capacity(header::WORDS + buffer.words.len());
-        words.push(Word::operands(0, 0, buffer.frame_slots * 8));
+        words.push(Word::pair(buffer.entry_cost, buffer.frame_slots * 8));
         words.append(&mut buffer.words);
         let words = Box::leak(words.into_boxed_slice());
         let words = NonNull::from(words);
@@ -87,7 +112,7 @@ impl Code {
             }
         }
         buffer.safepoints.shrink_to_fit();
-        Self { words, func, safepoints: buffer.safepoints }
+        Self { words, func, safepoints: buffer.safepoints, splits: buffer.splits.into() }
     }
 
     fn first_cell(&self) -> *mut Word {
@@ -107,6 +132,7 @@ impl Drop for Code {
 pub struct Stubs {
     words: Box<[Word]>,
     dispatch: Dispatch,
+    metering: Metering,
 }
 
 impl fmt::Debug for Stubs {
@@ -120,17 +146,22 @@ impl Stubs {
     ///
     /// # Errors
     /// The dispatcher cannot be used.
-    pub fn new(dispatch: Dispatch) -> Result<Self, DispatchError> {
+    pub fn new(dispatch: Dispatch, metering: Metering) -> Result<Self, DispatchError> {
         let handlers = dispatch.handlers()?;
         let cell = |op: Special| Word { handler: handlers[op.code().0 as usize] };
+        // Returning to a stub costs nothing.
+        let free = Word::pair(0, 0);
         Ok(Self {
             dispatch,
+            metering,
             words: Box::new([
                 // The header of the translate-me stub: a frame for which there is never room, so that every
                 // call of it leaves the dispatcher before it happens. Its cell is never executed.
-                Word::operands(0, 0, u32::MAX),
+                Word::pair(0, u32::MAX),
                 cell(Special::Unreachable),
+                free,
                 cell(Special::HostExit),
+                free,
                 cell(Special::ReturnCross),
             ]),
         })
@@ -141,16 +172,21 @@ impl Stubs {
         self.dispatch
     }
 
+    /// What all code that is linked with these stubs pays for.
+    pub fn metering(&self) -> &Metering {
+        &self.metering
+    }
+
     pub(crate) fn translate(&self) -> *const Word {
         &raw const self.words[1]
     }
 
     pub(crate) fn host_exit(&self) -> *const Word {
-        &raw const self.words[2]
+        &raw const self.words[3]
     }
 
     pub(crate) fn return_cross(&self) -> *const Word {
-        &raw const self.words[3]
+        &raw const self.words[5]
     }
 }
 
@@ -290,18 +326,45 @@ impl ModuleCode {
         Ok(())
     }
 
-    /// Whose code a cell belongs to, and which WebAssembly operator it executes, if it is in this module.
+    /// Whose code a cell belongs to, and what is known of it, if it is in this module.
     ///
-    /// With `returning`, `cell` is where a call returns to, and the operator is the call.
-    pub(crate) fn locate(&self, cell: *const Word, returning: bool) -> Option<(FuncIdx, Option<WasmOffset>)> {
+    /// With `returning`, `cell` is where a call returns to, and what is known is of the call.
+    pub(crate) fn locate(&self, cell: *const Word, returning: bool) -> Option<Place> {
+        self.find(cell, |code, position| Place {
+            func: code.func,
+            point: code.safepoints.find(position - u32::from(returning)),
+        })
+    }
+
+    /// Finds the code that a cell belongs to, and its position there.
+    fn find<R>(&self, cell: *const Word, found: impl FnOnce(&Code, u32) -> R) -> Option<R> {
         let translated = self.translated.lock();
         let (&start, code) = translated.blocks.range(..=cell.addr()).next_back()?;
         let position = (cell.addr() - start) / size_of::<Word>();
-        if position > code.words.len() {
-            return None;
-        }
-        let position = (position - header::WORDS) as u32;
-        Some((code.func, code.safepoints.offset_at(position - u32::from(returning))))
+        // One behind the last cell is where a call returns to that does not return.
+        (position <= code.words.len()).then(|| found(code, (position - header::WORDS) as u32))
+    }
+
+    /// How the costs of a branch are split, if they are: those of the first region, and the cell it begins at.
+    pub(crate) fn split(&self, cell: *const Word) -> Option<(u32, *const Word)> {
+        self.find(cell, |code, position| {
+            let index = code.splits.binary_search_by_key(&position, |split| split.cell).ok()?;
+            let split = code.splits[index];
+            Some((split.cost, code.first_cell().cast_const().wrapping_add(split.start as usize)))
+        })?
+    }
+
+    /// The first instruction of the region that begins at a cell and costs so much.
+    pub(crate) fn region_offset(&self, cell: *const Word, cost: u32) -> Option<(FuncIdx, WasmOffset)> {
+        let (func, position) = self.find(cell, |code, position| (code.func, position))?;
+        let regions = self.translator.regions(self, func);
+        // A loop that is entered again goes on behind the cell of its header.
+        let here = |region: &&RegionStart| region.position == position || region.position + 1 == position;
+        let exact = regions.iter().find(|region| region.position == position && region.cost == cost);
+        let near = || regions.iter().filter(here).find(|region| region.cost == cost);
+        let any = || regions.iter().find(here);
+        let region = exact.or_else(near).or_else(any)?;
+        Some((func, region.offset))
     }
 
     /// Bytes of translated code and of its tables.
@@ -310,7 +373,9 @@ impl ModuleCode {
         translated
             .blocks
             .values()
-            .map(|code| code.words.len() * size_of::<Word>() + code.safepoints.size())
+            .map(|code| {
+                size_of_val(&*code.splits) + code.words.len() * size_of::<Word>() + code.safepoints.size()
+            })
             .sum()
     }
 }

@@ -20,9 +20,12 @@ mod sync;
 mod table;
 
 pub use self::{
-    code::{FuncEntry, ModuleCode, Stubs, Translate},
+    code::{FuncEntry, Metering, ModuleCode, Stubs, Translate},
     entity::{Func, Global, Instance, Table},
-    exec::{Dispatch, DispatchError, Host, HostFrame, Trap, TrapFrame, invoke},
+    exec::{
+        Dispatch, DispatchError, Host, HostFrame, Outcome, Pause, Suspended, Trap, TrapFrame, invoke, resume,
+        start,
+    },
     instance::{ImportMismatch, Item, Linked},
     memory::Memory,
     stack::{StackLimits, ValueStack},

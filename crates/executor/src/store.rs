@@ -141,6 +141,9 @@ impl fmt::Display for WrongStore {
 
 impl core::error::Error for WrongStore {}
 
+/// So many stacks of ended calls are kept in a store: as many as calls that can be suspended usually nest.
+const MAX_SPARE_STACKS: usize = 4;
+
 /// Why a memory or a table was not made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum NewEntityError {
@@ -197,6 +200,12 @@ pub struct Store {
     id: StoreId,
     /// The value stack.
     pub stack: ValueStack,
+    /// The fuel that is left, where fuel is counted.
+    pub fuel: u64,
+    /// Whether the host is asked in between whether to go on, where fuel is counted.
+    pub interruptible: bool,
+    /// Stacks of calls that have ended, for others.
+    spare_stacks: Vec<ValueStack>,
     host_funcs: Arena<Func>,
     /// For each host function how many slots its arguments or results take.
     host_slots: Vec<u32>,
@@ -240,6 +249,9 @@ impl Store {
         Self {
             id: StoreId::next(),
             stack,
+            fuel: 0,
+            interruptible: false,
+            spare_stacks: Vec::new(),
             host_funcs: Arena::new(),
             host_slots: Vec::new(),
             tables: Arena::new(),
@@ -247,6 +259,21 @@ impl Store {
             globals: Arena::new(),
             instances: Vec::new(),
             externs: Vec::new(),
+        }
+    }
+
+    /// A stack for a call that is made now. It counts the depth of calls from where the current one is.
+    pub(crate) fn spare_stack(&mut self) -> ValueStack {
+        let mut stack = self.spare_stacks.pop().unwrap_or_else(|| ValueStack::new(self.stack.limits()));
+        stack.set_top(0);
+        stack.set_depth(self.stack.depth());
+        stack
+    }
+
+    /// Keeps a stack that nobody needs any more.
+    pub(crate) fn keep_spare_stack(&mut self, stack: ValueStack) {
+        if self.spare_stacks.len() < MAX_SPARE_STACKS {
+            self.spare_stacks.push(stack);
         }
     }
 

@@ -11,9 +11,9 @@ use std::sync::{
 };
 
 use loom::{cell::UnsafeCell, sync::Arc, thread};
-use rotifer_bytecode::CodeBuffer;
+use rotifer_bytecode::{CodeBuffer, RegionStart};
 use rotifer_core::{FuncIdx, FuncType, TypeIdx, WasmOffset};
-use rotifer_executor::{Dispatch, ModuleCode, Stubs, Translate};
+use rotifer_executor::{Dispatch, Metering, ModuleCode, Stubs, Translate};
 use rotifer_validator::{Error, ErrorKind, Module, Span};
 
 /// Translates even functions and refuses odd ones.
@@ -43,6 +43,10 @@ unsafe impl Translate for Translator {
             Err(Error::new(ErrorKind::Invalid, "odd", WasmOffset(func.0)))
         }
     }
+
+    fn regions(&self, _: &ModuleCode, _: FuncIdx) -> Vec<RegionStart> {
+        Vec::new()
+    }
 }
 
 struct Setup {
@@ -65,7 +69,7 @@ fn setup(stubs: &StdArc<Stubs>) -> Setup {
 }
 
 fn stubs() -> StdArc<Stubs> {
-    StdArc::new(Stubs::new(Dispatch::default()).unwrap())
+    StdArc::new(Stubs::new(Dispatch::default(), Metering::Off).unwrap())
 }
 
 fn read_words(words: &[Shared; 2], func: FuncIdx) {

@@ -16,6 +16,10 @@ pub struct WasmBacktrace {
 pub struct BacktraceFrame(TrapFrame);
 
 impl WasmBacktrace {
+    pub(crate) const fn empty() -> Self {
+        Self { frames: Vec::new() }
+    }
+
     pub(crate) fn new(frames: Vec<TrapFrame>) -> Self {
         Self { frames: frames.into_iter().map(BacktraceFrame).collect() }
     }

@@ -1,7 +1,7 @@
 //! [`Config`]: the switches of an engine.
 
-use rotifer_core::{Features, Limits};
-use rotifer_executor::{Dispatch, StackLimits};
+use rotifer_core::{Features, FuelCosts, Limits};
+use rotifer_executor::{Dispatch, Metering, StackLimits};
 
 /// When the bodies of a module's functions are validated and translated.
 ///
@@ -36,6 +36,9 @@ pub struct Config {
     pub(crate) max_call_depth: usize,
     pub(crate) max_host_nesting: usize,
     pub(crate) allow_start_fn: bool,
+    pub(crate) consume_fuel: bool,
+    pub(crate) fuel_costs: FuelCosts,
+    pub(crate) interruptible: bool,
 }
 
 impl Default for Config {
@@ -49,6 +52,9 @@ impl Default for Config {
             max_call_depth: StackLimits::default().max_depth,
             max_host_nesting: 100,
             allow_start_fn: true,
+            consume_fuel: false,
+            fuel_costs: FuelCosts::default(),
+            interruptible: false,
         }
     }
 }
@@ -149,6 +155,34 @@ impl Config {
     pub fn allow_start_fn(&mut self, allow: bool) -> &mut Self {
         self.allow_start_fn = allow;
         self
+    }
+
+    /// Sets whether execution consumes fuel, as docs/FUEL.md defines. Default: no. A store starts with none; see
+    /// [`Store::set_fuel`](crate::Store::set_fuel).
+    pub fn consume_fuel(&mut self, enable: bool) -> &mut Self {
+        self.consume_fuel = enable;
+        self
+    }
+
+    /// Sets what instructions cost, if execution consumes fuel. Default: [`FuelCosts::default`].
+    pub fn fuel_costs(&mut self, costs: FuelCosts) -> &mut Self {
+        self.fuel_costs = costs;
+        self
+    }
+
+    /// Sets whether execution can be interrupted ([`Store::interrupt_handle`](crate::Store::interrupt_handle)) and
+    /// have a deadline. Default: no. Not needed where execution consumes fuel.
+    pub fn interruptible(&mut self, enable: bool) -> &mut Self {
+        self.interruptible = enable;
+        self
+    }
+
+    pub(crate) fn metering(&self) -> Metering {
+        match (self.consume_fuel, self.interruptible) {
+            (true, _) => Metering::Fuel(self.fuel_costs.clone()),
+            (false, true) => Metering::Interrupts,
+            (false, false) => Metering::Off,
+        }
     }
 
     /// The proposals that modules may use.

@@ -45,7 +45,7 @@ impl Engine {
     /// The dispatcher of the configuration is not in this build or does not work in it.
     pub fn try_new(config: &Config) -> Result<Self, DispatchError> {
         let handlers = config.dispatch.handlers()?;
-        let stubs = Arc::new(Stubs::new(config.dispatch)?);
+        let stubs = Arc::new(Stubs::new(config.dispatch, config.metering())?);
         let types = RwLock::default();
         Ok(Self(Arc::new(EngineInner { config: config.clone(), types, handlers, stubs })))
     }
@@ -94,6 +94,11 @@ impl Engine {
         }
         let mut registry = self.0.types.write();
         types.iter().map(|ty| registry.intern((ty.params(), ty.results()), || ty.clone())).collect()
+    }
+
+    /// Looks at the function type with this number.
+    pub(crate) fn with_func_type<R>(&self, id: u32, look: impl FnOnce(&FuncType) -> R) -> R {
+        look(&self.0.types.read().types[id as usize])
     }
 
     /// The function type with this number.

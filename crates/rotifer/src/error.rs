@@ -176,6 +176,9 @@ pub enum ErrorKind {
     Host(Box<dyn HostError>),
     /// A host function asked to end the program with this status.
     I32ExitStatus(i32),
+    /// A host function asked to suspend the call, which was not made with
+    /// [`Func::call_resumable`](crate::Func::call_resumable).
+    Suspend,
     /// A function was called or wrapped with the wrong number or types of parameters or results.
     Signature(Box<str>),
     /// A memory, table or global was used in a way that its type or size does not allow.
@@ -237,6 +240,9 @@ impl fmt::Display for ErrorKind {
             Self::TrapCode(code) => code.fmt(f),
             Self::Host(error) => error.fmt(f),
             Self::I32ExitStatus(status) => write!(f, "exited with status {status}"),
+            Self::Suspend => f.write_str(
+                "a host function asked to suspend a call that cannot be: it must be made with call_resumable",
+            ),
             Self::Signature(message) | Self::Message(message) => f.write_str(message),
             Self::Access(message) => f.write_str(message),
             Self::WrongStore => f.write_str("the item belongs to another store"),
@@ -247,22 +253,44 @@ impl fmt::Display for ErrorKind {
 }
 
 /// What went wrong, and where. One word.
-pub struct Error(Box<Inner>);
+///
+/// Nothing is allocated for the wish to suspend, which is part of normal operation.
+pub struct Error(Option<Box<Inner>>);
 
 struct Inner {
     kind: ErrorKind,
     backtrace: WasmBacktrace,
+    required_fuel: u64,
 }
+
+static NO_BACKTRACE: WasmBacktrace = WasmBacktrace::empty();
 
 impl Error {
     #[cold]
     pub(crate) fn from_kind(kind: ErrorKind) -> Self {
-        Self(Box::new(Inner { kind, backtrace: WasmBacktrace::default() }))
+        Self(Some(Box::new(Inner { kind, backtrace: WasmBacktrace::default(), required_fuel: 0 })))
     }
 
     #[cold]
-    pub(crate) fn trap(code: TrapCode, backtrace: WasmBacktrace) -> Self {
-        Self(Box::new(Inner { kind: ErrorKind::TrapCode(code), backtrace }))
+    pub(crate) fn trap(code: TrapCode, required_fuel: u64, backtrace: WasmBacktrace) -> Self {
+        Self(Some(Box::new(Inner { kind: ErrorKind::TrapCode(code), backtrace, required_fuel })))
+    }
+
+    #[cold]
+    pub(crate) fn out_of_fuel(required: u64) -> Self {
+        Self::trap(TrapCode::OutOfFuel, required, WasmBacktrace::default())
+    }
+
+    /// The wish of a host function to suspend the call: returned by it, it suspends a call that was made with
+    /// [`Func::call_resumable`](crate::Func::call_resumable) and ends any other.
+    #[inline]
+    pub const fn suspend() -> Self {
+        Self(None)
+    }
+
+    #[inline]
+    pub(crate) fn is_suspend(&self) -> bool {
+        self.0.is_none()
     }
 
     #[cold]
@@ -295,17 +323,22 @@ impl Error {
 
     /// What went wrong.
     pub fn kind(&self) -> &ErrorKind {
-        &self.0.kind
+        self.0.as_ref().map_or(&ErrorKind::Suspend, |inner| &inner.kind)
     }
 
     /// What went wrong, by value.
     pub fn into_kind(self) -> ErrorKind {
-        self.0.kind
+        self.0.map_or(ErrorKind::Suspend, |inner| inner.kind)
     }
 
     /// The calls that were active at a trap, innermost first. Empty for other errors.
     pub fn backtrace(&self) -> &WasmBacktrace {
-        &self.0.backtrace
+        self.0.as_ref().map_or(&NO_BACKTRACE, |inner| &inner.backtrace)
+    }
+
+    /// If this is [`TrapCode::OutOfFuel`]: how much fuel the store must have for the next step.
+    pub fn required_fuel(&self) -> Option<u64> {
+        self.0.as_ref().filter(|_| self.as_trap_code() == Some(TrapCode::OutOfFuel)).map(|i| i.required_fuel)
     }
 
     /// The trap code, if this is a trap.
@@ -330,7 +363,7 @@ impl Error {
 
     /// The embedder's error as a `T`, if it is one.
     pub fn downcast_mut<T: HostError>(&mut self) -> Option<&mut T> {
-        match &mut self.0.kind {
+        match &mut self.0.as_mut()?.kind {
             ErrorKind::Host(error) => error.downcast_mut(),
             _ => None,
         }
@@ -341,15 +374,13 @@ impl Error {
     /// # Errors
     /// This is another error; it is given back.
     pub fn try_downcast<T: HostError>(self) -> Result<T, Self> {
-        let Inner { kind, backtrace } = *self.0;
-        let kind = match kind {
-            ErrorKind::Host(error) => match error.downcast::<T>() {
-                Ok(error) => return Ok(*error),
-                Err(error) => ErrorKind::Host(error),
-            },
-            kind => kind,
-        };
-        Err(Self(Box::new(Inner { kind, backtrace })))
+        if self.downcast_ref::<T>().is_none() {
+            return Err(self);
+        }
+        match self.into_kind() {
+            ErrorKind::Host(error) => Ok(*error.downcast().expect("the type was tested")),
+            _ => unreachable!("only errors of the embedder have other types"),
+        }
     }
 
     /// The embedder's error as a `T`, if it is one.
@@ -360,15 +391,15 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.kind.fmt(f)?;
-        self.0.backtrace.fmt(f)
+        self.kind().fmt(f)?;
+        self.backtrace().fmt(f)
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0.kind, f)?;
-        self.0.backtrace.fmt(f)
+        fmt::Debug::fmt(self.kind(), f)?;
+        self.backtrace().fmt(f)
     }
 }
 

@@ -2,11 +2,11 @@
 
 use alloc::string::ToString;
 use rotifer_core::{FuncType, ValType};
-use rotifer_executor::{self as executor, Handle};
+use rotifer_executor::{self as executor, Handle, StoreId};
 use smallvec::SmallVec;
 
 use crate::{
-    AsContext, AsContextMut, Caller, Error, IntoFunc, TypedFunc, Val, WasmParams, WasmResults,
+    AsContext, AsContextMut, Caller, Error, IntoFunc, ResumableCall, TypedFunc, Val, WasmParams, WasmResults,
     host_func::HostFunc,
 };
 
@@ -62,26 +62,16 @@ impl Func {
     /// Calls the function. `results` must have room for all results; what it holds before does not matter.
     ///
     /// # Errors
-    /// WebAssembly trapped, a host function failed, a body is invalid (in partial mode), the arguments or the
-    /// number of results do not fit the type, or the function or an argument belongs to another store.
+    /// WebAssembly trapped, ran out of fuel or was interrupted, a host function failed, a body is invalid (in
+    /// partial mode), the arguments or the number of results do not fit the type, or the function or an argument
+    /// belongs to another store.
     pub fn call(&self, mut ctx: impl AsContextMut, params: &[Val], results: &mut [Val]) -> Result<(), Error> {
         let ty = self.try_ty(&ctx)?;
         let store = ctx.as_context_mut().inner;
         check_types("parameters", ty.params(), params)?;
-        if ty.results().len() != results.len() {
-            return Err(Error::signature(
-                [
-                    "the function has ",
-                    &ty.results().len().to_string(),
-                    " results, but room was given for ",
-                    &results.len().to_string(),
-                ]
-                .concat(),
-            ));
-        }
+        check_count("results", ty.results().len(), results.len())?;
         let id = store.id();
-        let params =
-            params.iter().map(|param| param.to_slot(id)).collect::<Result<SmallVec<[u64; 8]>, Error>>()?;
+        let params = to_slots(params, id)?;
         let mut slots: SmallVec<[u64; 4]> = SmallVec::from_elem(0, results.len());
         store.invoke(*self, &params, &mut slots)?;
         for ((result, &slot), &ty) in results.iter_mut().zip(&slots).zip(ty.results()) {
@@ -89,6 +79,52 @@ impl Func {
             *result = unsafe { Val::from_slot(ty, slot, id) };
         }
         Ok(())
+    }
+
+    /// Calls the function so that it can stop and go on: when it runs out of fuel, is interrupted, or when a host
+    /// function that it called asks for it or fails. See [`SuspendedCall`](crate::SuspendedCall).
+    ///
+    /// ```
+    /// use rotifer::{Config, Engine, Func, ResumableCall, Store, Val};
+    ///
+    /// let mut store = Store::new(&Engine::default(), ());
+    /// // A host function that leaves its work to whoever made the call.
+    /// # let wasm = wat::parse_str(r#"(module (import "host" "ask" (func $ask (param i32) (result i32)))
+    /// #     (func (export "run") (result i32) (i32.add (call $ask (i32.const 20)) (i32.const 1))))"#).unwrap();
+    /// # let module = rotifer::Module::new(store.engine(), &wasm)?;
+    /// let mut linker = rotifer::Linker::new(store.engine());
+    /// linker.func_wrap("host", "ask", |_: i32| -> Result<i32, rotifer::Error> { Err(rotifer::Error::suspend()) })?;
+    /// let instance = linker.instantiate(&mut store, &module)?;
+    /// let run = instance.get_func(&store, "run").unwrap();
+    /// let mut results = [Val::I32(0)];
+    /// let ResumableCall::Suspended(call) = run.call_resumable(&mut store, &[], &mut results)? else { panic!() };
+    /// let asked = call.host_arg(&store, 0).and_then(|arg| arg.i32());
+    /// assert_eq!(asked, Some(20));
+    /// let done = call.resume_with(&mut store, &[Val::I32(41)], &mut results)?;
+    /// assert!(matches!(done, ResumableCall::Finished));
+    /// assert_eq!(results[0].i32(), Some(42));
+    /// # Ok::<(), rotifer::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As for [`call`](Self::call), except for what suspends the call. If this is a host function, its errors.
+    pub fn call_resumable(
+        &self,
+        mut ctx: impl AsContextMut,
+        params: &[Val],
+        results: &mut [Val],
+    ) -> Result<ResumableCall, Error> {
+        let ty = self.try_ty(&ctx)?;
+        let store = ctx.as_context_mut().inner;
+        check_types("parameters", ty.params(), params)?;
+        check_count("results", ty.results().len(), results.len())?;
+        let id = store.id();
+        let params = to_slots(params, id)?;
+        let mut slots: SmallVec<[u64; 4]> = SmallVec::from_elem(0, results.len());
+        let type_id = store.executor().entity(self.0)?.type_id;
+        let outcome = store.start(*self, &params, &mut slots)?;
+        // SAFETY: I-REF: the results have the types of the function and belong to the store it ran in.
+        Ok(unsafe { ResumableCall::new(outcome, type_id, (&ty, &slots, id), results) })
     }
 
     /// The function with Rust types, for faster calls.
@@ -103,26 +139,30 @@ impl Func {
     }
 }
 
-fn check_types(what: &str, types: &[ValType], values: &[Val]) -> Result<(), Error> {
-    if types.len() != values.len() {
-        return Err(Error::signature(
-            [
-                "the function has ",
-                &types.len().to_string(),
-                " ",
-                what,
-                ", but ",
-                &values.len().to_string(),
-                " values were given",
-            ]
-            .concat(),
-        ));
+/// Checks how many values are given or how many there is room for.
+pub(crate) fn check_count(what: &str, expected: usize, actual: usize) -> Result<(), Error> {
+    if expected == actual {
+        return Ok(());
     }
+    let (expected, actual) = (expected.to_string(), actual.to_string());
+    let message = ["the function has ", &expected, " ", what, ", but ", &actual, " were given"];
+    Err(Error::signature(message.concat()))
+}
+
+/// Values as slots.
+pub(crate) fn to_slots(values: &[Val], store: StoreId) -> Result<SmallVec<[u64; 8]>, Error> {
+    values.iter().map(|value| value.to_slot(store)).collect()
+}
+
+/// Checks the number and types of values.
+pub(crate) fn check_types(what: &str, types: &[ValType], values: &[Val]) -> Result<(), Error> {
+    check_count(what, types.len(), values.len())?;
     for (i, (ty, value)) in types.iter().zip(values).enumerate() {
         if value.ty() != *ty {
             return Err(Error::signature(
                 [
-                    "parameter ",
+                    what.trim_end_matches('s'),
+                    " ",
                     &i.to_string(),
                     " has type ",
                     &ty.to_string(),

@@ -26,6 +26,8 @@ type Plain<T> = fn(Caller<'_, T>, HostFrame) -> Result<(), Error>;
 pub struct HostFunc<T> {
     code: Code<T>,
     ty: HostType,
+    /// Of a function that suspends: its number.
+    tag: Option<u64>,
 }
 
 /// The code of a host function. Most closures capture nothing: they need no memory, and a linker with dozens of
@@ -75,7 +77,7 @@ impl<T> Clone for HostFunc<T> {
             Code::Plain(code) => Code::Plain(*code),
             Code::Shared(code) => Code::Shared(code.clone()),
         };
-        Self { code, ty: self.ty.clone() }
+        Self { code, ty: self.ty.clone(), tag: self.tag }
     }
 }
 
@@ -120,7 +122,25 @@ impl<T> HostFunc<T> {
             }
             Ok(())
         };
-        Self { code: Code::new(code), ty: HostType::Dynamic(ty) }
+        Self { code: Code::new(code), ty: HostType::Dynamic(ty), tag: None }
+    }
+
+    /// A function that does nothing but ask to suspend.
+    pub(crate) fn suspending(ty: FuncType, tag: u64) -> Self {
+        for ty in ty.params().iter().chain(ty.results()) {
+            assert_ne!(*ty, ValType::V128, "values of type v128 are not supported yet");
+        }
+        // The closure holds the number so that its address is its own: functions are told apart by it.
+        let code = move |_: Caller<'_, T>, _: HostFrame| {
+            core::hint::black_box(tag);
+            Err(Error::suspend())
+        };
+        Self { code: Code::new(code), ty: HostType::Dynamic(ty), tag: Some(tag) }
+    }
+
+    /// The number of a function that suspends.
+    pub(crate) fn tag(&self) -> Option<u64> {
+        self.tag
     }
 
     /// A function of a closure with Rust types.
@@ -237,6 +257,7 @@ macro_rules! into_func {
                 HostFunc {
                     code: Code::new(code),
                     ty: HostType::Static(<($($P,)*)>::TYPES, R::Values::TYPES),
+                    tag: None,
                 }
             }
         }
@@ -254,6 +275,7 @@ macro_rules! into_func {
                 HostFunc {
                     code: Code::new(code),
                     ty: HostType::Static(<($($P,)*)>::TYPES, R::Values::TYPES),
+                    tag: None,
                 }
             }
         }

@@ -47,11 +47,13 @@ mod global;
 mod host_func;
 mod instance;
 mod instance_pre;
+mod interrupt;
 mod limiter;
 mod linker;
 mod memory;
 mod module;
 mod reference;
+mod resumable;
 mod store;
 mod sync;
 mod table;
@@ -71,6 +73,7 @@ pub use self::{
     host_func::{HostFunc, IntoFunc},
     instance::{Export, ExportsIter, Instance},
     instance_pre::InstancePre,
+    interrupt::InterruptHandle,
     limiter::{ResourceLimiter, StoreLimits, StoreLimitsBuilder},
     linker::Linker,
     memory::Memory,
@@ -79,6 +82,7 @@ pub use self::{
         ModuleImportsIter, SharedBytes,
     },
     reference::{ExternRef, Nullable, Ref},
+    resumable::{ResumableCall, SuspendReason, SuspendedCall, TypedResumableCall, TypedSuspendedCall},
     store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut},
     table::Table,
     typed::{TypedFunc, WasmParams, WasmResults, WasmRet, WasmTy, WasmTyList},
@@ -86,8 +90,8 @@ pub use self::{
     wiring::BytecodeCell,
 };
 pub use rotifer_core::{
-    ExternType, Features, FuncType, GlobalType, HeapType, Limits, MemoryType, MemoryTypeBuilder,
-    MemoryTypeError, Mutability, RefType, TableType, TrapCode, ValType,
+    ExternType, FUEL_VERSION, Features, FuelCostError, FuelCosts, FuncType, GlobalType, HeapType, Limits,
+    MemoryType, MemoryTypeBuilder, MemoryTypeError, Mutability, RefType, TableType, TrapCode, ValType,
 };
 pub use rotifer_executor::{Dispatch, DispatchError};
 pub use rotifer_validator::{Counts, Error as ModuleError, ErrorKind as ModuleErrorKind};

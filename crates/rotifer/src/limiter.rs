@@ -29,6 +29,17 @@ pub trait ResourceLimiter {
         maximum: Option<usize>,
     ) -> Result<bool, Error>;
 
+    /// What it costs that a memory grows, in bytes, beyond what [`FuelCosts`](crate::FuelCosts) says. Asked before
+    /// [`memory_growing`](Self::memory_growing), and not for new memories. Default: nothing.
+    fn memory_growth_fuel(&mut self, _current: usize, _desired: usize) -> u64 {
+        0
+    }
+
+    /// What it costs that a table grows, in elements. Default: nothing.
+    fn table_growth_fuel(&mut self, _current: usize, _desired: usize) -> u64 {
+        0
+    }
+
     /// How many instances a store may have. Default: 10,000.
     fn instances(&self) -> usize {
         10_000

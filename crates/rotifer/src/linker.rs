@@ -159,6 +159,25 @@ impl<T> Linker<T> {
         self.insert(module, name, Definition::Func(HostFunc::wrap(func)))
     }
 
+    /// Defines a function that does nothing but suspend the call that reaches it, which must have been made with
+    /// [`Func::call_resumable`](crate::Func::call_resumable). `tag` tells the embedder which function it was:
+    /// [`SuspendedCall::tag`](crate::SuspendedCall::tag).
+    ///
+    /// # Errors
+    /// The name is defined already, and shadowing is not allowed.
+    ///
+    /// # Panics
+    /// The type has a `v128`.
+    pub fn func_suspend(
+        &mut self,
+        module: &str,
+        name: &str,
+        ty: FuncType,
+        tag: u64,
+    ) -> Result<&mut Self, Error> {
+        self.insert(module, name, Definition::Func(HostFunc::suspending(ty, tag)))
+    }
+
     /// Defines all exports of an instance under their names.
     ///
     /// # Errors

@@ -67,11 +67,11 @@ impl Memory {
         let desired = additional.checked_mul(page).and_then(|bytes| bytes.checked_add(len));
         let desired = desired.ok_or_else(refused)?;
         let maximum = ty.maximum.map(|pages| pages.saturating_mul(page));
-        if maximum.is_some_and(|maximum| desired > maximum) {
+        let limit = maximum.unwrap_or(u64::MAX).min(ty.page_limit().saturating_mul(page));
+        if desired > limit {
             return Err(refused());
         }
-        let pointer = store.executor().check(self.0)?;
-        if !Host::memory_growing(store, pointer, len, desired, maximum)? {
+        if !Host::memory_growing(store, len, desired, maximum)? {
             return Err(Error::access("the resource limiter does not let the memory grow"));
         }
         store.executor_mut().memory_mut(self.0)?.grow_mut(additional).ok_or_else(refused)

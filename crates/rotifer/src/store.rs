@@ -4,9 +4,13 @@ use alloc::{boxed::Box, vec::Vec};
 use core::{fmt, ptr::NonNull};
 use hashbrown::HashMap;
 use rotifer_core::TrapCode;
-use rotifer_executor::{self as executor, Handle, Host, HostFrame, StackLimits, StoreId, Trap, ValueStack};
+use rotifer_executor::{
+    self as executor, Handle, Host, HostFrame, Outcome, StackLimits, StoreId, Suspended, Trap, ValueStack,
+};
 
-use crate::{Caller, Engine, Error, ResourceLimiter, WasmBacktrace, func::Func, host_func::HostFunc};
+use crate::{
+    Caller, Engine, Error, InterruptHandle, ResourceLimiter, WasmBacktrace, func::Func, host_func::HostFunc,
+};
 
 type Limiter<T> = Box<dyn (FnMut(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync>;
 
@@ -30,6 +34,9 @@ pub(crate) struct StoreInner<T> {
     limiter: Option<Limiter<T>>,
     /// How many more activations may nest.
     nesting_left: usize,
+    interrupt: InterruptHandle,
+    #[cfg(feature = "std")]
+    deadline: Option<std::time::Instant>,
     data: T,
 }
 
@@ -49,6 +56,9 @@ impl<T> Store<T> {
                 linked: HashMap::new(),
                 limiter: None,
                 nesting_left: config.max_host_nesting,
+                interrupt: InterruptHandle::new(),
+                #[cfg(feature = "std")]
+                deadline: None,
                 data,
             }),
         }
@@ -81,6 +91,69 @@ impl<T> Store<T> {
         limiter: impl (FnMut(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync + 'static,
     ) {
         self.inner.limiter = Some(Box::new(limiter));
+    }
+
+    /// What stops calls of this store from other threads.
+    ///
+    /// # Errors
+    /// The engine's code cannot be interrupted: neither [`Config::interruptible`](crate::Config::interruptible) nor
+    /// [`Config::consume_fuel`](crate::Config::consume_fuel) is on.
+    pub fn interrupt_handle(&mut self) -> Result<InterruptHandle, Error> {
+        self.inner.make_interruptible()?;
+        Ok(self.inner.interrupt.clone())
+    }
+
+    /// Sets when calls of this store stop, with the trap
+    /// [`TrapCode::DeadlineExceeded`](crate::TrapCode::DeadlineExceeded) or suspended. It is looked at as often as
+    /// [interrupts](InterruptHandle) are. `None` takes it away.
+    ///
+    /// # Errors
+    /// As for [`interrupt_handle`](Self::interrupt_handle).
+    #[cfg(feature = "std")]
+    pub fn set_deadline(&mut self, deadline: Option<std::time::Instant>) -> Result<(), Error> {
+        self.inner.make_interruptible()?;
+        self.inner.deadline = deadline;
+        Ok(())
+    }
+}
+
+macro_rules! fuel {
+    ($( $ty:ty, |$this:ident| $inner:expr, $inner_mut:expr; )*) => {$(
+        impl<T> $ty {
+            /// The fuel that is left. Exact, also in a host function (docs/FUEL.md).
+            ///
+            /// # Errors
+            /// [`Config::consume_fuel`](crate::Config::consume_fuel) is off.
+            pub fn get_fuel(&self) -> Result<u64, Error> {
+                let $this = self;
+                $inner.get_fuel()
+            }
+
+            /// Sets the fuel that is left. Takes effect at once, also in a host function.
+            ///
+            /// # Errors
+            /// [`Config::consume_fuel`](crate::Config::consume_fuel) is off.
+            pub fn set_fuel(&mut self, fuel: u64) -> Result<(), Error> {
+                let $this = self;
+                $inner_mut.set_fuel(fuel)
+            }
+        }
+    )*};
+}
+
+fuel! {
+    Store<T>, |this| this.inner, this.inner;
+    StoreContextMut<'_, T>, |this| this.inner, this.inner;
+    Caller<'_, T>, |this| this.store(), this.store_mut();
+}
+
+impl<T> StoreContext<'_, T> {
+    /// The fuel that is left. Exact, also in a host function (docs/FUEL.md).
+    ///
+    /// # Errors
+    /// [`Config::consume_fuel`](crate::Config::consume_fuel) is off.
+    pub fn get_fuel(&self) -> Result<u64, Error> {
+        self.inner.get_fuel()
     }
 }
 
@@ -176,6 +249,37 @@ impl<T> StoreInner<T> {
         handle
     }
 
+    fn make_interruptible(&mut self) -> Result<(), Error> {
+        let config = self.engine.config();
+        if !config.interruptible && !config.consume_fuel {
+            return Err(Error::new(
+                "calls of this engine cannot be interrupted: switch on Config::interruptible or consume_fuel",
+            ));
+        }
+        self.store.interruptible = true;
+        Ok(())
+    }
+
+    fn check_fuel(&self) -> Result<(), Error> {
+        if self.engine.config().consume_fuel {
+            return Ok(());
+        }
+        Err(Error::new("fuel is not counted: switch on Config::consume_fuel"))
+    }
+
+    #[inline]
+    fn get_fuel(&self) -> Result<u64, Error> {
+        self.check_fuel()?;
+        Ok(self.store.fuel)
+    }
+
+    #[inline]
+    fn set_fuel(&mut self, fuel: u64) -> Result<(), Error> {
+        self.check_fuel()?;
+        self.store.fuel = fuel;
+        Ok(())
+    }
+
     /// Calls a function with slots as arguments and results.
     ///
     /// The lengths must be those of the function's type and references must come from this store; callers in
@@ -183,20 +287,57 @@ impl<T> StoreInner<T> {
     #[inline]
     pub(crate) fn invoke(&mut self, func: Func, params: &[u64], results: &mut [u64]) -> Result<(), Error> {
         let func = self.store.check(func.handle())?;
-        let Some(nesting_left) = self.nesting_left.checked_sub(1) else {
+        let nested = Nested::new(self)?;
+        // SAFETY: I-STORE: `func` was just found to belong to this store; the rest is the caller's duty.
+        unsafe { executor::invoke(&mut *nested.0, func, params, results) }
+    }
+
+    /// As [`invoke`](Self::invoke), for calls that can be suspended.
+    pub(crate) fn start(
+        &mut self,
+        func: Func,
+        params: &[u64],
+        results: &mut [u64],
+    ) -> Result<Outcome<Error>, Error> {
+        let func = self.store.check(func.handle())?;
+        let nested = Nested::new(self)?;
+        // SAFETY: I-STORE: as for `invoke`.
+        unsafe { executor::start(&mut *nested.0, func, params, results) }
+    }
+
+    /// Goes on with a call.
+    ///
+    /// It must belong to this store; the lengths must be those of its function's type and of the host function that
+    /// it waits for, and `host_results` have the types of that. Callers in this crate check all that.
+    pub(crate) fn resume(
+        &mut self,
+        call: Suspended,
+        host_results: &[u64],
+        results: &mut [u64],
+    ) -> Result<Outcome<Error>, Error> {
+        let nested = Nested::new(self)?;
+        // SAFETY: I-STORE: the caller's duty.
+        unsafe { executor::resume(&mut *nested.0, call, host_results, results) }
+    }
+}
+
+/// An activation is counted, even if a host function in it panics.
+struct Nested<'s, T>(&'s mut StoreInner<T>);
+
+impl<'s, T> Nested<'s, T> {
+    #[inline]
+    fn new(store: &'s mut StoreInner<T>) -> Result<Self, Error> {
+        let Some(nesting_left) = store.nesting_left.checked_sub(1) else {
             return Err(TrapCode::StackOverflow.into());
         };
-        self.nesting_left = nesting_left;
-        // A panic of a host function must not leave the counter changed.
-        struct Restore<'s, T>(&'s mut StoreInner<T>);
-        impl<T> Drop for Restore<'_, T> {
-            fn drop(&mut self) {
-                self.0.nesting_left += 1;
-            }
-        }
-        let guard = Restore(self);
-        // SAFETY: I-STORE: `func` was just found to belong to this store; the rest is the caller's duty.
-        unsafe { executor::invoke(&mut *guard.0, func, params, results) }
+        store.nesting_left = nesting_left;
+        Ok(Self(store))
+    }
+}
+
+impl<T> Drop for Nested<'_, T> {
+    fn drop(&mut self) {
+        self.0.nesting_left += 1;
     }
 }
 
@@ -222,42 +363,47 @@ unsafe impl<T> Host for StoreInner<T> {
         HostFunc::call(self, func, caller, frame)
     }
 
-    fn memory_growing(
-        &mut self,
-        memory: NonNull<executor::Memory>,
-        current_bytes: u64,
-        desired_bytes: u64,
-        maximum_bytes: Option<u64>,
-    ) -> Result<bool, Error> {
-        // SAFETY: I-ENTITY: the executor names a memory of this store.
-        let ty = unsafe { memory.as_ref() }.ty();
-        // The limiter may charge for growth, so it is not asked for what cannot happen.
-        let limit = maximum_bytes.unwrap_or(u64::MAX).min(ty.page_limit().saturating_mul(ty.page_size()));
-        if desired_bytes > limit {
-            return Ok(false);
-        }
+    fn memory_growth_fuel(&mut self, current: u64, desired: u64) -> u64 {
+        let fuel = self.limit(|limiter| limiter.memory_growth_fuel(host_size(current), host_size(desired)));
+        fuel.unwrap_or(0)
+    }
+
+    fn table_growth_fuel(&mut self, current: u64, desired: u64) -> u64 {
+        let fuel = self.limit(|limiter| limiter.table_growth_fuel(host_size(current), host_size(desired)));
+        fuel.unwrap_or(0)
+    }
+
+    fn memory_growing(&mut self, current: u64, desired: u64, maximum: Option<u64>) -> Result<bool, Error> {
         let growing = self.limit(|limiter| {
-            limiter.memory_growing(
-                host_size(current_bytes),
-                host_size(desired_bytes),
-                maximum_bytes.map(host_size),
-            )
+            limiter.memory_growing(host_size(current), host_size(desired), maximum.map(host_size))
         });
         growing.unwrap_or(Ok(true))
     }
 
     fn table_growing(&mut self, current: u64, desired: u64, maximum: Option<u64>) -> Result<bool, Error> {
-        if maximum.is_some_and(|maximum| desired > maximum) {
-            return Ok(false);
-        }
         let growing = self.limit(|limiter| {
             limiter.table_growing(host_size(current), host_size(desired), maximum.map(host_size))
         });
         growing.unwrap_or(Ok(true))
     }
 
+    #[inline]
+    fn poll(&mut self) -> Option<TrapCode> {
+        if !self.store.interruptible {
+            return None;
+        }
+        if self.interrupt.take() {
+            return Some(TrapCode::Interrupted);
+        }
+        #[cfg(feature = "std")]
+        if self.deadline.is_some_and(|deadline| std::time::Instant::now() >= deadline) {
+            return Some(TrapCode::DeadlineExceeded);
+        }
+        None
+    }
+
     fn trap(&mut self, trap: Trap) -> Error {
-        Error::trap(trap.code, WasmBacktrace::new(trap.frames))
+        Error::trap(trap.code, trap.required_fuel, WasmBacktrace::new(trap.frames))
     }
 
     fn invalid(&mut self, error: rotifer_validator::Error) -> Error {

@@ -5,7 +5,7 @@ use core::{fmt, marker::PhantomData, ptr::NonNull};
 use rotifer_core::ValType;
 use rotifer_executor::{ExternHandle, StoreId, WrongStore};
 
-use crate::{AsContextMut, Error, ExternRef, F32, F64, Func, Nullable};
+use crate::{AsContextMut, Error, ExternRef, F32, F64, Func, Nullable, TypedResumableCall};
 
 mod sealed {
     /// Keeps others from implementing the traits of this module: the slots that implementations read and write
@@ -309,5 +309,24 @@ impl<Params: WasmParams, Results: WasmResults> TypedFunc<Params, Results> {
         // SAFETY: I-REF: the function's type was compared when `self` was made, and its results belong to
         // the store in which it ran.
         Ok(unsafe { Results::from_slots(&results, id) })
+    }
+
+    /// Calls the function so that it can stop and go on; see [`Func::call_resumable`].
+    ///
+    /// # Errors
+    /// As for [`Func::call_resumable`].
+    pub fn call_resumable(
+        &self,
+        mut ctx: impl AsContextMut,
+        params: Params,
+    ) -> Result<TypedResumableCall<Results>, Error> {
+        let store = ctx.as_context_mut().inner;
+        let id = store.id();
+        let params = params.into_slots(id)?;
+        let mut results = Results::ZEROS;
+        let type_id = store.executor().entity(self.func.handle())?.type_id;
+        let outcome = store.start(self.func, params.as_ref(), results.as_mut())?;
+        // SAFETY: I-REF: as for `call`.
+        Ok(unsafe { TypedResumableCall::new(outcome, type_id, &results, id) })
     }
 }

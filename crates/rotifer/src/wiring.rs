@@ -1,11 +1,11 @@
 //! Where validator, translator and executor meet: how an untranslated function gets its code.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
 use core::convert::Infallible;
-use rotifer_bytecode::{CodeBuffer, HandlerTable};
+use rotifer_bytecode::{CodeBuffer, HandlerTable, RegionStart};
 use rotifer_core::{Features, FuncIdx, Limits, TypeIdx};
-use rotifer_executor::{ModuleCode, Translate};
-use rotifer_translator::{Translator, TranslatorEnv};
+use rotifer_executor::{self as executor, ModuleCode, Stubs, Translate};
+use rotifer_translator::{Metering, Translator, TranslatorEnv};
 use rotifer_validator::{Error, Scratch, WalkContext, WalkError, walk};
 
 use crate::Engine;
@@ -16,6 +16,8 @@ pub(crate) struct Wiring {
     handlers: &'static HandlerTable,
     features: Features,
     limits: Limits,
+    /// What the code is linked with.
+    stubs: Arc<Stubs>,
     /// Bodies are known to be valid.
     trusted: bool,
 }
@@ -35,7 +37,13 @@ pub struct BytecodeCell {
 impl Wiring {
     pub(crate) fn new(engine: &Engine, trusted: bool) -> Self {
         let config = engine.config();
-        Self { handlers: engine.handlers(), features: config.features, limits: config.limits, trusted }
+        Self {
+            handlers: engine.handlers(),
+            features: config.features,
+            limits: config.limits,
+            stubs: engine.stubs().clone(),
+            trusted,
+        }
     }
 
     fn walk(&self, code: &ModuleCode, func: FuncIdx, listing: bool) -> Result<CodeBuffer, Error> {
@@ -45,6 +53,11 @@ impl Wiring {
             imported_functions: imported,
             entry: &|func: FuncIdx| (&raw const code.entries()[(func.0 - imported) as usize]).cast(),
             type_id: &|ty: TypeIdx| code.type_ids[ty.index()],
+            metering: match self.stubs.metering() {
+                executor::Metering::Off => Metering::Off,
+                executor::Metering::Interrupts => Metering::Interrupts,
+                executor::Metering::Fuel(costs) => Metering::Fuel(costs),
+            },
             listing,
         };
         let cx = WalkContext {
@@ -83,5 +96,10 @@ impl Wiring {
 unsafe impl Translate for Wiring {
     fn translate(&self, module: &ModuleCode, func: FuncIdx) -> Result<CodeBuffer, Error> {
         self.walk(module, func, false)
+    }
+
+    fn regions(&self, module: &ModuleCode, func: FuncIdx) -> Vec<RegionStart> {
+        // It was translated before, and so it is again.
+        self.walk(module, func, true).map_or_else(|_| Vec::new(), |buffer| buffer.regions)
     }
 }

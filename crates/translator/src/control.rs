@@ -15,6 +15,7 @@ use rotifer_validator::{ControlFrame, ControlStack, FrameKind};
 use crate::{
     Operand, Translator,
     emit::{Binary, Domain, NO_FIXUP, Result},
+    meter::{Edge, Metering, NO_COST, RegionId},
     operand::Place,
 };
 
@@ -25,10 +26,15 @@ pub struct Label {
     base: u16,
     /// Words that wait for this label.
     chain: u32,
-    /// For an `if`: the word of the branch to the second arm.
+    /// Costs that wait for this label.
+    costs: u32,
+    /// For an `if`: the word of the branch to the second arm, and its cost.
     else_chain: u32,
+    else_costs: u32,
     /// For a loop: its number and the position of its header cell.
     header: Option<(u32, u32)>,
+    /// For a loop: the region that begins at its header, and what all before it costs.
+    region: Option<(RegionId, u64)>,
     /// For a loop: whether some branch uses the loop register.
     uses_register: bool,
     /// For a loop that begins with a test: the test.
@@ -46,11 +52,23 @@ struct Test {
     sense: bool,
     /// The position in the control stack of the frame that the test leaves to.
     exit: usize,
+    /// The region behind the test.
+    behind: RegionId,
 }
 
 impl Label {
     pub(crate) fn new(base: u16) -> Self {
-        Self { base, chain: NO_FIXUP, else_chain: NO_FIXUP, header: None, uses_register: false, test: None }
+        Self {
+            base,
+            chain: NO_FIXUP,
+            costs: NO_COST,
+            else_chain: NO_FIXUP,
+            else_costs: NO_COST,
+            header: None,
+            region: None,
+            uses_register: false,
+            test: None,
+        }
     }
 }
 
@@ -63,6 +81,14 @@ enum Condition {
     Compare(Binary, Operands),
     /// An i32.
     Value(Source, u16),
+}
+
+/// The metered twin of a branch or a return, if it pays.
+fn twin_if(pays: bool, op: OpCode) -> OpCode {
+    if !pays {
+        return op;
+    }
+    op.metered().expect("branches and returns have metered twins")
 }
 
 /// How many carried values are moved one by one. More are first brought to their canonical slots, where they
@@ -85,7 +111,8 @@ impl Translator<'_> {
         let number = self.loops;
         self.loops += 1;
         label.header = Some((number, self.emit.position()));
-        self.emit.op1(Special::LoopEnter);
+        label.region = Some((self.emit.begin_region(), self.emit.meter.sum()));
+        self.emit.op1(Special::LoopEnter.code());
         self.emit.forget();
         self.loop_register = Some(number);
         self.loop_body = self.emit.position();
@@ -97,10 +124,19 @@ impl Translator<'_> {
         self.preserve_all(stack);
         self.settle_top(params, stack);
         let mut label = Label::new(self.base_below(params, stack));
+        self.emit.end_regions();
         let condition = self.condition(condition);
-        self.emit_branch_if(condition, false, Destination::Cell, &mut |t| {
-            t.emit.pending_target(&mut label.else_chain);
-        });
+        let Label { else_chain, else_costs, .. } = &mut label;
+        self.emit_branch_if(
+            condition,
+            false,
+            Destination::Cell,
+            Edge::Label(else_costs),
+            Edge::Next,
+            &mut |t| {
+                t.emit.pending_target(else_chain);
+            },
+        );
         label
     }
 
@@ -112,11 +148,13 @@ impl Translator<'_> {
     ) {
         if reachable {
             self.carry(frame.label.base, frame.results, stack);
-            self.emit.op_with_target(Special::Br, &mut frame.label.chain);
+            self.emit.end_regions();
+            self.jump(&mut frame.label);
         }
         self.emit.forget();
         self.aliases.clear();
         self.emit.bind(&mut frame.label.else_chain);
+        self.emit.bind_costs(&mut frame.label.else_costs);
     }
 
     pub(crate) fn leave(&mut self, frame: &mut ControlFrame<Label>, reachable: bool, stack: &mut [Operand]) {
@@ -137,6 +175,8 @@ impl Translator<'_> {
         } else {
             self.emit.bind(&mut label.else_chain);
             self.emit.bind(&mut label.chain);
+            self.emit.bind_costs(&mut label.else_costs);
+            self.emit.bind_costs(&mut label.costs);
         }
     }
 
@@ -182,9 +222,38 @@ impl Translator<'_> {
         label.header.is_some_and(|(number, _)| self.loop_register == Some(number))
     }
 
+    /// What a branch to a label pays, which this gives as an edge together with the label's chain of targets.
+    fn edge<'l>(&self, label: &'l mut Label) -> (Edge<'l>, &'l mut u32) {
+        let Label { region, costs, chain, .. } = label;
+        let edge = match (*region, self.emit.meter.metering) {
+            (Some((region, _)), Metering::Fuel(_)) => Edge::Region(region),
+            (Some((_, start)), Metering::Interrupts) => Edge::Back(self.emit.meter.since(start)),
+            (None, Metering::Fuel(_)) => Edge::Label(costs),
+            _ => Edge::Free,
+        };
+        (edge, chain)
+    }
+
+    /// Whether a branch with this edge is metered.
+    fn pays(&self, taken: &Edge<'_>) -> bool {
+        self.emit.meter.is_fuel() || matches!(taken, Edge::Back(_))
+    }
+
+    /// Emits an unconditional branch to a label.
+    fn jump(&mut self, label: &mut Label) {
+        let (edge, chain) = self.edge(label);
+        let pays = self.pays(&edge);
+        self.emit.op1(twin_if(pays, Special::Br.code()));
+        self.emit.pending_target(chain);
+        if pays {
+            self.emit.costs(edge, Edge::Free);
+        }
+    }
+
     pub(crate) fn branch(&mut self, depth: u32, control: &mut ControlStack<Label>, stack: &mut [Operand]) {
         let target = control.len() - 1 - depth as usize;
         let frame = &mut control[target];
+        self.emit.end_regions();
         if frame.kind == FrameKind::Function {
             self.return_values(stack);
             return;
@@ -193,16 +262,38 @@ impl Translator<'_> {
         if let Some(test) = frame.label.test
             && self.owns_register(&frame.label)
         {
-            self.emit_branch_if(test.condition, !test.sense, Destination::Loop, &mut |_| {});
-            self.emit.op_with_target(Special::Br, &mut control[test.exit].label.chain);
+            self.branch_to_test(test, target, control);
             return;
         }
-        if self.in_register(&frame.label) {
-            frame.label.uses_register = true;
-            self.emit.op1(Special::BrLoop);
-        } else {
-            self.emit.op_with_target(Special::Br, &mut frame.label.chain);
+        let label = &mut frame.label;
+        if !self.in_register(label) {
+            self.jump(label);
+            return;
         }
+        label.uses_register = true;
+        let (edge, _) = self.edge(label);
+        let pays = self.pays(&edge);
+        self.emit.op1(twin_if(pays, Special::BrLoop.code()));
+        if pays {
+            self.emit.costs(edge, Edge::Free);
+        }
+    }
+
+    /// Emits a branch back to a loop that begins with a test: the test, and the branches that it decides between.
+    /// The cell pays for the test's region, too.
+    fn branch_to_test(&mut self, test: Test, target: usize, control: &mut ControlStack<Label>) {
+        let label = &mut control[target].label;
+        let (taken, fall) = match (label.region, self.edge(label).0) {
+            (_, Edge::Region(region)) => (Edge::Both(region, test.behind), Edge::Region(region)),
+            (_, edge) => (edge, Edge::Free),
+        };
+        self.emit_branch_if(test.condition, !test.sense, Destination::Loop, taken, fall, &mut |_| {});
+        if let (Some((region, _)), Some((_, start))) = (label.region, label.header)
+            && self.emit.meter.is_fuel()
+        {
+            self.emit.split(region, start);
+        }
+        self.jump(&mut control[test.exit].label);
     }
 
     pub(crate) fn branch_if(
@@ -218,18 +309,21 @@ impl Translator<'_> {
         if count as usize > FEW {
             self.settle_top(count, stack);
         }
+        self.emit.end_regions();
         if frame.kind != FrameKind::Function && self.is_carried(frame.label.base, count, stack) {
             let condition = self.condition(condition);
             if count == 0 && self.invert_loop(condition, target, control) {
                 return;
             }
             let label = &mut control[target].label;
-            if self.in_register(label) {
-                label.uses_register = true;
-                self.emit_branch_if(condition, true, Destination::Loop, &mut |_| {});
+            let in_register = self.in_register(label);
+            label.uses_register |= in_register;
+            let (edge, chain) = self.edge(label);
+            if in_register {
+                self.emit_branch_if(condition, true, Destination::Loop, edge, Edge::Next, &mut |_| {});
             } else {
-                self.emit_branch_if(condition, true, Destination::Cell, &mut |t| {
-                    t.emit.pending_target(&mut label.chain);
+                self.emit_branch_if(condition, true, Destination::Cell, edge, Edge::Next, &mut |t| {
+                    t.emit.pending_target(chain);
                 });
             }
             self.emit.keep_slots();
@@ -237,8 +331,9 @@ impl Translator<'_> {
         }
         // Around the moves if the condition does not hold. The values stay where they are for the code behind.
         let condition = self.condition(condition);
-        let mut skip = NO_FIXUP;
-        self.emit_branch_if(condition, false, Destination::Cell, &mut |t| {
+        let (mut skip, mut skip_costs) = (NO_FIXUP, NO_COST);
+        let over = if self.emit.meter.is_fuel() { Edge::Label(&mut skip_costs) } else { Edge::Free };
+        self.emit_branch_if(condition, false, Destination::Cell, over, Edge::Free, &mut |t| {
             t.emit.pending_target(&mut skip);
         });
         self.emit.keep_slots();
@@ -246,10 +341,11 @@ impl Translator<'_> {
             self.return_copies(stack);
         } else {
             self.carry(frame.label.base, count, stack);
-            self.emit.op_with_target(Special::Br, &mut frame.label.chain);
+            self.jump(&mut frame.label);
         }
         self.emit.forget();
         self.emit.bind(&mut skip);
+        self.emit.bind_costs(&mut skip_costs);
     }
 
     /// Makes a branch out of the innermost loop, if the loop begins with it, its test. See [`Test`].
@@ -269,13 +365,14 @@ impl Translator<'_> {
             return false;
         }
         self.emit.take_loop_enter();
-        let label = &mut control[exit].label;
-        self.emit_branch_if(condition, true, Destination::Cell, &mut |t| {
-            t.emit.pending_target(&mut label.chain);
+        let (edge, chain) = self.edge(&mut control[exit].label);
+        self.emit_branch_if(condition, true, Destination::Cell, edge, Edge::Next, &mut |t| {
+            t.emit.pending_target(chain);
         });
-        self.emit.op1(Special::LoopEnter);
+        let behind = self.emit.begin_region();
+        self.emit.op1(Special::LoopEnter.code());
         self.emit.forget();
-        control[inner].label.test = Some(Test { condition, sense: true, exit });
+        control[inner].label.test = Some(Test { condition, sense: true, exit, behind });
         true
     }
 
@@ -296,16 +393,26 @@ impl Translator<'_> {
         }
         let (source, slot) = self.read_slot(index, Domain::Int);
         let op = if source == Source::Acc { Special::BrTableAcc } else { Special::BrTable };
+        let to_loop = |&depth: &u32| control[target(depth)].kind == FrameKind::Loop;
+        let pays = self.emit.meter.is_fuel() || self.emit.meter.is_on() && depths.iter().any(to_loop);
         let operands = Operands { a: 0, b: slot, c: depths.len() as u32 - 1 };
-        self.emit.op(op.code(), operands, &[], Result::None);
+        self.emit.end_regions();
+        self.emit.op(twin_if(pays, op.code()), operands, &[], Result::None);
         // Labels whose values must move, and returns, are reached through code of their own behind the table.
         let mut stubs: BTreeMap<u32, u32> = BTreeMap::new();
         for &depth in depths {
             let frame = &mut control[target(depth)];
-            if frame.kind != FrameKind::Function && self.is_carried(frame.label.base, arity, stack) {
-                self.emit.pending_target(&mut frame.label.chain);
+            let edge = if frame.kind != FrameKind::Function && self.is_carried(frame.label.base, arity, stack)
+            {
+                let (edge, chain) = self.edge(&mut frame.label);
+                self.emit.pending_target(chain);
+                edge
             } else {
                 self.emit.pending_target(stubs.entry(depth).or_insert(NO_FIXUP));
+                Edge::Free
+            };
+            if pays {
+                self.emit.costs(edge, Edge::Free);
             }
         }
         for (depth, mut chain) in stubs {
@@ -315,7 +422,7 @@ impl Translator<'_> {
                 self.return_copies(stack);
             } else {
                 self.carry(frame.label.base, arity, stack);
-                self.emit.op_with_target(Special::Br, &mut frame.label.chain);
+                self.jump(&mut frame.label);
             }
         }
         self.emit.forget();
@@ -338,27 +445,36 @@ impl Translator<'_> {
         Condition::Value(source, slot)
     }
 
-    /// Emits a branch that is taken if the condition is `sense`; `target` adds the target's word.
+    /// Emits a branch that is taken if the condition is `sense`; `target` adds the target's word. `taken` and `fall`
+    /// are paid where it goes.
     fn emit_branch_if(
         &mut self,
         condition: Condition,
         sense: bool,
         to: Destination,
+        taken: Edge<'_>,
+        fall: Edge<'_>,
         target: &mut dyn FnMut(&mut Self),
     ) {
+        let pays = self.pays(&taken);
         match condition {
-            Condition::Known(value) => {
-                if value == sense {
-                    if to == Destination::Loop {
-                        self.emit.op1(Special::BrLoop);
-                    } else {
-                        self.emit.op1(Special::Br);
-                        target(self);
-                    }
+            Condition::Known(value) if value == sense => {
+                let op = if to == Destination::Loop { Special::BrLoop } else { Special::Br };
+                self.emit.op1(twin_if(pays, op.code()));
+            }
+            Condition::Known(_) => {
+                if pays && !matches!(fall, Edge::Free) {
+                    // A branch all the same, if only to pay for what is behind it.
+                    self.emit.op1(twin_if(true, Special::Br.code()));
+                    let mut chain = NO_FIXUP;
+                    self.emit.pending_target(&mut chain);
+                    let behind = self.emit.position() + 1;
+                    self.emit.resolve(&mut chain, behind);
+                    self.emit.costs(fall, Edge::Free);
                 }
                 return;
             }
-            Condition::Compare(compare, operands) if self.emit_latch(compare, operands, sense, to) => {}
+            Condition::Compare(compare, operands) if self.emit_latch(compare, operands, sense, to, pays) => {}
             // A compare with zero for equality is a test of the value itself.
             Condition::Compare(compare, operands)
                 if matches!(compare.operator, Operator::I32Eq | Operator::I32Ne)
@@ -366,27 +482,31 @@ impl Translator<'_> {
                     && operands.c == 0 =>
             {
                 let sense = sense == (compare.operator == Operator::I32Ne);
-                self.branch_on_value(compare.a, operands.b, sense, to);
+                self.branch_on_value(compare.a, operands.b, sense, to, pays);
             }
             Condition::Compare(compare, operands) => {
                 let op = OpCode::branch(compare.operator, compare.a, compare.b, sense, to);
-                self.emit.op_wide(op, Operands { a: 0, ..operands }, compare.wide_imm, Result::None);
+                let operands = Operands { a: 0, ..operands };
+                self.emit.op_wide(twin_if(pays, op), operands, compare.wide_imm, Result::None);
             }
             Condition::Value(source, slot) => {
                 // The test of a value is a compare with zero.
                 let compare = Binary { operator: Operator::I32Ne, a: source, b: Source::Imm, wide_imm: None };
-                if !self.emit_latch(compare, Operands { a: 0, b: slot, c: 0 }, sense, to) {
-                    self.branch_on_value(source, slot, sense, to);
+                if !self.emit_latch(compare, Operands { a: 0, b: slot, c: 0 }, sense, to, pays) {
+                    self.branch_on_value(source, slot, sense, to, pays);
                 }
             }
         }
         if to == Destination::Cell {
             target(self);
         }
+        if pays {
+            self.emit.costs(taken, fall);
+        }
     }
 
     /// Emits a compare of a sum that the last cell computed together with that sum.
-    fn emit_latch(&mut self, compare: Binary, o: Operands, sense: bool, to: Destination) -> bool {
+    fn emit_latch(&mut self, compare: Binary, o: Operands, sense: bool, to: Destination, pays: bool) -> bool {
         let Some(op) = OpCode::latch(compare.operator, compare.b, sense, to) else { return false };
         // In the form "slot, slot" the right operand is in `c`, like an immediate.
         let (sum, right) = match (compare.a, compare.b) {
@@ -396,12 +516,12 @@ impl Translator<'_> {
             (Source::Imm, _) => return false,
         };
         let Some(add) = self.emit.take_latch(sum) else { return false };
-        self.emit.op(op, add, &[Word::operands(0, 0, right)], Result::None);
+        self.emit.op(twin_if(pays, op), add, &[Word::operands(0, 0, right)], Result::None);
         self.emit.latched(add.a, right);
         true
     }
 
-    fn branch_on_value(&mut self, source: Source, slot: u16, sense: bool, to: Destination) {
+    fn branch_on_value(&mut self, source: Source, slot: u16, sense: bool, to: Destination, pays: bool) {
         use Special::*;
         let op = match (source == Source::Acc, sense, to) {
             (false, true, Destination::Cell) => BrNez,
@@ -413,7 +533,7 @@ impl Translator<'_> {
             (true, true, Destination::Loop) => BrNezAccLoop,
             (true, false, Destination::Loop) => BrEqzAccLoop,
         };
-        self.emit.op(op.code(), Operands { a: 0, b: slot, c: 0 }, &[], Result::None);
+        self.emit.op(twin_if(pays, op.code()), Operands { a: 0, b: slot, c: 0 }, &[], Result::None);
     }
 
     /// Returns the topmost operands, which are not needed afterwards.
@@ -438,7 +558,7 @@ impl Translator<'_> {
         match (&self.results[..], &stack[first..]) {
             ([], _) => {
                 self.emit.op(
-                    OpCode::return_(ReturnKind::None, self.linkage),
+                    twin_if(self.emit.meter.is_fuel(), OpCode::return_(ReturnKind::None, self.linkage)),
                     Operands { a: 0, b: 0, c: linkage },
                     &[],
                     Result::None,
@@ -461,7 +581,8 @@ impl Translator<'_> {
                     self.move_to(value.slot, value);
                 }
                 let operands = Operands { a: from, b: count as u16, c: linkage };
-                self.emit.op(Special::ReturnMany.code(), operands, &[], Result::None);
+                let op = twin_if(self.emit.meter.is_fuel(), Special::ReturnMany.code());
+                self.emit.op(op, operands, &[], Result::None);
             }
         }
     }
@@ -473,7 +594,7 @@ impl Translator<'_> {
             (Domain::Int, _) => ReturnKind::SlotInt,
             (Domain::Float, _) => ReturnKind::SlotFloat,
         };
-        let op = OpCode::return_(kind, self.linkage);
+        let op = twin_if(self.emit.meter.is_fuel(), OpCode::return_(kind, self.linkage));
         let operands = Operands { a: slot, b: 0, c: u32::from(self.linkage) };
         self.emit.op(op, operands, &[], Result::None);
     }

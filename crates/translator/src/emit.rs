@@ -10,9 +10,11 @@
 
 use alloc::vec::Vec;
 use rotifer_bytecode::{
-    CodeBuffer, HandlerTable, Kind, Listed, OpCode, Operands, Operator, Source, Special, Target, Word,
+    CodeBuffer, HandlerTable, Kind, Listed, OpCode, Operands, Operator, Source, Special, Split, Target, Word,
 };
 use rotifer_core::WasmOffset;
+
+use crate::meter::{Edge, Meter, Metering, RegionId};
 
 /// What put a value into an accumulator.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +91,7 @@ pub(crate) struct Emitter<'e> {
     handlers: &'e HandlerTable,
     buffer: CodeBuffer,
     listing: bool,
+    pub(crate) meter: Meter<'e>,
     pub(crate) offset: WasmOffset,
     /// The position of the last cell, if control reaches the end of the code from it only.
     last_cell: Option<u32>,
@@ -101,11 +104,12 @@ pub(crate) struct Emitter<'e> {
 }
 
 impl<'e> Emitter<'e> {
-    pub(crate) fn new(handlers: &'e HandlerTable, listing: bool) -> Self {
+    pub(crate) fn new(handlers: &'e HandlerTable, metering: Metering<'e>, listing: bool) -> Self {
         Self {
             handlers,
             buffer: CodeBuffer::default(),
             listing,
+            meter: Meter::new(metering),
             offset: WasmOffset(0),
             last_cell: None,
             int: None,
@@ -122,6 +126,7 @@ impl<'e> Emitter<'e> {
 
     /// Ends the function.
     pub(crate) fn finish(mut self, frame_slots: u32) -> CodeBuffer {
+        self.meter.finish(self.offset, self.listing, &mut self.buffer);
         self.buffer.frame_slots = frame_slots;
         self.buffer
     }
@@ -220,15 +225,9 @@ impl<'e> Emitter<'e> {
         }
     }
 
-    /// Emits a cell of one word.
-    pub(crate) fn op1(&mut self, op: Special) {
-        self.start(op.code(), Operands::default());
-    }
-
-    /// Emits an unconditional branch to a label whose position is unknown.
-    pub(crate) fn op_with_target(&mut self, op: Special, chain: &mut u32) {
-        self.op1(op);
-        self.pending_target(chain);
+    /// Emits a cell of one word, or the start of one.
+    pub(crate) fn op1(&mut self, op: OpCode) {
+        self.start(op, Operands::default());
     }
 
     /// Paths part here: the other one may need the slots that the accumulators mirror.
@@ -241,7 +240,48 @@ impl<'e> Emitter<'e> {
     /// Records which operator the next cell executes, for traps and backtraces.
     pub(crate) fn safepoint(&mut self) {
         let position = self.position();
-        self.buffer.safepoints.push(position, self.offset);
+        self.meter.safepoint(position, self.offset, &mut self.buffer);
+    }
+
+    /// The operator that is next ends all regions.
+    pub(crate) fn end_regions(&mut self) {
+        self.meter.end_regions(&mut self.buffer);
+    }
+
+    /// Adds a word with the costs of a branch: where it goes, and what is behind it.
+    pub(crate) fn costs(&mut self, taken: Edge<'_>, fall: Edge<'_>) {
+        let word = self.position();
+        self.buffer.words.push(Word::pair(0, 0));
+        self.meter.cost(word, false, taken, word + 1, &mut self.buffer);
+        self.meter.cost(word, true, fall, word + 1, &mut self.buffer);
+    }
+
+    /// The last word's second half is the cost of what is behind it.
+    pub(crate) fn cost_behind(&mut self) {
+        let behind = self.position();
+        if self.meter.is_fuel() {
+            self.meter.cost(behind - 1, true, Edge::Next, behind, &mut self.buffer);
+        }
+    }
+
+    /// Binds a chain of costs to the region that begins here.
+    pub(crate) fn bind_costs(&mut self, chain: &mut u32) {
+        let position = self.position();
+        self.meter.bind(chain, position);
+    }
+
+    /// A region begins here.
+    pub(crate) fn begin_region(&mut self) -> RegionId {
+        let position = self.position();
+        self.meter.begin(position)
+    }
+
+    /// The costs of the last cell belong to `region` first, which begins at `start`.
+    pub(crate) fn split(&mut self, region: RegionId, start: u32) {
+        let cost = self.meter.cost_of(region);
+        if let Some(cell) = self.last_cell {
+            self.buffer.splits.push(Split { cell, cost, start });
+        }
     }
 
     /// A slot was written by other means than a producer: no accumulator mirrors it any more.

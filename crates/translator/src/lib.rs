@@ -21,6 +21,7 @@ extern crate alloc;
 
 mod control;
 mod emit;
+mod meter;
 mod operand;
 
 use alloc::vec::Vec;
@@ -39,7 +40,7 @@ use self::{
     operand::{Aliases, Place},
 };
 
-pub use self::operand::Operand;
+pub use self::{meter::Metering, operand::Operand};
 
 /// What a translator needs to know of the world.
 #[derive(Clone, Copy)]
@@ -52,6 +53,8 @@ pub struct TranslatorEnv<'e> {
     pub entry: &'e dyn Fn(FuncIdx) -> *const (),
     /// The engine's number of a type of the module.
     pub type_id: &'e dyn Fn(TypeIdx) -> u32,
+    /// What the code pays for.
+    pub metering: Metering<'e>,
     /// Whether to record a listing.
     pub listing: bool,
 }
@@ -81,7 +84,7 @@ impl<'e> Translator<'e> {
     pub fn new(env: TranslatorEnv<'e>) -> Self {
         Self {
             env,
-            emit: Emitter::new(env.handlers, env.listing),
+            emit: Emitter::new(env.handlers, env.metering, env.listing),
             aliases: Aliases::default(),
             local_slots: Vec::new(),
             results: Vec::new(),
@@ -347,6 +350,12 @@ impl<'e> Translator<'e> {
         ty.param_slots() as u16
     }
 
+    /// An op that pays where calls and branches back do.
+    fn metered(&self, op: Special) -> OpCode {
+        let twin = if self.emit.meter.is_on() { op.code().metered() } else { None };
+        twin.unwrap_or(op.code())
+    }
+
     /// Settles the arguments of a call. Returns the slot where the callee's frame begins.
     fn arguments(&mut self, ty: &FuncType, stack: &mut [Operand]) -> u16 {
         let count = ty.params().len();
@@ -356,9 +365,11 @@ impl<'e> Translator<'e> {
     }
 
     /// Emits a call whose frame begins at `frame`. Its result, if it has just one, is there and in an accumulator.
-    fn emit_call(&mut self, op: Special, operands: Operands, rest: &[Word], ty: &FuncType, frame: u16) {
+    fn emit_call(&mut self, op: OpCode, operands: Operands, rest: &[Word], ty: &FuncType, frame: u16) {
         self.emit.safepoint();
-        self.emit.op(op.code(), operands, rest, Result::Clobber);
+        self.emit.end_regions();
+        self.emit.op(op, operands, rest, Result::Clobber);
+        self.emit.cost_behind();
         if let [result] = ty.results() {
             self.emit.returned(Domain::of(*result), frame);
         }
@@ -386,6 +397,7 @@ impl Client for Translator<'_> {
         }
         self.linkage = Self::params_slots(cx.ty);
         self.first_operand = slot;
+        self.emit.begin_region();
         self.results.extend_from_slice(cx.ty.results());
         self.aliases.reset(slot as usize);
         let first = self.linkage + Limits::LINKAGE_SLOTS as u16;
@@ -396,13 +408,18 @@ impl Client for Translator<'_> {
         Label::new(self.first_operand)
     }
 
-    fn operator(&mut self, offset: WasmOffset) {
+    fn operator(&mut self, offset: WasmOffset, opcode: u8) {
         self.emit.offset = offset;
+        self.emit.meter.operator(offset, opcode);
+    }
+
+    fn prefixed(&mut self, number: u32) {
+        self.emit.meter.prefixed(number);
     }
 
     fn finish(&mut self, max_height: u32) -> core::result::Result<(), Infallible> {
         let frame_slots = u32::from(self.first_operand) + max_height;
-        let emit = core::mem::replace(&mut self.emit, Emitter::new(self.env.handlers, false));
+        let emit = core::mem::replace(&mut self.emit, Emitter::new(self.env.handlers, Metering::Off, false));
         self.code = Some(emit.finish(frame_slots));
         Ok(())
     }
@@ -675,13 +692,20 @@ impl Client for Translator<'_> {
         };
         self.emit.safepoint();
         let operands = Operands { a: slow as u16, b: slot, c: x };
-        self.emit.op(Special::Slow.code(), operands, &[Word::bits(u64::from(y))], Result::Clobber);
+        if op.ends_region() {
+            self.emit.end_regions();
+        }
+        self.emit.op(Special::Slow.code(), operands, &[Word::pair(y, 0)], Result::Clobber);
+        if op.ends_region() {
+            self.emit.cost_behind();
+        }
         self.loop_register = None;
     }
 
     fn unreachable(&mut self, _: &mut [Operand]) {
         self.emit.safepoint();
-        self.emit.op1(Special::Unreachable);
+        self.emit.end_regions();
+        self.emit.op1(Special::Unreachable.code());
     }
 
     fn block(&mut self, params: u32, stack: &mut [Operand]) -> Label {
@@ -729,6 +753,7 @@ impl Client for Translator<'_> {
     }
 
     fn return_(&mut self, _: &mut ControlStack<Label>, stack: &mut [Operand]) {
+        self.emit.end_regions();
         self.return_values(stack);
     }
 
@@ -737,11 +762,13 @@ impl Client for Translator<'_> {
         let operands = Operands { a: frame, b: Self::params_slots(ty), c: func.0 };
         if func.0 < self.env.imported_functions {
             let own = Word::operands(self.linkage, 0, 0);
-            self.emit_call(Special::CallImport, operands, &[own], ty, frame);
+            self.emit_call(Special::CallImport.code(), operands, &[own], ty, frame);
         } else {
             let entry = Word { entry: (self.env.entry)(func) };
             let operands = Operands { a: self.linkage, c: u32::from(frame) * 8, ..operands };
-            self.emit_call(Special::Call, operands, &[entry], ty, frame);
+            let rest = [entry, Word::pair(0, 0)];
+            let rest = if self.emit.meter.is_on() { &rest[..] } else { &rest[..1] };
+            self.emit_call(self.metered(Special::Call), operands, rest, ty, frame);
         }
     }
 
@@ -760,9 +787,8 @@ impl Client for Translator<'_> {
         let (source, slot) = self.read_slot(index, Domain::Int);
         let op = if source == Source::Acc { Special::CallIndirectAcc } else { Special::CallIndirect };
         let operands = Operands { a: frame, b: Self::params_slots(ty), c: u32::from(slot) };
-        let rest =
-            [Word::operands(self.linkage, 0, table.0), Word::bits(u64::from((self.env.type_id)(type_idx)))];
-        self.emit_call(op, operands, &rest, ty, frame);
+        let rest = [Word::operands(self.linkage, 0, table.0), Word::pair((self.env.type_id)(type_idx), 0)];
+        self.emit_call(self.metered(op), operands, &rest, ty, frame);
     }
 
     fn return_call(&mut self, func: FuncIdx, ty: &FuncType, stack: &mut [Operand]) {
@@ -772,10 +798,12 @@ impl Client for Translator<'_> {
         let slots = Word::operands(self.linkage, count, 0);
         self.emit.safepoint();
         if func.0 < self.env.imported_functions {
+            self.emit.end_regions();
             self.emit.op(Special::ReturnCallImport.code(), operands, &[slots], Result::None);
         } else {
             let entry = Word { entry: (self.env.entry)(func) };
-            self.emit.op(Special::ReturnCall.code(), operands, &[entry, slots], Result::None);
+            self.emit.end_regions();
+            self.emit.op(self.metered(Special::ReturnCall), operands, &[entry, slots], Result::None);
         }
     }
 
@@ -792,11 +820,10 @@ impl Client for Translator<'_> {
         let first = self.arguments(ty, stack);
         let count = Self::params_slots(ty);
         let operands = Operands { a: first, b: count, c: u32::from(index) };
-        let rest = [
-            Word::operands(self.linkage, count, table.0),
-            Word::bits(u64::from((self.env.type_id)(type_idx))),
-        ];
+        let rest =
+            [Word::operands(self.linkage, count, table.0), Word::pair((self.env.type_id)(type_idx), 0)];
         self.emit.safepoint();
-        self.emit.op(Special::ReturnCallIndirect.code(), operands, &rest, Result::None);
+        self.emit.end_regions();
+        self.emit.op(self.metered(Special::ReturnCallIndirect), operands, &rest, Result::None);
     }
 }

@@ -95,8 +95,10 @@ pub trait Client {
     /// A body is entered. Returns the label of the function's frame.
     fn enter(&mut self, cx: BodyContext<'_>) -> Self::Label;
     /// The operator at `offset` is next. Called before every reachable operator, and before every `else` and
-    /// `end` of a frame that was entered reachably, reachable themselves or not.
-    fn operator(&mut self, offset: WasmOffset);
+    /// `end` of a frame that was entered reachably, reachable themselves or not. `opcode` is the first byte.
+    fn operator(&mut self, offset: WasmOffset, opcode: u8);
+    /// The operator that is next has this number behind its prefix 0xFC.
+    fn prefixed(&mut self, _number: u32) {}
     /// The body has ended and is valid. `max_height` is the greatest height that the operand stack reached in
     /// reachable code, in slots (`ValType::slots`).
     fn finish(&mut self, max_height: u32) -> Result<(), Self::Error>;
@@ -302,6 +304,21 @@ impl BulkOp {
             | Self::TableCopy(..)
             | Self::TableInit(..) => 3,
         }
+    }
+
+    /// Whether the operator ends a region, as docs/FUEL.md says: growth, and what fills, copies or initialises.
+    pub const fn ends_region(self) -> bool {
+        matches!(
+            self,
+            Self::MemoryGrow(_)
+                | Self::MemoryFill(_)
+                | Self::MemoryCopy(..)
+                | Self::MemoryInit(..)
+                | Self::TableGrow(_)
+                | Self::TableFill(_)
+                | Self::TableCopy(..)
+                | Self::TableInit(..)
+        )
     }
 
     /// Whether the operator has a result.

@@ -247,7 +247,7 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
         let opcode = self.reader.u8()?;
         let signature = &SIGNATURES[usize::from(opcode)];
         if self.follows() {
-            self.client.operator(self.offset);
+            self.client.operator(self.offset, opcode);
             debug_assert_eq!(self.stacks.operands.len(), self.stacks.types.height(), "I-HEIGHT");
         }
         let height = (self.live, self.stacks.types.height());
@@ -340,7 +340,11 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
     /// The operators behind the prefix 0xFC.
     fn prefixed(&mut self) -> Result<(), Error> {
         use crate::signature::SATURATING_SIGNATURES;
-        match self.reader.var_u32()? {
+        let number = self.reader.var_u32()?;
+        if self.follows() {
+            self.client.prefixed(number);
+        }
+        match number {
             opcode @ 0..=7 => {
                 let signature = &SATURATING_SIGNATURES[opcode as usize];
                 match signature.class {

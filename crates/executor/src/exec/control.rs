@@ -1,11 +1,12 @@
 //! Control flow, constants, copies, globals and calls.
 
-use rotifer_bytecode::{HandlerAddr, Operands, RETURN_SLOTS, ReturnKind};
+use rotifer_bytecode::{HandlerAddr, OpCode, Operands, RETURN_SLOTS, ReturnKind, Special as Op};
 use rotifer_core::TrapCode;
 
 use super::{
     ctx::linkage::{self, Distance},
     form::{A, Of, S, Src, bits, operands, set_slot, slot},
+    meter::{Free, Meter, Metered},
     regs::{Dispatcher, Exit, Handler, Regs},
 };
 use crate::{
@@ -64,7 +65,10 @@ unsafe fn global<'a>(r: &Regs, index: u32) -> &'a Global {
 const ANY_SLOT: u16 = u16::MAX;
 
 #[inline(always)]
-unsafe fn return_from<D: Dispatcher, const SLOT: u16>(r: &mut Regs, copy: impl FnOnce(&mut Regs)) -> D::Out {
+unsafe fn return_from<D: Dispatcher, M: Meter, const SLOT: u16>(
+    r: &mut Regs,
+    copy: impl FnOnce(&mut Regs),
+) -> D::Out {
     // SAFETY: I-FRAME: the call wrote the linkage, and nothing since.
     unsafe {
         let slot = if SLOT == ANY_SLOT { operands(r).c as u16 } else { SLOT };
@@ -73,20 +77,20 @@ unsafe fn return_from<D: Dispatcher, const SLOT: u16>(r: &mut Regs, copy: impl F
         let distance = linkage::bytes(r.sp, slot);
         copy(r);
         r.sp = r.sp.byte_sub(distance);
-        r.pc = return_pc;
-        D::next(r)
+        // I-CODE: the word before says what is behind the call costs.
+        M::go_at::<D>(r, return_pc, return_pc.wrapping_sub(1), 1)
     }
 }
 
 /// Returns no or one value; `KIND` is a [`ReturnKind`], `SLOT` the linkage slot.
-pub(crate) struct Return<const KIND: u16, const SLOT: u16>;
+pub(crate) struct Return<M, const KIND: u16, const SLOT: u16>(Of<M>);
 
-impl<const KIND: u16, const SLOT: u16> Handler for Return<KIND, SLOT> {
+impl<M: Meter, const KIND: u16, const SLOT: u16> Handler for Return<M, KIND, SLOT> {
     #[inline(always)]
     unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
         // SAFETY: I-CELL, I-SLOT, I-FRAME: promised by the caller.
         unsafe {
-            return_from::<D, SLOT>(r, |r| {
+            return_from::<D, M, SLOT>(r, |r| {
                 if KIND == ReturnKind::SlotInt as u16 {
                     r.acc = slot(r, u32::from(operands(r).a));
                     set_slot(r, 0, r.acc);
@@ -112,7 +116,7 @@ impl<const KIND: u16, const SLOT: u16> Handler for Return<KIND, SLOT> {
 /// I-ENTITY for the entry; the callee's frame, `distance` bytes above the current one, lies in or at the end of
 /// that and holds the arguments; `own` is the current frame's linkage slot.
 #[inline(always)]
-unsafe fn call_entry<D: Dispatcher>(
+unsafe fn call_entry<D: Dispatcher, M: Meter>(
     r: &mut Regs,
     entry: *const FuncEntry,
     own: u16,
@@ -129,7 +133,7 @@ unsafe fn call_entry<D: Dispatcher>(
         // No underflow: the callee's frame begins within the current one, which lies below the limit.
         let room = (*ctx).stack_limit.addr().wrapping_sub(frame.addr());
         r.l1 = room as u64;
-        if (*code.sub(1)).operands.c as usize > room || depth > (*ctx).max_depth {
+        if (*code.sub(1)).pair[1] as usize > room || depth > (*ctx).max_depth {
             (*ctx).entry = entry;
             (*ctx).frame = frame;
             (*ctx).depth = depth;
@@ -137,9 +141,8 @@ unsafe fn call_entry<D: Dispatcher>(
         }
         let distance = Distance { bytes: distance as u32, depth };
         linkage::write(frame, operands(r).b, r.pc.add(words), distance);
-        r.pc = code;
         r.sp = frame;
-        D::next(r)
+        M::go_at::<D>(r, code, code.sub(1), 0)
     }
 }
 
@@ -160,7 +163,7 @@ unsafe fn call_func<D: Dispatcher>(r: &mut Regs, callee: *const Func, own: u16, 
 
 /// Finds the function that an indirect call names.
 #[inline(always)]
-unsafe fn resolve(r: &Regs, table: u32, index: u64, type_id: u64) -> Result<*const Func, TrapCode> {
+unsafe fn resolve(r: &Regs, table: u32, index: u64, type_id: u32) -> Result<*const Func, TrapCode> {
     // SAFETY: I-ENTITY; validation checked the table's index, and that its elements are functions.
     unsafe {
         let table = instance(r).tables.as_ptr().add(table as usize).read().as_ptr();
@@ -174,7 +177,7 @@ unsafe fn resolve(r: &Regs, table: u32, index: u64, type_id: u64) -> Result<*con
             return Err(TrapCode::IndirectCallToNull);
         }
         let func = core::ptr::with_exposed_provenance::<Func>(func as usize);
-        if u64::from((*func).type_id) != type_id {
+        if (*func).type_id != type_id {
             return Err(TrapCode::BadSignature);
         }
         Ok(func)
@@ -182,14 +185,17 @@ unsafe fn resolve(r: &Regs, table: u32, index: u64, type_id: u64) -> Result<*con
 }
 
 #[inline(always)]
-unsafe fn call_indirect<D: Dispatcher>(r: &mut Regs, index: impl FnOnce(&Regs, Operands) -> u64) -> D::Out {
+unsafe fn call_indirect<D: Dispatcher, M: Meter>(
+    r: &mut Regs,
+    index: impl FnOnce(&Regs, Operands) -> u64,
+) -> D::Out {
     // SAFETY: I-CELL, I-SLOT, I-ENTITY.
     unsafe {
         let o = operands(r);
         let second = (*r.pc.add(2)).operands;
-        match resolve(r, second.c, index(r, o), bits(r, 3)) {
+        match resolve(r, second.c, index(r, o), (*r.pc.add(3)).pair[0]) {
             Ok(func) if core::ptr::eq((*func).instance, (*r.ctx).instance) => {
-                call_entry::<D>(r, (*func).entry, second.a, usize::from(o.a) * 8, 4)
+                call_entry::<D, M>(r, (*func).entry, second.a, usize::from(o.a) * 8, 4)
             }
             Ok(func) => call_func::<D>(r, func, second.a, 4),
             Err(trap) => D::exit(r, trap as usize),
@@ -199,7 +205,7 @@ unsafe fn call_indirect<D: Dispatcher>(r: &mut Regs, index: impl FnOnce(&Regs, O
 
 /// Replaces the frame by one of a function of the same instance.
 #[inline(always)]
-unsafe fn return_call_entry<D: Dispatcher>(
+unsafe fn return_call_entry<D: Dispatcher, M: Meter>(
     r: &mut Regs,
     entry: *const FuncEntry,
     args: (u16, u16),
@@ -209,13 +215,12 @@ unsafe fn return_call_entry<D: Dispatcher>(
     unsafe {
         let code = (*entry).code();
         let room = (*r.ctx).stack_limit.addr().wrapping_sub(r.sp.addr());
-        if (*code.sub(1)).operands.c as usize > room {
+        if (*code.sub(1)).pair[1] as usize > room {
             (*r.ctx).entry = entry;
             return D::exit(r, Exit::STACK_TAIL);
         }
         linkage::replace(r.sp, args, slots);
-        r.pc = code;
-        D::next(r)
+        M::go_at::<D>(r, code, code.sub(1), 0)
     }
 }
 
@@ -302,22 +307,23 @@ handlers! {
         step::<D>(r, 2)
     };
     /// `br`.
-    Br = |r, D| {
-        r.pc = (*r.pc.add(1)).cell;
-        D::next(r)
+    Br<M: Meter> = |r, D| {
+        let target = (*r.pc.add(1)).cell;
+        M::go::<D>(r, target, 2, 0)
     };
     /// `br` to the innermost loop.
-    BrLoop = |r, D| {
-        r.pc = r.lp;
-        D::next(r)
+    BrLoop<M: Meter> = |r, D| {
+        let target = r.lp;
+        M::go::<D>(r, target, 1, 0)
     };
     /// `br_table`.
-    BrTable<X: Src> = |r, D| {
+    BrTable<X: Src, M: Meter> = |r, D| {
         let o = operands(r);
         let index: u32 = X::get(r, u32::from(o.b));
         let index = if index < o.c { index } else { o.c };
-        r.pc = (*r.pc.add(2 + index as usize)).cell;
-        D::next(r)
+        let word = 2 + index as usize * (1 + M::WORDS);
+        let target = (*r.pc.add(word)).cell;
+        M::go::<D>(r, target, word + 1, 0)
     };
     /// A loop's header.
     LoopEnter = |r, D| {
@@ -335,15 +341,15 @@ handlers! {
         step::<D>(r, 3)
     };
     /// Returns several values.
-    ReturnMany = |r, D| {
+    ReturnMany<M: Meter> = |r, D| {
         let o = operands(r);
-        return_from::<D, ANY_SLOT>(r, |r| core::ptr::copy(r.sp.add(o.a as usize), r.sp, o.b as usize))
+        return_from::<D, M, ANY_SLOT>(r, |r| core::ptr::copy(r.sp.add(o.a as usize), r.sp, o.b as usize))
     };
     /// A call within the instance.
-    Call = |r, D| {
+    Call<M: Meter> = |r, D| {
         let entry = (*r.pc.add(2)).entry.cast::<FuncEntry>();
         let o = operands(r);
-        call_entry::<D>(r, entry, o.a, o.c as usize, 3)
+        call_entry::<D, M>(r, entry, o.a, o.c as usize, 3 + M::WORDS)
     };
     /// A call of an import.
     CallImport = |r, D| {
@@ -352,15 +358,15 @@ handlers! {
         call_func::<D>(r, callee, (*r.pc.add(2)).operands.a, 3)
     };
     /// `call_indirect`, the index in a slot.
-    CallIndirectSlot = |r, D| call_indirect::<D>(r, |r, o| slot(r, o.c));
+    CallIndirectSlot<M: Meter> = |r, D| call_indirect::<D, M>(r, |r, o| slot(r, o.c));
     /// `call_indirect`, the index in the accumulator.
-    CallIndirectAcc = |r, D| call_indirect::<D>(r, |r, _| r.acc);
+    CallIndirectAcc<M: Meter> = |r, D| call_indirect::<D, M>(r, |r, _| r.acc);
     /// A tail call within the instance.
-    ReturnCall = |r, D| {
+    ReturnCall<M: Meter> = |r, D| {
         let o = operands(r);
         let entry = (*r.pc.add(2)).entry.cast::<FuncEntry>();
         let slots = (*r.pc.add(3)).operands;
-        return_call_entry::<D>(r, entry, (o.a, o.b), (slots.a, slots.b))
+        return_call_entry::<D, M>(r, entry, (o.a, o.b), (slots.a, slots.b))
     };
     /// A tail call of an import.
     ReturnCallImport = |r, D| {
@@ -370,12 +376,12 @@ handlers! {
         return_call_func::<D>(r, callee, (o.a, o.b), (slots.a, slots.b))
     };
     /// `return_call_indirect`.
-    ReturnCallIndirect = |r, D| {
+    ReturnCallIndirect<M: Meter> = |r, D| {
         let o = operands(r);
         let slots = (*r.pc.add(2)).operands;
-        match resolve(r, slots.c, slot(r, o.c), bits(r, 3)) {
+        match resolve(r, slots.c, slot(r, o.c), (*r.pc.add(3)).pair[0]) {
             Ok(func) if core::ptr::eq((*func).instance, (*r.ctx).instance) => {
-                return_call_entry::<D>(r, (*func).entry, (o.a, o.b), (slots.a, slots.b))
+                return_call_entry::<D, M>(r, (*func).entry, (o.a, o.b), (slots.a, slots.b))
             }
             Ok(func) => return_call_func::<D>(r, func, (o.a, o.b), (slots.a, slots.b)),
             Err(trap) => D::exit(r, trap as usize),
@@ -454,85 +460,99 @@ handlers! {
     ReturnCross = |r, D| D::exit(r, Exit::RETURN_CROSS);
 }
 
-/// A branch on an i32, by source, sense and destination.
-pub(crate) type BranchIf<X, T> = super::numeric::BranchValue<X, T, true>;
+/// A branch on an i32, by source, destination and whether it pays.
+type BranchIf<X, T, M> = super::numeric::BranchValue<X, T, M, true>;
 /// The same, taken if the i32 is zero.
-pub(crate) type BranchUnless<X, T> = super::numeric::BranchValue<X, T, false>;
+type BranchUnless<X, T, M> = super::numeric::BranchValue<X, T, M, false>;
 
 /// Gives the handlers of returns, by kind and linkage slot.
-pub(crate) fn returns<D: Dispatcher>() -> [[HandlerAddr; RETURN_SLOTS as usize]; 5] {
+pub(crate) fn returns<D: Dispatcher, M: Meter>() -> [[HandlerAddr; RETURN_SLOTS as usize]; 5] {
     macro_rules! slots {
         ($kind:literal) => {
             [
-                D::addr::<Return<$kind, 0>>(),
-                D::addr::<Return<$kind, 1>>(),
-                D::addr::<Return<$kind, 2>>(),
-                D::addr::<Return<$kind, 3>>(),
-                D::addr::<Return<$kind, 4>>(),
-                D::addr::<Return<$kind, 5>>(),
+                D::addr::<Return<M, $kind, 0>>(),
+                D::addr::<Return<M, $kind, 1>>(),
+                D::addr::<Return<M, $kind, 2>>(),
+                D::addr::<Return<M, $kind, 3>>(),
+                D::addr::<Return<M, $kind, 4>>(),
+                D::addr::<Return<M, $kind, 5>>(),
             ]
         };
     }
     [slots!(0), slots!(1), slots!(2), slots!(3), slots!(4)]
 }
 
-/// Gives the handlers of the special ops.
-pub(crate) fn special<D: Dispatcher>(
-    put: &mut impl FnMut(rotifer_bytecode::Special, rotifer_bytecode::HandlerAddr),
-) {
+/// The handler of a special op that has a metered twin, or of that twin.
+fn metered<D: Dispatcher, M: Meter>(op: Op) -> Option<HandlerAddr> {
     use super::numeric::{ToCell, ToLoop};
-    use rotifer_bytecode::Special as Op;
+    Some(match op {
+        Op::Br => D::addr::<Br<M>>(),
+        Op::BrLoop => D::addr::<BrLoop<M>>(),
+        Op::BrNez => D::addr::<BranchIf<S, ToCell, M>>(),
+        Op::BrEqz => D::addr::<BranchUnless<S, ToCell, M>>(),
+        Op::BrNezAcc => D::addr::<BranchIf<A, ToCell, M>>(),
+        Op::BrEqzAcc => D::addr::<BranchUnless<A, ToCell, M>>(),
+        Op::BrNezLoop => D::addr::<BranchIf<S, ToLoop, M>>(),
+        Op::BrEqzLoop => D::addr::<BranchUnless<S, ToLoop, M>>(),
+        Op::BrNezAccLoop => D::addr::<BranchIf<A, ToLoop, M>>(),
+        Op::BrEqzAccLoop => D::addr::<BranchUnless<A, ToLoop, M>>(),
+        Op::BrTable => D::addr::<BrTable<S, M>>(),
+        Op::BrTableAcc => D::addr::<BrTable<A, M>>(),
+        Op::Return0 => D::addr::<Return<M, 0, ANY_SLOT>>(),
+        Op::ReturnSlotInt => D::addr::<Return<M, 1, ANY_SLOT>>(),
+        Op::ReturnSlotFloat => D::addr::<Return<M, 2, ANY_SLOT>>(),
+        Op::ReturnAccInt => D::addr::<Return<M, 3, ANY_SLOT>>(),
+        Op::ReturnAccFloat => D::addr::<Return<M, 4, ANY_SLOT>>(),
+        Op::ReturnMany => D::addr::<ReturnMany<M>>(),
+        Op::Call => D::addr::<Call<M>>(),
+        Op::CallIndirect => D::addr::<CallIndirectSlot<M>>(),
+        Op::CallIndirectAcc => D::addr::<CallIndirectAcc<M>>(),
+        Op::ReturnCall => D::addr::<ReturnCall<M>>(),
+        Op::ReturnCallIndirect => D::addr::<ReturnCallIndirect<M>>(),
+        _ => return None,
+    })
+}
+
+/// The handler of a special op that has no metered twin.
+fn unmetered<D: Dispatcher>(op: Op) -> Option<HandlerAddr> {
+    Some(match op {
+        Op::Unreachable => D::addr::<Unreachable>(),
+        Op::Enter => D::addr::<Enter>(),
+        Op::Const32 => D::addr::<Const32>(),
+        Op::Const64 => D::addr::<Const64>(),
+        Op::Copy => D::addr::<Copy>(),
+        Op::CopyMany => D::addr::<CopyMany>(),
+        Op::LoopEnter => D::addr::<LoopEnter>(),
+        Op::Select => D::addr::<Select<S>>(),
+        Op::SelectAcc => D::addr::<Select<A>>(),
+        Op::CallImport => D::addr::<CallImport>(),
+        Op::ReturnCallImport => D::addr::<ReturnCallImport>(),
+        Op::GlobalGetInt => D::addr::<GlobalGetInt>(),
+        Op::GlobalGetFloat => D::addr::<GlobalGetFloat>(),
+        Op::GlobalSet => D::addr::<GlobalSetSlot>(),
+        Op::GlobalSetAccInt => D::addr::<GlobalSetAccInt>(),
+        Op::GlobalSetAccFloat => D::addr::<GlobalSetAccFloat>(),
+        Op::MemorySize => D::addr::<MemorySize>(),
+        Op::RefFunc => D::addr::<RefFunc>(),
+        Op::I64Add128 => D::addr::<I64Add128>(),
+        Op::I64Sub128 => D::addr::<I64Sub128>(),
+        Op::I64MulWideS => D::addr::<I64MulWideS>(),
+        Op::I64MulWideU => D::addr::<I64MulWideU>(),
+        Op::Slow => D::addr::<Slow>(),
+        Op::HostExit => D::addr::<HostExit>(),
+        Op::ReturnCross => D::addr::<ReturnCross>(),
+        _ => return None,
+    })
+}
+
+/// Gives the handlers of the special ops and of their metered twins.
+pub(crate) fn special<D: Dispatcher>(put: &mut impl FnMut(OpCode, HandlerAddr)) {
     for &op in Op::ALL {
-        let addr = match op {
-            Op::Unreachable => D::addr::<Unreachable>(),
-            Op::Enter => D::addr::<Enter>(),
-            Op::Const32 => D::addr::<Const32>(),
-            Op::Const64 => D::addr::<Const64>(),
-            Op::Copy => D::addr::<Copy>(),
-            Op::CopyMany => D::addr::<CopyMany>(),
-            Op::Br => D::addr::<Br>(),
-            Op::BrLoop => D::addr::<BrLoop>(),
-            Op::BrNez => D::addr::<BranchIf<S, ToCell>>(),
-            Op::BrEqz => D::addr::<BranchUnless<S, ToCell>>(),
-            Op::BrNezAcc => D::addr::<BranchIf<A, ToCell>>(),
-            Op::BrEqzAcc => D::addr::<BranchUnless<A, ToCell>>(),
-            Op::BrNezLoop => D::addr::<BranchIf<S, ToLoop>>(),
-            Op::BrEqzLoop => D::addr::<BranchUnless<S, ToLoop>>(),
-            Op::BrNezAccLoop => D::addr::<BranchIf<A, ToLoop>>(),
-            Op::BrEqzAccLoop => D::addr::<BranchUnless<A, ToLoop>>(),
-            Op::BrTable => D::addr::<BrTable<S>>(),
-            Op::BrTableAcc => D::addr::<BrTable<A>>(),
-            Op::LoopEnter => D::addr::<LoopEnter>(),
-            Op::Select => D::addr::<Select<S>>(),
-            Op::SelectAcc => D::addr::<Select<A>>(),
-            Op::Return0 => D::addr::<Return<0, ANY_SLOT>>(),
-            Op::ReturnSlotInt => D::addr::<Return<1, ANY_SLOT>>(),
-            Op::ReturnSlotFloat => D::addr::<Return<2, ANY_SLOT>>(),
-            Op::ReturnAccInt => D::addr::<Return<3, ANY_SLOT>>(),
-            Op::ReturnAccFloat => D::addr::<Return<4, ANY_SLOT>>(),
-            Op::ReturnMany => D::addr::<ReturnMany>(),
-            Op::Call => D::addr::<Call>(),
-            Op::CallImport => D::addr::<CallImport>(),
-            Op::CallIndirect => D::addr::<CallIndirectSlot>(),
-            Op::CallIndirectAcc => D::addr::<CallIndirectAcc>(),
-            Op::ReturnCall => D::addr::<ReturnCall>(),
-            Op::ReturnCallImport => D::addr::<ReturnCallImport>(),
-            Op::ReturnCallIndirect => D::addr::<ReturnCallIndirect>(),
-            Op::GlobalGetInt => D::addr::<GlobalGetInt>(),
-            Op::GlobalGetFloat => D::addr::<GlobalGetFloat>(),
-            Op::GlobalSet => D::addr::<GlobalSetSlot>(),
-            Op::GlobalSetAccInt => D::addr::<GlobalSetAccInt>(),
-            Op::GlobalSetAccFloat => D::addr::<GlobalSetAccFloat>(),
-            Op::MemorySize => D::addr::<MemorySize>(),
-            Op::RefFunc => D::addr::<RefFunc>(),
-            Op::I64Add128 => D::addr::<I64Add128>(),
-            Op::I64Sub128 => D::addr::<I64Sub128>(),
-            Op::I64MulWideS => D::addr::<I64MulWideS>(),
-            Op::I64MulWideU => D::addr::<I64MulWideU>(),
-            Op::Slow => D::addr::<Slow>(),
-            Op::HostExit => D::addr::<HostExit>(),
-            Op::ReturnCross => D::addr::<ReturnCross>(),
-        };
-        put(op, addr);
+        if let Some(handler) = unmetered::<D>(op).or_else(|| metered::<D, Free>(op)) {
+            put(op.code(), handler);
+        }
+        if let (Some(twin), Some(handler)) = (op.code().metered(), metered::<D, Metered>(op)) {
+            put(twin, handler);
+        }
     }
 }

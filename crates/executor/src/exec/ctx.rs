@@ -13,6 +13,12 @@ use crate::{
 /// An activation.
 #[repr(C)]
 pub(crate) struct Ctx {
+    /// What metered handlers pay with.
+    pub(crate) fuel: u64,
+    /// What the region at `pc` costs, at [`super::regs::Exit::FUEL`].
+    pub(crate) owed: u32,
+    /// The cell that branched there, if it was a branch.
+    pub(crate) branch: *const Word,
     /// No frame may end above this address.
     pub(crate) stack_limit: *mut u64,
     /// No call may nest deeper.
@@ -24,6 +30,7 @@ pub(crate) struct Ctx {
     pub(crate) sp: *mut u64,
     pub(crate) acc: u64,
     pub(crate) facc: u64,
+    pub(crate) lp: *const Word,
     /// Who is called, at [`super::regs::Exit::CALL_FUNC`].
     pub(crate) callee: *const Func,
     /// The entry of the function that is called, at [`super::regs::Exit::STACK`].

@@ -7,11 +7,17 @@
 mod control;
 mod ctx;
 mod form;
+mod fuel;
 mod memory;
+mod meter;
 mod numeric;
 mod regs;
 mod slow;
+mod suspend;
 mod table;
+mod trace;
+
+pub use self::suspend::{Outcome, Pause, Suspended, resume, start};
 
 use alloc::{sync::Arc, vec::Vec};
 use core::{
@@ -27,11 +33,11 @@ use self::{
         linkage::{self, Distance},
     },
     regs::{Dispatcher, Exit},
+    trace::Frames,
 };
 use crate::{
-    code::{FuncEntry, ModuleCode},
+    code::{FuncEntry, Metering, ModuleCode},
     entity::{Func, Instance},
-    memory::Memory,
     store::Store,
     sync::OnceLock,
 };
@@ -160,6 +166,8 @@ pub struct Trap {
     pub code: TrapCode,
     /// The WebAssembly frames of the activation, innermost first.
     pub frames: Vec<TrapFrame>,
+    /// At [`TrapCode::OutOfFuel`]: how much fuel the next step needs.
+    pub required_fuel: u64,
 }
 
 /// A frame in a backtrace.
@@ -169,12 +177,12 @@ pub struct TrapFrame {
     pub module: Arc<ModuleCode>,
     /// The function's index in it.
     pub func: FuncIdx,
-    /// The operator that trapped or called.
+    /// The operator that trapped or called, or that is next.
     pub offset: Option<WasmOffset>,
 }
 
 /// At most so many frames go into a backtrace: the innermost ones.
-const MAX_TRAP_FRAMES: usize = 64;
+pub(crate) const MAX_TRAP_FRAMES: usize = 64;
 
 /// What execution asks of its embedder.
 ///
@@ -197,16 +205,21 @@ pub unsafe trait Host {
         frame: HostFrame,
     ) -> Result<(), Self::Error>;
 
-    /// Whether a memory may grow; an error stops execution.
+    /// What the growth of a memory costs, in bytes, beyond what the table of costs says.
+    fn memory_growth_fuel(&mut self, current: u64, desired: u64) -> u64;
+
+    /// What the growth of a table costs, in elements, beyond what the table of costs says.
+    fn table_growth_fuel(&mut self, current: u64, desired: u64) -> u64;
+
+    /// Whether a memory may grow, in bytes; an error stops execution. Not asked what the memory's type forbids.
     fn memory_growing(
         &mut self,
-        memory: NonNull<Memory>,
-        current_bytes: u64,
-        desired_bytes: u64,
-        maximum_bytes: Option<u64>,
+        current: u64,
+        desired: u64,
+        maximum: Option<u64>,
     ) -> Result<bool, Self::Error>;
 
-    /// Whether a table may grow; an error stops execution.
+    /// Whether a table may grow; an error stops execution. Not asked what the table's type forbids.
     fn table_growing(
         &mut self,
         current: u64,
@@ -214,7 +227,11 @@ pub unsafe trait Host {
         maximum: Option<u64>,
     ) -> Result<bool, Self::Error>;
 
-    /// Makes an error of a trap.
+    /// Whether to stop now, and why: because of an interrupt or a deadline. Asked where fuel is counted, often
+    /// enough that a bounded number of operators is executed in between.
+    fn poll(&mut self) -> Option<TrapCode>;
+
+    /// Makes an error of a trap, or of a stop where the call cannot be suspended.
     fn trap(&mut self, trap: Trap) -> Self::Error;
 
     /// Makes an error of the discovery that a function's body is invalid.
@@ -224,7 +241,7 @@ pub unsafe trait Host {
 /// Calls a function with arguments and results as slots, one for each 64 bits.
 ///
 /// # Errors
-/// What the host makes of a trap, of an invalid body, or what a host function returned.
+/// What the host makes of a trap, of an invalid body, of a stop, or what a host function returned.
 ///
 /// # Safety
 /// I-STORE: `func` belongs to `host.store()`. `params` and `results` have the lengths of its type, and the
@@ -235,18 +252,8 @@ pub unsafe fn invoke<H: Host>(
     params: &[u64],
     results: &mut [u64],
 ) -> Result<(), H::Error> {
-    // SAFETY: I-ENTITY.
-    let callee = unsafe { func.as_ref() };
-    let stack = &mut host.store().stack;
-    let base = stack.top();
-    let depth = stack.depth();
-    if let Err(code) = stack.reserve(base + params.len().max(results.len()) + 2) {
-        return Err(host.trap(Trap { code, frames: Vec::new() }));
-    }
-    for (i, &param) in params.iter().enumerate() {
-        // SAFETY: I-REF: the slots above the top are nobody's; the caller promises the values' types.
-        unsafe { stack.set(base + i, param) };
-    }
+    let stack = &host.store().stack;
+    let (base, depth) = (stack.top(), stack.depth());
 
     // Whatever happens, a panic of a host function included, the stack is as before in the end.
     struct Restore<'h, H: Host> {
@@ -263,13 +270,11 @@ pub unsafe fn invoke<H: Host>(
     }
     let guard = Restore { host, top: base, depth };
     let host = &mut *guard.host;
-
-    if callee.host != Func::WASM {
-        host.store().stack.set_top(base + params.len().max(results.len()));
-        host.call_host(callee.host, None, HostFrame { base })?;
-    } else {
-        // SAFETY: the caller's promise, and the parameters are in place.
-        unsafe { Activation::new(host, callee, base, params.len()).run()? };
+    // SAFETY: promised by the caller.
+    match unsafe { call(host, func, params, results.len()) } {
+        Called::Done => {}
+        Called::Failed(error) => return Err(error),
+        Called::Stopped(mut activation, stop) => return Err(activation.error(stop)),
     }
     let stack = &host.store().stack;
     for (i, result) in results.iter_mut().enumerate() {
@@ -278,13 +283,61 @@ pub unsafe fn invoke<H: Host>(
     Ok(())
 }
 
+/// What became of a call.
+enum Called<'h, H: Host> {
+    /// The results are where the parameters were.
+    Done,
+    /// It did not begin.
+    Failed(H::Error),
+    /// It ended early.
+    Stopped(Activation<'h, H>, Stop<H::Error>),
+}
+
+/// Calls a function at the top of the stack.
+///
+/// # Safety
+/// As for [`invoke`].
+#[inline]
+unsafe fn call<'h, H: Host>(
+    host: &'h mut H,
+    func: NonNull<Func>,
+    params: &[u64],
+    results: usize,
+) -> Called<'h, H> {
+    // SAFETY: I-ENTITY.
+    let callee = unsafe { func.as_ref() };
+    let stack = &mut host.store().stack;
+    let base = stack.top();
+    if let Err(code) = stack.reserve(base + params.len().max(results) + 2) {
+        return Called::Failed(host.trap(Trap { code, frames: Vec::new(), required_fuel: 0 }));
+    }
+    for (i, &param) in params.iter().enumerate() {
+        // SAFETY: I-REF: the slots above the top are nobody's; the caller promises the values' types.
+        unsafe { stack.set(base + i, param) };
+    }
+    if callee.host != Func::WASM {
+        host.store().stack.set_top(base + params.len().max(results));
+        return match host.call_host(callee.host, None, HostFrame { base }) {
+            Ok(()) => Called::Done,
+            Err(error) => Called::Failed(error),
+        };
+    }
+    // SAFETY: the caller's promise, and the parameters are in place.
+    let mut activation = unsafe { Activation::new(host, callee, base, params.len()) };
+    // SAFETY: as above.
+    match unsafe { activation.run() } {
+        Ok(()) => Called::Done,
+        Err(stop) => Called::Stopped(activation, stop),
+    }
+}
+
 /// The size of the frame of a function.
 ///
 /// # Safety
 /// I-CODE: `code` is a function's first cell.
 unsafe fn frame_bytes(code: *const Word) -> usize {
     // SAFETY: promised by the caller: a header precedes the first cell.
-    unsafe { (*code.sub(1)).operands.c as usize }
+    unsafe { (*code.sub(1)).pair[1] as usize }
 }
 
 /// An activation with its host.
@@ -292,12 +345,53 @@ struct Activation<'h, H: Host> {
     host: &'h mut H,
     ctx: Ctx,
     dispatch: Dispatch,
+    meter: MeterKind,
+    /// Whether `ctx.pc` is where a call returns to that is still being made.
+    returning: bool,
+    /// The call of a host function that failed.
+    host_call: Option<HostCall>,
 }
+
+/// A call of a host function by WebAssembly.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HostCall {
+    pub(crate) func: NonNull<Func>,
+    /// The slot of its first argument and result.
+    pub(crate) base: usize,
+}
+
+/// [`Metering`] without its costs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum MeterKind {
+    Off,
+    Interrupts,
+    Fuel,
+}
+
+impl From<&Metering> for MeterKind {
+    #[inline]
+    fn from(metering: &Metering) -> Self {
+        match metering {
+            Metering::Off => Self::Off,
+            Metering::Interrupts => Self::Interrupts,
+            Metering::Fuel(_) => Self::Fuel,
+        }
+    }
+}
+
+/// How much is executed before the host is asked whether to go on, in units of fuel.
+const SLICE: u64 = 1 << 17;
 
 /// Why an activation ends early.
 enum Stop<E> {
     /// A trap at the saved cell.
     Trap(TrapCode),
+    /// The region at the saved cell, or a bulk operator there, needs so much fuel.
+    Fuel(u64),
+    /// The host wants to stop before the region at the saved cell.
+    Poll(TrapCode),
+    /// A host function failed; its call is in [`Activation::host_call`].
+    Host(E),
     /// Anything else.
     Error(E),
 }
@@ -311,14 +405,17 @@ impl<E> From<TrapCode> for Stop<E> {
 impl<'h, H: Host> Activation<'h, H> {
     /// # Safety
     /// As for [`invoke`]; `callee` is a WebAssembly function and its arguments are in the slots from `base` on.
+    #[inline]
     unsafe fn new(host: &'h mut H, callee: &Func, base: usize, params: usize) -> Self {
         // SAFETY: I-ENTITY.
         let module = unsafe { &(*callee.instance).module };
         let stubs = module.stubs();
-        let dispatch = stubs.dispatch();
         let stack = &host.store().stack;
         let frame = stack.base().wrapping_add(base);
         let ctx = Ctx {
+            fuel: 0,
+            owed: 0,
+            branch: core::ptr::null(),
             stack_limit: stack.limit(),
             max_depth: u32::try_from(stack.limits().max_depth).unwrap_or(u32::MAX - 1),
             instance: callee.instance,
@@ -326,6 +423,7 @@ impl<'h, H: Host> Activation<'h, H> {
             sp: frame,
             acc: 0,
             facc: 0,
+            lp: stubs.host_exit(),
             callee,
             entry: callee.entry,
             frame,
@@ -334,32 +432,49 @@ impl<'h, H: Host> Activation<'h, H> {
             args: (0, 0),
             cross: Vec::new(),
         };
-        Self { host, ctx, dispatch }
-    }
-
-    /// # Safety
-    /// As for [`Activation::new`].
-    unsafe fn run(mut self) -> Result<(), H::Error> {
-        // SAFETY: I-CTX: the activation is that of a function about to be entered at `ctx.frame`, returning to the
-        // exit stub at the same frame.
-        let outcome = unsafe { self.enter_first().and_then(|()| self.drive()) };
-        match outcome {
-            Ok(()) => Ok(()),
-            Err(Stop::Error(error)) => Err(error),
-            Err(Stop::Trap(code)) => {
-                let frames = self.backtrace();
-                Err(self.host.trap(Trap { code, frames }))
-            }
+        Self {
+            host,
+            ctx,
+            dispatch: stubs.dispatch(),
+            meter: stubs.metering().into(),
+            returning: false,
+            host_call: None,
         }
     }
 
-    unsafe fn enter_first(&mut self) -> Result<(), Stop<H::Error>> {
-        // SAFETY: promised by the caller.
+    /// Enters the function and runs until it has returned.
+    ///
+    /// # Safety
+    /// As for [`Activation::new`].
+    #[inline]
+    unsafe fn run(&mut self) -> Result<(), Stop<H::Error>> {
+        // SAFETY: I-CTX: the activation is that of a function about to be entered at `ctx.frame`, returning to the
+        // exit stub at the same frame.
         unsafe {
             let callee = &*self.ctx.callee;
             let return_pc = self.ctx.pc;
-            self.enter(callee.entry, return_pc, Distance { bytes: 0, depth: self.ctx.depth })
+            self.take_fuel();
+            let entered = self.enter(callee.entry, return_pc, Distance { bytes: 0, depth: self.ctx.depth });
+            let ended = entered.and_then(|()| self.drive());
+            self.put_fuel();
+            ended
         }
+    }
+
+    /// Makes an error of an early end.
+    #[cold]
+    fn error(&mut self, stop: Stop<H::Error>) -> H::Error {
+        let (code, required_fuel) = match stop {
+            Stop::Error(error) | Stop::Host(error) => return error,
+            Stop::Trap(code) => {
+                self.refund();
+                (code, 0)
+            }
+            Stop::Poll(code) => (code, 0),
+            Stop::Fuel(required) => (TrapCode::OutOfFuel, required),
+        };
+        let frames = self.backtrace(matches!(stop, Stop::Trap(_)));
+        self.host.trap(Trap { code, frames, required_fuel })
     }
 
     fn slot_of(&mut self, address: *mut u64) -> usize {
@@ -394,8 +509,8 @@ impl<'h, H: Host> Activation<'h, H> {
             linkage::write(self.ctx.frame, self.ctx.linkage.1, return_pc, distance);
             self.ctx.sp = self.ctx.frame;
             self.ctx.pc = code;
+            self.pay((*code.sub(1)).pair[0])
         }
-        Ok(())
     }
 
     /// Makes room for `bytes` bytes at `ctx.frame`; `ctx.sp` and `ctx.frame` move with the stack.
@@ -421,6 +536,7 @@ impl<'h, H: Host> Activation<'h, H> {
     ///
     /// # Safety
     /// I-CELL for the saved registers.
+    #[inline]
     unsafe fn drive(&mut self) -> Result<(), Stop<H::Error>> {
         loop {
             // SAFETY: I-CTX, I-CELL.
@@ -452,7 +568,11 @@ impl<'h, H: Host> Activation<'h, H> {
                         self.prepare_callee()?;
                     }
                     Exit::RETURN_CALL_FUNC => self.return_call_func()?,
-                    Exit::RETURN_CROSS => self.return_cross(),
+                    Exit::RETURN_CROSS => self.return_cross()?,
+                    Exit::FUEL => {
+                        self.split();
+                        self.refuel()?;
+                    }
                     code => {
                         let code = TrapCode::from_number(code as u8);
                         return Err(Stop::Trap(code.unwrap_or(TrapCode::UnreachableCodeReached)));
@@ -495,9 +615,8 @@ impl<'h, H: Host> Activation<'h, H> {
             let depth = linkage::depth(self.ctx.sp, self.ctx.linkage.0);
             let return_pc = self.ctx.pc.add(words as usize);
             if callee.host != Func::WASM {
-                self.call_host(callee, self.ctx.frame, depth)?;
                 self.ctx.pc = return_pc;
-                return Ok(());
+                return self.call_host(callee, self.ctx.frame, depth);
             }
             let distance = Distance { bytes: u32::from(frame_slot) * 8, depth: depth + 1 };
             let caller = self.ctx.instance;
@@ -514,25 +633,55 @@ impl<'h, H: Host> Activation<'h, H> {
         }
     }
 
-    /// Calls a host function with its frame at `frame`. The results' first slot goes to the accumulators.
+    /// Calls a host function with its frame at `frame`. The results' first slot goes to the accumulators, and
+    /// execution goes on at `ctx.pc`.
     ///
     /// # Safety
-    /// I-ENTITY; the arguments are in place.
+    /// I-ENTITY; the arguments are in place; I-CELL for `ctx.pc`, with costs in the word before.
+    #[inline]
     unsafe fn call_host(&mut self, callee: &Func, frame: *mut u64, depth: u32) -> Result<(), Stop<H::Error>> {
         let base = self.slot_of(frame);
         let sp = self.slot_of(self.ctx.sp);
         let instance = NonNull::new(self.ctx.instance.cast_mut());
+        self.returning = true;
         let store = self.host.store();
         let slots = store.host_slots(callee.host);
         store.stack.reserve(base + slots)?;
         store.stack.set_top(base + slots);
         store.stack.set_depth(depth);
-        self.host.call_host(callee.host, instance, HostFrame { base }).map_err(Stop::Error)?;
+        self.put_fuel();
+        if let Err(error) = self.host.call_host(callee.host, instance, HostFrame { base }) {
+            self.rebase(sp, base);
+            self.host_call = Some(HostCall { func: callee.into(), base });
+            return Err(Stop::Host(error));
+        }
+        // SAFETY: promised by the caller.
+        unsafe { self.host_returned(sp, base) }
+    }
+
+    /// Goes on behind a call of a host function whose results are in the slots from `base` on.
+    ///
+    /// # Safety
+    /// As for [`call_host`](Self::call_host).
+    #[inline]
+    unsafe fn host_returned(&mut self, sp: usize, base: usize) -> Result<(), Stop<H::Error>> {
+        self.returning = false;
         self.rebase(sp, base);
         let result = self.host.store().stack.get(base);
         self.ctx.acc = result;
         self.ctx.facc = result;
-        Ok(())
+        if self.meter == MeterKind::Off {
+            return Ok(());
+        }
+        self.take_fuel();
+        // SAFETY: promised by the caller.
+        let cost = unsafe { (*self.ctx.pc.sub(1)).pair[1] };
+        if let Some(code) = self.host.poll() {
+            self.ctx.owed = cost;
+            self.put_fuel();
+            return Err(Stop::Poll(code));
+        }
+        self.pay(cost)
     }
 
     /// A tail call of a host function or of a function of another instance.
@@ -550,10 +699,9 @@ impl<'h, H: Host> Activation<'h, H> {
             let distance = Distance { bytes: linkage::bytes(sp, own) as u32, depth: linkage::depth(sp, own) };
             if callee.host != Func::WASM {
                 core::ptr::copy(sp.add(first as usize), sp, count as usize);
-                self.call_host(callee, sp, distance.depth)?;
-                self.ctx.sp = self.ctx.sp.byte_sub(distance.bytes as usize);
+                self.ctx.sp = sp.byte_sub(distance.bytes as usize);
                 self.ctx.pc = return_pc;
-                return Ok(());
+                return self.call_host(callee, sp, distance.depth);
             }
             // The frame is replaced: the new one returns to where this one would have.
             let stubs = (*self.ctx.instance).module.stubs();
@@ -570,39 +718,30 @@ impl<'h, H: Host> Activation<'h, H> {
     }
 
     /// A call between instances has returned.
-    fn return_cross(&mut self) {
-        if let Some(frame) = self.ctx.cross.pop() {
-            self.ctx.instance = frame.instance;
-            self.ctx.pc = frame.return_pc;
-        }
+    ///
+    /// # Safety
+    /// I-ENTITY: the calls between instances are those of this activation.
+    unsafe fn return_cross(&mut self) -> Result<(), Stop<H::Error>> {
+        let Some(frame) = self.ctx.cross.pop() else { return Ok(()) };
+        self.ctx.instance = frame.instance;
+        self.ctx.pc = frame.return_pc;
+        // SAFETY: I-CODE: the word before a place where a call returns to is the last of the call's cell.
+        self.pay(unsafe { (*frame.return_pc.sub(1)).pair[1] })
     }
 
-    /// The WebAssembly frames, innermost first.
-    fn backtrace(&mut self) -> Vec<TrapFrame> {
-        let mut frames = Vec::new();
-        let mut cross = self.ctx.cross.clone();
-        let (mut pc, mut sp, mut instance) = (self.ctx.pc, self.ctx.sp, self.ctx.instance);
-        let mut returning = false;
-        while frames.len() < MAX_TRAP_FRAMES {
-            // SAFETY: I-ENTITY, I-FRAME: the frames are linked as the calls left them.
-            unsafe {
-                let module = &(*instance).module;
-                let Some((func, offset)) = module.locate(pc, returning) else {
-                    break;
-                };
-                frames.push(TrapFrame { module: module.clone(), func, offset });
-                let slot = module.module.func_type(func).param_slots() as u16;
-                let return_pc = linkage::return_pc(sp, slot);
-                sp = sp.byte_sub(linkage::bytes(sp, slot));
-                pc = return_pc;
-                if return_pc == module.stubs().return_cross() {
-                    let Some(frame) = cross.pop() else { break };
-                    pc = frame.return_pc;
-                    instance = frame.instance;
-                }
-            }
-            returning = true;
-        }
-        frames
+    /// The WebAssembly frames, innermost first. `at` says whether `ctx.pc` is the cell that trapped; else it is
+    /// where execution goes on.
+    fn backtrace(&mut self, at: bool) -> Vec<TrapFrame> {
+        let frames = Frames {
+            pc: self.ctx.pc,
+            sp: self.ctx.sp,
+            instance: self.ctx.instance,
+            cross: &self.ctx.cross,
+            at,
+            returning: self.returning,
+            owed: self.ctx.owed,
+        };
+        // SAFETY: I-FRAME: the frames are linked as the calls left them.
+        unsafe { frames.collect() }
     }
 }

@@ -8,6 +8,7 @@ use rotifer_bytecode::{
 
 use super::{
     form::{Dst, Of, S, Src, cell_words, operands, pair, put, slot},
+    meter::Meter,
     regs::{Dispatcher, Handler, Regs},
 };
 
@@ -112,17 +113,22 @@ impl To for ToLoop {
 /// instead of being predicted (executor.md 4.2: 1.25 against 3.75 ns).
 ///
 /// # Safety
-/// I-CELL for the current cell, of `words` words without its target.
+/// I-CELL for the current cell, of `words` words without its target and costs.
 #[inline(always)]
-pub(crate) unsafe fn branch<D: Dispatcher, T: To>(r: &mut Regs, taken: bool, words: usize) -> D::Out {
+pub(crate) unsafe fn branch<D: Dispatcher, T: To, M: Meter>(
+    r: &mut Regs,
+    taken: bool,
+    words: usize,
+) -> D::Out {
     // SAFETY: promised by the caller.
     unsafe {
+        let costs = words + T::WORDS;
         if taken {
-            r.pc = opaque(T::target(r, words));
-            D::next(r)
+            let target = opaque(T::target(r, words));
+            M::go::<D>(r, target, costs, 0)
         } else {
-            r.pc = r.pc.add(words + T::WORDS);
-            D::next(r)
+            let next = r.pc.add(costs + M::WORDS);
+            M::go::<D>(r, next, costs, 1)
         }
     }
 }
@@ -144,39 +150,41 @@ fn opaque(mut cell: *const Word) -> *const Word {
 }
 
 /// A branch taken if the compare's result is `IF_TRUE`.
-pub(crate) struct BranchOp<O, L, R, T, const IF_TRUE: bool>(Of<(O, L, R, T)>);
+pub(crate) struct BranchOp<O, L, R, T, M, const IF_TRUE: bool>(Of<(O, L, R, T, M)>);
 
-impl<O: Compare, L: Src, R: Src, T: To, const IF_TRUE: bool> Handler for BranchOp<O, L, R, T, IF_TRUE> {
+impl<O: Compare, L: Src, R: Src, T: To, M: Meter, const IF_TRUE: bool> Handler
+    for BranchOp<O, L, R, T, M, IF_TRUE>
+{
     #[inline(always)]
     unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
         // SAFETY: I-CELL, I-SLOT: promised by the caller.
         unsafe {
             let o = operands(r);
             let (a, b) = pair::<O::A, O::A, L, R>(r, o);
-            branch::<D, T>(r, O::test(a, b) == IF_TRUE, cell_words::<O::A, L, R>())
+            branch::<D, T, M>(r, O::test(a, b) == IF_TRUE, cell_words::<O::A, L, R>())
         }
     }
 }
 
 /// A branch taken if the i32 from `X` is not zero (or is, if not `IF_TRUE`).
-pub(crate) struct BranchValue<X, T, const IF_TRUE: bool>(Of<(X, T)>);
+pub(crate) struct BranchValue<X, T, M, const IF_TRUE: bool>(Of<(X, T, M)>);
 
-impl<X: Src, T: To, const IF_TRUE: bool> Handler for BranchValue<X, T, IF_TRUE> {
+impl<X: Src, T: To, M: Meter, const IF_TRUE: bool> Handler for BranchValue<X, T, M, IF_TRUE> {
     #[inline(always)]
     unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
         // SAFETY: I-CELL, I-SLOT: promised by the caller.
         unsafe {
             let o = operands(r);
             let condition: u32 = X::get(r, u32::from(o.b));
-            branch::<D, T>(r, (condition != 0) == IF_TRUE, 2)
+            branch::<D, T, M>(r, (condition != 0) == IF_TRUE, 2)
         }
     }
 }
 
 /// The latch of a counting loop: adds an immediate to an i32, then branches on a compare of the sum.
-pub(crate) struct Latch<O, R, T, const IF_TRUE: bool>(Of<(O, R, T)>);
+pub(crate) struct Latch<O, R, T, M, const IF_TRUE: bool>(Of<(O, R, T, M)>);
 
-impl<O: Compare, R: Src, T: To, const IF_TRUE: bool> Handler for Latch<O, R, T, IF_TRUE> {
+impl<O: Compare, R: Src, T: To, M: Meter, const IF_TRUE: bool> Handler for Latch<O, R, T, M, IF_TRUE> {
     #[inline(always)]
     unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
         // SAFETY: I-CELL, I-SLOT: promised by the caller.
@@ -185,7 +193,7 @@ impl<O: Compare, R: Src, T: To, const IF_TRUE: bool> Handler for Latch<O, R, T, 
             let sum = (slot(r, u32::from(o.b)) as u32).wrapping_add(o.c);
             put::<u32, S>(r, o.a, sum);
             let right: O::A = R::get(r, (*r.pc.add(2)).operands.c);
-            branch::<D, T>(r, O::test(O::A::from_slot(u64::from(sum)), right) == IF_TRUE, 3)
+            branch::<D, T, M>(r, O::test(O::A::from_slot(u64::from(sum)), right) == IF_TRUE, 3)
         }
     }
 }

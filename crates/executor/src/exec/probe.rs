@@ -61,6 +61,10 @@ pub(super) fn tail_calls_are_jumps(handlers: &'static HandlerTable) -> bool {
     code.push(Word { handler: Tail::addr::<Check>() });
     let mut slots = [0u64; 4];
     let mut ctx = Ctx {
+        fuel: 0,
+        owed: 0,
+        branch: core::ptr::null(),
+        lp: core::ptr::null(),
         stack_limit: core::ptr::null_mut(),
         max_depth: 0,
         instance: core::ptr::null(),

@@ -59,6 +59,8 @@ impl Exit {
     pub(crate) const RETURN_CALL_FUNC: usize = 0x105;
     /// A call between instances returns.
     pub(crate) const RETURN_CROSS: usize = 0x106;
+    /// The fuel does not pay for the region at `ctx.pc`, which costs `ctx.owed`.
+    pub(crate) const FUEL: usize = 0x107;
 }
 
 /// A way to go from cell to cell.
@@ -106,6 +108,7 @@ unsafe fn save(r: &Regs) {
     ctx.sp = r.sp;
     ctx.acc = r.acc;
     ctx.facc = r.facc;
+    ctx.lp = r.lp;
 }
 
 #[inline(always)]
@@ -120,7 +123,7 @@ fn load(ctx: *mut Ctx) -> Regs {
         l0: 0,
         l1: 0,
         ctx,
-        lp: c.pc,
+        lp: c.lp,
         facc: c.facc,
         fl0: 0,
         fl1: 0,

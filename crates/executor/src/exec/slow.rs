@@ -18,7 +18,8 @@ impl<H: Host> Activation<'_, H> {
             let cell = self.ctx.pc;
             let o = (*cell.add(1)).operands;
             let x = o.c as usize;
-            let y = (*cell.add(2)).bits as usize;
+            let [y, cost] = (*cell.add(2)).pair;
+            let y = y as usize;
             let slots = self.ctx.sp.add(o.b as usize);
             let arg = |i: usize| *slots.add(i);
             let instance = self.ctx.instance.cast_mut();
@@ -40,16 +41,19 @@ impl<H: Host> Activation<'_, H> {
                 }
                 SlowOp::MemoryFill => {
                     let memory = memory(x);
+                    self.charge(|costs| costs.of_bytes(mem_arg(memory, 2)))?;
                     memory.as_ref().fill(mem_arg(memory, 0), arg(1) as u8, mem_arg(memory, 2))?;
                 }
                 SlowOp::MemoryCopy => {
                     let (to, from) = (memory(x), memory(y));
                     let both_64 = to.as_ref().is_64() && from.as_ref().is_64();
                     let len = narrow(both_64, arg(2));
+                    self.charge(|costs| costs.of_bytes(len))?;
                     Memory::copy(to.as_ref(), mem_arg(to, 0), from.as_ref(), mem_arg(from, 1), len)?;
                 }
                 SlowOp::MemoryInit => {
                     let memory = memory(y);
+                    self.charge(|costs| costs.of_bytes(u64::from(arg(2) as u32)))?;
                     let module = &(*instance).module;
                     let data = if (&(*instance).dropped_data)[x] {
                         &[][..]
@@ -80,16 +84,19 @@ impl<H: Host> Activation<'_, H> {
                 SlowOp::TableFill => {
                     let mut table = table(x);
                     let (index, len) = (table_arg(table, 0), table_arg(table, 2));
+                    self.charge(|costs| costs.of_elements(len))?;
                     table.as_mut().fill(index, arg(1), len)?;
                 }
                 SlowOp::TableCopy => {
                     let (to, from) = (table(x), table(y));
                     let both_64 = to.as_ref().ty.table64 && from.as_ref().ty.table64;
                     let len = narrow(both_64, arg(2));
+                    self.charge(|costs| costs.of_elements(len))?;
                     Table::copy(to, table_arg(to, 0), from, table_arg(from, 1), len)?;
                 }
                 SlowOp::TableInit => {
                     let mut table = table(y);
+                    self.charge(|costs| costs.of_elements(u64::from(arg(2) as u32)))?;
                     let elements = &(&(*instance).elements)[x];
                     let from = u64::from(arg(1) as u32);
                     table.as_mut().init(table_arg(table, 0), elements, from, u64::from(arg(2) as u32))?;
@@ -97,8 +104,8 @@ impl<H: Host> Activation<'_, H> {
                 SlowOp::ElemDrop => (&mut (*instance).elements)[x] = [].into(),
             }
             self.ctx.pc = cell.add(3);
+            self.pay(cost)
         }
-        Ok(())
     }
 
     /// # Safety
@@ -109,16 +116,24 @@ impl<H: Host> Activation<'_, H> {
         delta: u64,
     ) -> Result<Option<u64>, Stop<H::Error>> {
         // SAFETY: promised by the caller.
-        let (current, desired, maximum) = unsafe {
-            let memory = memory.as_ref();
-            let page = memory.ty().page_size();
-            let desired = u128::from(memory.pages()) + u128::from(delta);
-            let maximum = memory.ty().maximum.map(|pages| pages.saturating_mul(page));
-            let desired = u64::try_from(desired.saturating_mul(u128::from(page)));
-            (memory.len(), desired, maximum)
+        let (current, desired, maximum, limit) = unsafe {
+            let ty = memory.as_ref().ty();
+            let page = ty.page_size();
+            let desired = u128::from(memory.as_ref().pages()) + u128::from(delta);
+            let maximum = ty.maximum.map(|pages| pages.saturating_mul(page));
+            let limit = maximum.unwrap_or(u64::MAX).min(ty.page_limit().saturating_mul(page));
+            (memory.as_ref().len(), desired.saturating_mul(u128::from(page)), maximum, limit)
         };
-        let Ok(desired) = desired else { return Ok(None) };
-        if !self.host.memory_growing(memory, current, desired, maximum).map_err(Stop::Error)? {
+        // What cannot happen costs nothing, and nobody is asked.
+        let Some(desired) = u64::try_from(desired).ok().filter(|&desired| desired <= limit) else {
+            return Ok(None);
+        };
+        let extra = self.host.memory_growth_fuel(current, desired);
+        self.charge(|costs| costs.of_bytes(desired - current).saturating_add(extra))?;
+        self.put_fuel();
+        let allowed = self.host.memory_growing(current, desired, maximum).map_err(Stop::Error)?;
+        self.take_fuel();
+        if !allowed {
             return Ok(None);
         }
         // SAFETY: promised by the caller.
@@ -135,10 +150,16 @@ impl<H: Host> Activation<'_, H> {
     ) -> Result<Option<u64>, Stop<H::Error>> {
         // SAFETY: promised by the caller.
         let (current, maximum) = unsafe { (table.as_ref().size(), table.as_ref().ty.maximum) };
-        let Some(desired) = current.checked_add(delta) else {
+        let limit = maximum.unwrap_or(u64::MAX);
+        let Some(desired) = current.checked_add(delta).filter(|&desired| desired <= limit) else {
             return Ok(None);
         };
-        if !self.host.table_growing(current, desired, maximum).map_err(Stop::Error)? {
+        let extra = self.host.table_growth_fuel(current, desired);
+        self.charge(|costs| costs.of_elements(delta).saturating_add(extra))?;
+        self.put_fuel();
+        let allowed = self.host.table_growing(current, desired, maximum).map_err(Stop::Error)?;
+        self.take_fuel();
+        if !allowed {
             return Ok(None);
         }
         // SAFETY: promised by the caller.

@@ -4,7 +4,8 @@
 //! be relocated at every start of the program.
 
 use rotifer_bytecode::{
-    HandlerAddr, HandlerTable, LATCH_COMPARES, LATCH_FORMS, OP_COUNT, OpCode, ReturnKind,
+    Destination, HandlerAddr, HandlerTable, Kind, LATCH_COMPARES, LATCH_FORMS, OP_COUNT, OpCode, Operator,
+    ReturnKind, Source,
     semantics::{Binary, Compare, Load, Store, Unary, ops},
 };
 
@@ -12,6 +13,7 @@ use super::{
     control,
     form::{A, I, S},
     memory::{LoadAny, LoadOp, LoadSum, StoreAny, StoreOp, StoreSum},
+    meter::{Free, Meter, Metered},
     numeric::{BinaryOp, BranchOp, CompareOp, Latch, ToCell, ToLoop, UnaryOp},
     regs::Dispatcher,
 };
@@ -50,14 +52,14 @@ fn compare<D: Dispatcher, O: Compare>() -> [[HandlerAddr; 2]; 7] {
     by_sources!(forms)
 }
 
-fn branch<D: Dispatcher, O: Compare>() -> [[HandlerAddr; 4]; 7] {
+fn branch<D: Dispatcher, O: Compare, M: Meter>() -> [[HandlerAddr; 4]; 7] {
     macro_rules! forms {
         ($l:ident, $r:ident) => {
             [
-                D::addr::<BranchOp<O, $l, $r, ToCell, false>>(),
-                D::addr::<BranchOp<O, $l, $r, ToLoop, false>>(),
-                D::addr::<BranchOp<O, $l, $r, ToCell, true>>(),
-                D::addr::<BranchOp<O, $l, $r, ToLoop, true>>(),
+                D::addr::<BranchOp<O, $l, $r, ToCell, M, false>>(),
+                D::addr::<BranchOp<O, $l, $r, ToLoop, M, false>>(),
+                D::addr::<BranchOp<O, $l, $r, ToCell, M, true>>(),
+                D::addr::<BranchOp<O, $l, $r, ToLoop, M, true>>(),
             ]
         };
     }
@@ -92,32 +94,32 @@ fn store<D: Dispatcher, O: Store>() -> [HandlerAddr; 9] {
     ]
 }
 
-fn latch<D: Dispatcher, O: Compare>() -> [HandlerAddr; LATCH_FORMS as usize] {
+fn latch<D: Dispatcher, O: Compare, M: Meter>() -> [HandlerAddr; LATCH_FORMS as usize] {
     [
-        D::addr::<Latch<O, S, ToCell, false>>(),
-        D::addr::<Latch<O, S, ToLoop, false>>(),
-        D::addr::<Latch<O, S, ToCell, true>>(),
-        D::addr::<Latch<O, S, ToLoop, true>>(),
-        D::addr::<Latch<O, I, ToCell, false>>(),
-        D::addr::<Latch<O, I, ToLoop, false>>(),
-        D::addr::<Latch<O, I, ToCell, true>>(),
-        D::addr::<Latch<O, I, ToLoop, true>>(),
+        D::addr::<Latch<O, S, ToCell, M, false>>(),
+        D::addr::<Latch<O, S, ToLoop, M, false>>(),
+        D::addr::<Latch<O, S, ToCell, M, true>>(),
+        D::addr::<Latch<O, S, ToLoop, M, true>>(),
+        D::addr::<Latch<O, I, ToCell, M, false>>(),
+        D::addr::<Latch<O, I, ToLoop, M, false>>(),
+        D::addr::<Latch<O, I, ToCell, M, true>>(),
+        D::addr::<Latch<O, I, ToLoop, M, true>>(),
     ]
 }
 
 /// The latches, for the i32 compares in the order of the table.
-fn latches<D: Dispatcher>() -> [[HandlerAddr; LATCH_FORMS as usize]; LATCH_COMPARES as usize] {
+fn latches<D: Dispatcher, M: Meter>() -> [[HandlerAddr; LATCH_FORMS as usize]; LATCH_COMPARES as usize] {
     [
-        latch::<D, ops::I32Eq>(),
-        latch::<D, ops::I32Ne>(),
-        latch::<D, ops::I32LtS>(),
-        latch::<D, ops::I32LtU>(),
-        latch::<D, ops::I32GtS>(),
-        latch::<D, ops::I32GtU>(),
-        latch::<D, ops::I32LeS>(),
-        latch::<D, ops::I32LeU>(),
-        latch::<D, ops::I32GeS>(),
-        latch::<D, ops::I32GeU>(),
+        latch::<D, ops::I32Eq, M>(),
+        latch::<D, ops::I32Ne, M>(),
+        latch::<D, ops::I32LtS, M>(),
+        latch::<D, ops::I32LtU, M>(),
+        latch::<D, ops::I32GtS, M>(),
+        latch::<D, ops::I32GtU, M>(),
+        latch::<D, ops::I32LeS, M>(),
+        latch::<D, ops::I32LeU, M>(),
+        latch::<D, ops::I32GeS, M>(),
+        latch::<D, ops::I32GeU, M>(),
     ]
 }
 
@@ -136,9 +138,13 @@ macro_rules! define {
             $( put(&unary::<X, ops::$V>()); )*
             $( put(binary::<X, ops::$B>().as_flattened()); )*
             $( put(binary::<X, ops::$D>().as_flattened()); )*
-            $( put(compare::<X, ops::$C>().as_flattened()); put(branch::<X, ops::$C>().as_flattened()); )*
+            $( put(compare::<X, ops::$C>().as_flattened()); put(branch::<X, ops::$C, Free>().as_flattened()); )*
             $( put(&load::<X, ops::$L>()); )*
             $( put(&store::<X, ops::$S>()); )*
+        }
+
+        fn metered_branches<X: Dispatcher>(put: &mut impl FnMut(&[HandlerAddr])) {
+            $( put(branch::<X, ops::$C, Metered>().as_flattened()); )*
         }
     };
 }
@@ -147,28 +153,55 @@ rotifer_bytecode::for_each_operator!(define);
 
 /// Makes the table of a dispatcher.
 pub(crate) fn build<D: Dispatcher>() -> HandlerTable {
-    let mut table = [HandlerAddr(core::ptr::null()); OP_COUNT];
+    let mut table = Table([HandlerAddr(core::ptr::null()); OP_COUNT]);
+    // The ops of operators come first, in the order of the table.
     let mut next = 0;
     operators::<D>(&mut |handlers: &[HandlerAddr]| {
-        table[next..next + handlers.len()].copy_from_slice(handlers);
+        table.0[next..next + handlers.len()].copy_from_slice(handlers);
         next += handlers.len();
     });
-    control::special::<D>(&mut |op, handler| {
-        let OpCode(number) = op.code();
-        table[number as usize] = handler;
-        next += 1;
-    });
-    for (kind, handlers) in ReturnKind::ALL.into_iter().zip(control::returns::<D>()) {
-        for (slot, handler) in handlers.into_iter().enumerate() {
-            table[OpCode::return_(kind, slot as u16).0 as usize] = handler;
-            next += 1;
+    control::special::<D>(&mut |op, handler| table.put(op, handler));
+    let returns = control::returns::<D, Free>().into_iter().zip(control::returns::<D, Metered>());
+    for (kind, (free, metered)) in ReturnKind::ALL.into_iter().zip(returns) {
+        for (slot, twins) in free.into_iter().zip(metered).enumerate() {
+            table.put_twins(OpCode::return_(kind, slot as u16), twins);
         }
     }
-    // They come last.
-    for handler in latches::<D>().as_flattened() {
-        table[next] = *handler;
-        next += 1;
+    let compares = Operator::ALL.iter().filter(|operator| operator.row().kind == Kind::Compare);
+    let latches = latches::<D, Free>().into_iter().zip(latches::<D, Metered>());
+    for (&compare, (free, metered)) in compares.clone().zip(latches) {
+        let first = OpCode::latch(compare, Source::Slot, false, Destination::Cell);
+        for (form, twins) in free.into_iter().zip(metered).enumerate() {
+            let first = first.expect("the first compares are those of latches");
+            table.put_twins(OpCode(first.0 + form as u16), twins);
+        }
     }
-    assert_eq!(next, OP_COUNT, "every op has a handler");
-    table
+    let mut compares = compares;
+    metered_branches::<D>(&mut |handlers: &[HandlerAddr]| {
+        let compare = *compares.next().expect("there are as many compares as rows");
+        let first = OpCode::branch(compare, Source::Slot, Source::Slot, false, Destination::Cell);
+        for (form, handler) in handlers.iter().enumerate() {
+            table.put_twin(OpCode(first.0 + form as u16), *handler);
+        }
+    });
+    assert!(table.0.iter().all(|handler| !handler.0.is_null()), "every op has a handler");
+    table.0
+}
+
+/// A table that is being filled.
+struct Table(HandlerTable);
+
+impl Table {
+    fn put(&mut self, op: OpCode, handler: HandlerAddr) {
+        self.0[op.0 as usize] = handler;
+    }
+
+    fn put_twin(&mut self, op: OpCode, handler: HandlerAddr) {
+        self.put(op.metered().expect("the op has a metered twin"), handler);
+    }
+
+    fn put_twins(&mut self, op: OpCode, (free, metered): (HandlerAddr, HandlerAddr)) {
+        self.put(op, free);
+        self.put_twin(op, metered);
+    }
 }

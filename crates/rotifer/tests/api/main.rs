@@ -1,6 +1,7 @@
 //! The public API: what it does, what it refuses, and what it says then.
 
 mod config;
+mod fuel;
 mod globals;
 mod host;
 mod hostile;

@@ -206,7 +206,7 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
             && let Some(control) = self.stacks.control.last_mut()
         {
             if !self.live {
-                self.client.operator(self.offset);
+                self.client.operator(self.offset, 0x05);
             }
             self.client.else_(control, self.live, &mut self.stacks.operands);
             control.kind = FrameKind::Else;
@@ -239,7 +239,7 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
             self.check_missing_else(&frame)?;
         }
         if C::FOLLOWS && frame.live && !self.live {
-            self.client.operator(self.offset);
+            self.client.operator(self.offset, 0x0B);
         }
         self.stacks.frames.pop();
         let Some(&outer) = self.stacks.frames.last() else {

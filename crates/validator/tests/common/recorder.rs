@@ -132,7 +132,7 @@ impl Client for Recorder {
         0
     }
 
-    fn operator(&mut self, offset: WasmOffset) {
+    fn operator(&mut self, offset: WasmOffset, _: u8) {
         assert!(offset.0 > self.last_offset, "offsets rise");
         self.last_offset = offset.0;
     }

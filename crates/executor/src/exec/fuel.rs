@@ -1,0 +1,122 @@
+//! The driver's part in fuel: giving it to the dispatcher, and what happens when it does not suffice.
+//!
+//! While handlers run, some of the store's fuel is in the activation. Whenever anybody else can look, all of it is
+//! in the store.
+
+use super::{Activation, Host, MeterKind, SLICE, Stop};
+
+impl<H: Host> Activation<'_, H> {
+    /// Takes fuel from the store for the dispatcher.
+    #[inline]
+    pub(super) fn take_fuel(&mut self) {
+        match self.meter {
+            MeterKind::Off => {}
+            MeterKind::Interrupts => self.ctx.fuel = SLICE,
+            MeterKind::Fuel => {
+                let store = self.host.store();
+                let taken = if store.interruptible { store.fuel.min(SLICE) } else { store.fuel };
+                store.fuel -= taken;
+                self.ctx.fuel = taken;
+            }
+        }
+    }
+
+    /// Gives what is left back to the store.
+    #[inline]
+    pub(super) fn put_fuel(&mut self) {
+        if self.meter == MeterKind::Fuel {
+            self.host.store().fuel += self.ctx.fuel;
+            self.ctx.fuel = 0;
+        }
+    }
+
+    /// Pays for the region at `ctx.pc`.
+    #[inline]
+    pub(super) fn pay(&mut self, cost: u32) -> Result<(), Stop<H::Error>> {
+        if self.meter == MeterKind::Off {
+            return Ok(());
+        }
+        match self.ctx.fuel.checked_sub(u64::from(cost)) {
+            Some(left) => {
+                self.ctx.fuel = left;
+                Ok(())
+            }
+            None => {
+                self.ctx.owed = cost;
+                self.refuel()
+            }
+        }
+    }
+
+    /// Pays what is owed for the region at `ctx.pc` from the store, unless the host wants to stop.
+    #[cold]
+    pub(super) fn refuel(&mut self) -> Result<(), Stop<H::Error>> {
+        self.put_fuel();
+        if let Some(code) = self.host.poll() {
+            return Err(Stop::Poll(code));
+        }
+        if self.meter == MeterKind::Fuel {
+            let owed = u64::from(self.ctx.owed);
+            let store = self.host.store();
+            store.fuel = store.fuel.checked_sub(owed).ok_or(Stop::Fuel(owed))?;
+        }
+        self.ctx.owed = 0;
+        self.take_fuel();
+        Ok(())
+    }
+
+    /// Pays for what a bulk operator at `ctx.pc` is about to do. `cost` gives its cost from the table of costs.
+    pub(super) fn charge(
+        &mut self,
+        cost: impl FnOnce(&rotifer_core::FuelCosts) -> u64,
+    ) -> Result<(), Stop<H::Error>> {
+        // SAFETY: I-ENTITY.
+        let module = unsafe { &(*self.ctx.instance).module };
+        let crate::code::Metering::Fuel(costs) = module.stubs().metering() else { return Ok(()) };
+        let cost = cost(costs);
+        self.put_fuel();
+        let store = self.host.store();
+        store.fuel = store.fuel.checked_sub(cost).ok_or(Stop::Fuel(cost))?;
+        self.take_fuel();
+        Ok(())
+    }
+
+    /// The fuel did not suffice for a branch. If that did the work of two, and the fuel does not suffice for the
+    /// first, execution is back where the first begins; else that is paid.
+    #[cold]
+    pub(super) fn split(&mut self) {
+        let branch = core::mem::replace(&mut self.ctx.branch, core::ptr::null());
+        if branch.is_null() || self.meter != MeterKind::Fuel {
+            return;
+        }
+        // SAFETY: I-ENTITY.
+        let module = unsafe { &(*self.ctx.instance).module };
+        let Some((cost, start)) = module.split(branch) else { return };
+        self.put_fuel();
+        let store = self.host.store();
+        match store.fuel.checked_sub(u64::from(cost)) {
+            Some(left) => {
+                store.fuel = left;
+                self.ctx.owed -= cost;
+            }
+            None => {
+                self.ctx.owed = cost;
+                self.ctx.pc = start;
+            }
+        }
+    }
+
+    /// A trap at `ctx.pc`: gives back what has been paid for behind it.
+    #[cold]
+    pub(super) fn refund(&mut self) {
+        if self.meter != MeterKind::Fuel {
+            return;
+        }
+        // SAFETY: I-ENTITY.
+        let module = unsafe { &(*self.ctx.instance).module };
+        if let Some(point) = module.locate(self.ctx.pc, self.returning).and_then(|place| place.point) {
+            self.ctx.fuel += u64::from(point.refund);
+        }
+        self.put_fuel();
+    }
+}

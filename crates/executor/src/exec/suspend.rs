@@ -1,0 +1,319 @@
+//! Suspended calls.
+//!
+//! A call that can be suspended has a value stack of its own. When it stops, the stack and the registers become a
+//! [`Suspended`], and nothing of the call is left in the store. Frames are linked by distances and code never
+//! moves, so nothing must be changed when it goes on.
+
+use alloc::vec::Vec;
+use core::{fmt, ptr::NonNull};
+use rotifer_bytecode::Word;
+use rotifer_core::TrapCode;
+
+use super::{
+    Activation, Called, Host, HostCall, Stop, TrapFrame, call,
+    ctx::{CrossFrame, Ctx},
+    trace::Frames,
+};
+use crate::{
+    entity::{Func, Instance},
+    stack::ValueStack,
+    store::StoreId,
+};
+
+/// A call of a WebAssembly function that has stopped and can go on.
+///
+/// It owns its frames. It refers to instances and code of its store, which are looked at only together with the
+/// store; dropping it touches neither.
+pub struct Suspended {
+    store: StoreId,
+    stack: ValueStack,
+    pc: *const Word,
+    /// A slot, as a number.
+    sp: usize,
+    acc: u64,
+    facc: u64,
+    lp: *const Word,
+    instance: NonNull<Instance>,
+    cross: Vec<CrossFrame>,
+    owed: u32,
+    /// Whether `pc` is a bulk operator rather than where a region begins.
+    at_bulk: bool,
+    host_call: Option<HostCall>,
+}
+
+// SAFETY: I-STORE: what the pointers lead to is reached with the store only, of which whoever does so has a borrow;
+// the stack and the list are owned.
+unsafe impl Send for Suspended {}
+// SAFETY: as for `Send`: a shared reference gives no access without the store.
+unsafe impl Sync for Suspended {}
+
+impl fmt::Debug for Suspended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Suspended").field("store", &self.store).finish_non_exhaustive()
+    }
+}
+
+/// Why a call has stopped.
+#[derive(Debug)]
+pub enum Pause<E> {
+    /// The next step needs so much fuel.
+    Fuel(u64),
+    /// The host wanted to stop.
+    Poll(TrapCode),
+    /// A host function returned this error. Its results are given to [`resume`].
+    Host(E),
+}
+
+/// What became of a call that can be suspended.
+#[derive(Debug)]
+pub enum Outcome<E> {
+    /// It has returned; its results are in the slice that was given.
+    Finished,
+    /// It has stopped and can go on.
+    Suspended(Suspended, Pause<E>),
+}
+
+impl Suspended {
+    /// The store that the call belongs to.
+    pub fn store(&self) -> StoreId {
+        self.store
+    }
+
+    /// The host function that failed, if that is why the call stopped.
+    pub fn host_func(&self) -> Option<NonNull<Func>> {
+        self.host_call.map(|call| call.func)
+    }
+
+    /// Argument number `index` of the host function that failed, as a slot.
+    pub fn host_arg(&self, index: usize) -> u64 {
+        self.host_call.map_or(0, |call| self.stack.get(call.base + index))
+    }
+
+    /// The WebAssembly frames, innermost first.
+    ///
+    /// # Safety
+    /// I-ENTITY: the store still exists.
+    pub unsafe fn backtrace(&self) -> Vec<TrapFrame> {
+        let frames = Frames {
+            pc: self.pc,
+            sp: self.stack.base().wrapping_add(self.sp),
+            instance: self.instance.as_ptr(),
+            cross: &self.cross,
+            at: self.at_bulk,
+            returning: self.host_call.is_some(),
+            owed: self.owed,
+        };
+        // SAFETY: promised by the caller; I-FRAME: the frames are as the activation left them.
+        unsafe { frames.collect() }
+    }
+}
+
+/// Gives a call a stack of its own, and the store its former one back, whatever happens.
+struct OwnStack<'h, H: Host> {
+    host: &'h mut H,
+    former: Option<ValueStack>,
+}
+
+impl<'h, H: Host> OwnStack<'h, H> {
+    fn new(host: &'h mut H, own: Option<ValueStack>) -> Self {
+        let store = host.store();
+        let own = own.unwrap_or_else(|| store.spare_stack());
+        let former = core::mem::replace(&mut store.stack, own);
+        Self { host, former: Some(former) }
+    }
+
+    /// Takes the call's stack away.
+    fn take(mut self) -> ValueStack {
+        let former = self.former.take();
+        let stack = &mut self.host.store().stack;
+        let former = former.unwrap_or_else(|| ValueStack::new(stack.limits()));
+        core::mem::replace(stack, former)
+    }
+}
+
+impl<H: Host> Drop for OwnStack<'_, H> {
+    fn drop(&mut self) {
+        if let Some(former) = self.former.take() {
+            let store = self.host.store();
+            let own = core::mem::replace(&mut store.stack, former);
+            store.keep_spare_stack(own);
+        }
+    }
+}
+
+/// As [`invoke`](super::invoke), but a call that runs out of fuel, that the host wants to stop or whose host
+/// function fails is suspended.
+///
+/// # Errors
+/// What the host makes of a trap or an invalid body. If `func` is a host function, its error.
+///
+/// # Safety
+/// As for [`invoke`](super::invoke).
+pub unsafe fn start<H: Host>(
+    host: &mut H,
+    func: NonNull<Func>,
+    params: &[u64],
+    results: &mut [u64],
+) -> Result<Outcome<H::Error>, H::Error> {
+    let own = OwnStack::new(host, None);
+    // SAFETY: promised by the caller.
+    match unsafe { call(&mut *own.host, func, params, results.len()) } {
+        Called::Done => {
+            read_results(&own.host.store().stack, results);
+            Ok(Outcome::Finished)
+        }
+        Called::Failed(error) => Err(error),
+        Called::Stopped(activation, stop) => {
+            let stopped = stopped(activation, stop)?;
+            Ok(stopped.suspend(own))
+        }
+    }
+}
+
+/// Goes on with a call. If it stopped because a host function failed, `host_results` are that function's results.
+///
+/// # Errors
+/// As for [`start`].
+///
+/// # Safety
+/// I-STORE: the call belongs to `host.store()`. `results` has the length of the called function's type,
+/// `host_results` that of the host function's, and its types.
+pub unsafe fn resume<H: Host>(
+    host: &mut H,
+    call: Suspended,
+    host_results: &[u64],
+    results: &mut [u64],
+) -> Result<Outcome<H::Error>, H::Error> {
+    let own = OwnStack::new(host, Some(call.stack));
+    let saved = Saved { host_call: call.host_call, sp: call.sp, owed: call.owed };
+    // SAFETY: I-ENTITY.
+    let stubs = unsafe { call.instance.as_ref() }.module.stubs();
+    let stack = &mut own.host.store().stack;
+    let frame = stack.base().wrapping_add(call.sp);
+    let ctx = Ctx {
+        fuel: 0,
+        owed: call.owed,
+        branch: core::ptr::null(),
+        stack_limit: stack.limit(),
+        max_depth: u32::try_from(stack.limits().max_depth).unwrap_or(u32::MAX - 1),
+        instance: call.instance.as_ptr(),
+        pc: call.pc,
+        sp: frame,
+        acc: call.acc,
+        facc: call.facc,
+        lp: call.lp,
+        callee: core::ptr::null(),
+        entry: core::ptr::null(),
+        frame,
+        depth: 0,
+        linkage: (0, 0),
+        args: (0, 0),
+        cross: call.cross,
+    };
+    let mut activation = Activation {
+        host: &mut *own.host,
+        ctx,
+        dispatch: stubs.dispatch(),
+        meter: stubs.metering().into(),
+        returning: false,
+        host_call: None,
+    };
+    // SAFETY: I-CELL, I-FRAME: the activation stands where it stopped.
+    match unsafe { activation.go_on(saved, host_results) } {
+        Ok(()) => {
+            read_results(&own.host.store().stack, results);
+            Ok(Outcome::Finished)
+        }
+        Err(stop) => {
+            let stopped = stopped(activation, stop)?;
+            Ok(stopped.suspend(own))
+        }
+    }
+}
+
+/// What is needed to go on, beside the registers.
+struct Saved {
+    host_call: Option<HostCall>,
+    sp: usize,
+    owed: u32,
+}
+
+impl<H: Host> Activation<'_, H> {
+    /// # Safety
+    /// I-CELL, I-FRAME for the saved registers; `host_results` as for [`resume`].
+    unsafe fn go_on(&mut self, saved: Saved, host_results: &[u64]) -> Result<(), Stop<H::Error>> {
+        // SAFETY: promised by the caller; I-REF: the results have their types.
+        unsafe {
+            if let Some(call) = saved.host_call {
+                let stack = &mut self.host.store().stack;
+                for (i, &result) in host_results.iter().enumerate() {
+                    stack.set(call.base + i, result);
+                }
+                self.host_returned(saved.sp, call.base)?;
+            } else {
+                self.take_fuel();
+                self.pay(saved.owed)?;
+            }
+            let ended = self.drive();
+            self.put_fuel();
+            ended
+        }
+    }
+}
+
+fn read_results(stack: &ValueStack, results: &mut [u64]) {
+    for (i, result) in results.iter_mut().enumerate() {
+        *result = stack.get(i);
+    }
+}
+
+/// A call that is about to be suspended.
+struct Stopped<E> {
+    ctx: Ctx,
+    sp: usize,
+    at_bulk: bool,
+    host_call: Option<HostCall>,
+    pause: Pause<E>,
+}
+
+/// Sorts stops after which a call can go on from others.
+fn stopped<H: Host>(
+    mut activation: Activation<'_, H>,
+    stop: Stop<H::Error>,
+) -> Result<Stopped<H::Error>, H::Error> {
+    let pause = match stop {
+        Stop::Fuel(required) => Pause::Fuel(required),
+        Stop::Poll(code) => Pause::Poll(code),
+        Stop::Host(error) => Pause::Host(error),
+        stop @ (Stop::Trap(_) | Stop::Error(_)) => return Err(activation.error(stop)),
+    };
+    // A bulk operator owes nothing for a region: its own cost is not that of one.
+    let at_bulk = matches!(pause, Pause::Fuel(required) if required != u64::from(activation.ctx.owed));
+    let sp = activation.slot_of(activation.ctx.sp);
+    let Activation { ctx, host_call, .. } = activation;
+    Ok(Stopped { ctx, sp, at_bulk, host_call, pause })
+}
+
+impl<E> Stopped<E> {
+    fn suspend<H: Host<Error = E>>(self, own: OwnStack<'_, H>) -> Outcome<E> {
+        let store = own.host.store().id();
+        let Some(instance) = NonNull::new(self.ctx.instance.cast_mut()) else {
+            unreachable!("an activation has an instance")
+        };
+        let call = Suspended {
+            store,
+            stack: own.take(),
+            pc: self.ctx.pc,
+            sp: self.sp,
+            acc: self.ctx.acc,
+            facc: self.ctx.facc,
+            lp: self.ctx.lp,
+            instance,
+            cross: self.ctx.cross,
+            owed: self.ctx.owed,
+            at_bulk: self.at_bulk,
+            host_call: self.host_call,
+        };
+        Outcome::Suspended(call, self.pause)
+    }
+}

@@ -1,0 +1,55 @@
+(module
+  (memory 1)
+  ;; A loop with the test at its end: the latch pays for the body.
+  (func (param $n i32) (result i32) (local $i i32)
+    (loop $again
+      (local.set $i (i32.add (local.get $i) (i32.const 1)))
+      (br_if $again (i32.lt_u (local.get $i) (local.get $n))))
+    (local.get $i))
+  ;; One with the test at its start, inverted: the cell at the end pays for the test and what is behind it.
+  (func (param $n i32)
+    (block $done
+      (loop $again
+        (br_if $done (i32.eqz (local.get $n)))
+        (i32.store (local.get $n) (i32.const 1))
+        (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+        (br $again)))
+    (i32.store (i32.const 0) (local.get $n)))
+  ;; Labels that are reached from above end no region; traps refund.
+  (func (param $a i32) (param $b i32) (result i32)
+    (block $out
+      (br_if $out (local.get $a))
+      (drop (i32.div_u (local.get $a) (local.get $b)))
+      (drop (i32.const 1)))
+    (if (result i32) (local.get $b)
+      (then (i32.load (local.get $a)))
+      (else (i32.const 7))))
+)
+;; function 0, 6 slots
+;;   entry costs 9
+;;   0: enter 3..4
+;;   2: loop
+;;   3: 3 <- 3 + #1; br_if.loop i32.lt_u acc, 0 (8, 1)
+;;   7: return.a
+;; function 1, 5 slots
+;;   entry costs 5
+;;   0: br_eqz.s 0 -> 15 (3, 8)
+;;   4: loop
+;;   5: i32.store.si [0 + 0] <- #1
+;;   8: 0 <- 0 + #-1; br_unless.loop i32.eq acc, #0 (11, 3)
+;;   12: br -> 15 (3, 0)
+;;   15: const32 3 <- #0
+;;   17: i32.store.as [acc + 0] <- 0
+;;   19: return
+;;   8: splits 3 for 0
+;;   5: refunds 5
+;; function 2, 6 slots
+;;   entry costs 3
+;;   0: br_nez.s 0 -> 6 (2, 8)
+;;   4: i32.div_u.ss.s 4 <- 0, 1
+;;   6: br_eqz.s 1 -> 15 (1, 2)
+;;   10: i32.load.s.s 4 <- [0 + 0]
+;;   12: br -> 17 (0, 0)
+;;   15: const32 4 <- #7
+;;   17: return.s 4
+;;   4: refunds 5
