@@ -32,3 +32,19 @@ pub fn for_startup() -> Vec<Box<dyn Engine>> {
     engines.push(Box::new(silverfir::Silverfir));
     engines
 }
+
+/// The engines that count fuel, with and without, and what can be interrupted.
+pub fn for_fuel() -> Vec<Box<dyn Engine>> {
+    vec![
+        #[cfg(feature = "wasmi")]
+        Box::new(wasmi::Wasmi::eager("wasmi")),
+        #[cfg(feature = "wasmi")]
+        Box::new(wasmi::Wasmi::fuel("wasmi.fuel")),
+        #[cfg(feature = "rotifer")]
+        Box::new(rotifer::Rotifer::checked("rotifer")),
+        #[cfg(feature = "rotifer")]
+        Box::new(rotifer::Rotifer::fuel("rotifer.fuel")),
+        #[cfg(feature = "rotifer")]
+        Box::new(rotifer::Rotifer::interruptible("rotifer.interruptible")),
+    ]
+}

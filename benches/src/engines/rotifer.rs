@@ -15,21 +15,40 @@ pub struct Rotifer {
     name: &'static str,
     /// Unchecked if there is none.
     mode: Option<LoadMode>,
+    stop: Stop,
+}
+
+/// How execution can be made to stop.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    Never,
+    OutOfFuel,
+    Interrupted,
 }
 
 impl Rotifer {
     /// The default mode: what the execution set measures. Code is the same in all modes.
     pub fn checked(name: &'static str) -> Self {
-        Self { name, mode: Some(LoadMode::Checked) }
+        Self { name, mode: Some(LoadMode::Checked), stop: Stop::Never }
+    }
+
+    /// The default mode, consuming fuel.
+    pub fn fuel(name: &'static str) -> Self {
+        Self { stop: Stop::OutOfFuel, ..Self::checked(name) }
+    }
+
+    /// The default mode, with an interrupt handle that nobody uses.
+    pub fn interruptible(name: &'static str) -> Self {
+        Self { stop: Stop::Interrupted, ..Self::checked(name) }
     }
 
     /// Every mode, for the start-up set.
     pub fn all_modes() -> [Self; 4] {
         [
-            Self { name: "rotifer.eager", mode: Some(LoadMode::Eager) },
+            Self { mode: Some(LoadMode::Eager), ..Self::checked("rotifer.eager") },
             Self::checked("rotifer.checked"),
-            Self { name: "rotifer.partial", mode: Some(LoadMode::Partial) },
-            Self { name: "rotifer.unchecked", mode: None },
+            Self { mode: Some(LoadMode::Partial), ..Self::checked("rotifer.partial") },
+            Self { mode: None, ..Self::checked("rotifer.unchecked") },
         ]
     }
 }
@@ -40,7 +59,9 @@ impl Engine for Rotifer {
     }
 
     fn instantiate(&self, module: &Module) -> Result<Box<dyn Instance>> {
-        let engine = rotifer::Engine::new(&Config::new());
+        let mut config = Config::new();
+        config.consume_fuel(self.stop == Stop::OutOfFuel).interruptible(self.stop == Stop::Interrupted);
+        let engine = rotifer::Engine::new(&config);
         let loaded = match self.mode {
             Some(mode) => rotifer::Module::new_with_mode(&engine, &module.bytes, mode),
             // SAFETY: the modules of a benchmark are known to be valid; the checked modes load them too.
@@ -48,6 +69,11 @@ impl Engine for Rotifer {
         };
         let loaded = loaded.map_err(error)?;
         let mut store = Store::new(&engine, ());
+        match self.stop {
+            Stop::Never => {}
+            Stop::OutOfFuel => store.set_fuel(u64::MAX).map_err(error)?,
+            Stop::Interrupted => drop(store.interrupt_handle().map_err(error)?),
+        }
         let imports = imports(&mut store, module)?;
         let instance = rotifer::Instance::new(&mut store, &loaded, &imports).map_err(error)?;
         Ok(Box::new(Running { store, instance, exports: Vec::new() }))

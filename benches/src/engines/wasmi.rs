@@ -15,21 +15,27 @@ pub struct Wasmi {
     name: &'static str,
     mode: CompilationMode,
     checked: bool,
+    fuel: bool,
 }
 
 impl Wasmi {
     /// Translates everything at load: what the execution set measures.
     pub fn eager(name: &'static str) -> Self {
-        Self { name, mode: CompilationMode::Eager, checked: true }
+        Self { name, mode: CompilationMode::Eager, checked: true, fuel: false }
+    }
+
+    /// The same, consuming fuel.
+    pub fn fuel(name: &'static str) -> Self {
+        Self { fuel: true, ..Self::eager(name) }
     }
 
     /// Every mode, for the start-up set.
     pub fn all_modes() -> [Self; 4] {
         [
             Self::eager("wasmi.eager"),
-            Self { name: "wasmi.lazy-translation", mode: CompilationMode::LazyTranslation, checked: true },
-            Self { name: "wasmi.lazy", mode: CompilationMode::Lazy, checked: true },
-            Self { name: "wasmi.unchecked", mode: CompilationMode::Lazy, checked: false },
+            Self { mode: CompilationMode::LazyTranslation, ..Self::eager("wasmi.lazy-translation") },
+            Self { mode: CompilationMode::Lazy, ..Self::eager("wasmi.lazy") },
+            Self { mode: CompilationMode::Lazy, checked: false, ..Self::eager("wasmi.unchecked") },
         ]
     }
 }
@@ -41,7 +47,7 @@ impl Engine for Wasmi {
 
     fn instantiate(&self, module: &Module) -> Result<Box<dyn Instance>> {
         let mut config = Config::default();
-        config.compilation_mode(self.mode);
+        config.compilation_mode(self.mode).consume_fuel(self.fuel);
         let engine = wasmi::Engine::new(&config);
         let compiled = if self.checked {
             wasmi::Module::new(&engine, &module.bytes)?
@@ -50,6 +56,9 @@ impl Engine for Wasmi {
             unsafe { wasmi::Module::new_unchecked(&engine, &module.bytes)? }
         };
         let mut store = Store::new(&engine, ());
+        if self.fuel {
+            store.set_fuel(u64::MAX)?;
+        }
         let imports = imports(&mut store, module)?;
         let instance = wasmi::Instance::new(&mut store, &compiled, &imports)?;
         Ok(Box::new(Running { store, instance, exports: Vec::new() }))

@@ -25,6 +25,22 @@ pub const SET: Set = Set {
     outside: programs::program,
 };
 
+/// The fuel set: what it costs that execution can be made to stop.
+pub const FUEL: Set = Set {
+    name: "fuel",
+    what: "one run of the program, loaded and warm",
+    reference: "rotifer",
+    pairs: &[
+        ("rotifer.fuel", "rotifer"),
+        ("rotifer.interruptible", "rotifer"),
+        ("wasmi.fuel", "wasmi"),
+        ("rotifer.fuel", "wasmi.fuel"),
+    ],
+    engines: engines::for_fuel,
+    own,
+    outside: programs::program,
+};
+
 fn own() -> Result<Vec<BoxedCase>> {
     KERNELS.iter().map(|kernel| Ok(Box::new(KernelCase { kernel, module: kernel.module()? }) as _)).collect()
 }

@@ -32,7 +32,7 @@ pub struct Set {
 }
 
 /// All sets, in the order `all` runs them.
-pub const SETS: &[Set] = &[execution::SET, startup::SET];
+pub const SETS: &[Set] = &[execution::SET, execution::FUEL, startup::SET];
 
 /// A module found by `--dir`, with the folder for inputs that lie beside it.
 pub struct Outside {

@@ -224,8 +224,8 @@ impl Safepoints {
 /// into the cell.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Split {
-    /// The position of the cell.
-    pub cell: u32,
+    /// The position of the word with its costs.
+    pub costs: u32,
     /// What of its costs belongs to the first region.
     pub cost: u32,
     /// The position of the cell where the first region begins.
@@ -257,7 +257,7 @@ pub struct CodeBuffer {
     pub entry_cost: u32,
     /// Offsets for traps and backtraces, and refunds.
     pub safepoints: Safepoints,
-    /// By position of the cell.
+    /// By position of the costs.
     pub splits: Vec<Split>,
     /// Where regions begin, where the translator was asked to record them; in the order of the body.
     pub regions: Vec<RegionStart>,

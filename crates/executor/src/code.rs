@@ -39,9 +39,22 @@ impl FuncEntry {
 
 /// The words before a function's first cell.
 pub(crate) mod header {
+    use rotifer_bytecode::Word;
+
     /// How many.
-    pub(crate) const WORDS: usize = 1;
-    // Word -1: a pair: what the region at the entry costs, the size of the frame in bytes.
+    pub(crate) const WORDS: usize = 2;
+
+    /// What the region at the function's entry costs: the first of a pair of numbers.
+    #[inline(always)]
+    pub(crate) fn cost(code: *const Word) -> *const Word {
+        code.wrapping_sub(2)
+    }
+
+    /// The size of the function's frame in bytes.
+    #[inline(always)]
+    pub(crate) fn frame_bytes(code: *const Word) -> *const u64 {
+        code.wrapping_sub(1).cast()
+    }
 }
 
 /// Gives the code of a function.
@@ -84,7 +97,7 @@ struct Code {
     words: NonNull<[Word]>,
     func: FuncIdx,
     safepoints: Safepoints,
-    /// By position of the cell.
+    /// By position of the costs.
     splits: Box<[Split]>,
 }
 
@@ -97,7 +110,8 @@ impl Code {
     /// Moves code to its final place and turns the positions of branch targets into addresses.
     fn new(mut buffer: CodeBuffer, func: FuncIdx) -> Self {
         let mut words = Vec::with_capacity(header::WORDS + buffer.words.len());
-        words.push(Word::pair(buffer.entry_cost, buffer.frame_slots * 8));
+        words.push(Word::pair(buffer.entry_cost, 0));
+        words.push(Word::bits(u64::from(buffer.frame_slots) * 8));
         words.append(&mut buffer.words);
         let words = Box::leak(words.into_boxed_slice());
         let words = NonNull::from(words);
@@ -157,7 +171,8 @@ impl Stubs {
             words: Box::new([
                 // The header of the translate-me stub: a frame for which there is never room, so that every
                 // call of it leaves the dispatcher before it happens. Its cell is never executed.
-                Word::pair(0, u32::MAX),
+                free,
+                Word::bits(u64::MAX),
                 cell(Special::Unreachable),
                 free,
                 cell(Special::HostExit),
@@ -178,15 +193,15 @@ impl Stubs {
     }
 
     pub(crate) fn translate(&self) -> *const Word {
-        &raw const self.words[1]
+        &raw const self.words[2]
     }
 
     pub(crate) fn host_exit(&self) -> *const Word {
-        &raw const self.words[3]
+        &raw const self.words[4]
     }
 
     pub(crate) fn return_cross(&self) -> *const Word {
-        &raw const self.words[5]
+        &raw const self.words[6]
     }
 }
 
@@ -342,13 +357,15 @@ impl ModuleCode {
         let (&start, code) = translated.blocks.range(..=cell.addr()).next_back()?;
         let position = (cell.addr() - start) / size_of::<Word>();
         // One behind the last cell is where a call returns to that does not return.
-        (position <= code.words.len()).then(|| found(code, (position - header::WORDS) as u32))
+        let position = position.checked_sub(header::WORDS)?;
+        (position < code.words.len()).then(|| found(code, position as u32))
     }
 
-    /// How the costs of a branch are split, if they are: those of the first region, and the cell it begins at.
-    pub(crate) fn split(&self, cell: *const Word) -> Option<(u32, *const Word)> {
-        self.find(cell, |code, position| {
-            let index = code.splits.binary_search_by_key(&position, |split| split.cell).ok()?;
+    /// How the costs of a branch, which are at `costs`, are split, if they are: those of the first region, and the
+    /// cell it begins at.
+    pub(crate) fn split(&self, costs: *const Word) -> Option<(u32, *const Word)> {
+        self.find(costs, |code, position| {
+            let index = code.splits.binary_search_by_key(&position, |split| split.costs).ok()?;
             let split = code.splits[index];
             Some((split.cost, code.first_cell().cast_const().wrapping_add(split.start as usize)))
         })?

@@ -278,10 +278,8 @@ impl<'e> Emitter<'e> {
 
     /// The costs of the last cell belong to `region` first, which begins at `start`.
     pub(crate) fn split(&mut self, region: RegionId, start: u32) {
-        let cost = self.meter.cost_of(region);
-        if let Some(cell) = self.last_cell {
-            self.buffer.splits.push(Split { cell, cost, start });
-        }
+        let (costs, cost) = (self.position() - 1, self.meter.cost_of(region));
+        self.buffer.splits.push(Split { costs, cost, start });
     }
 
     /// A slot was written by other means than a producer: no accumulator mirrors it any more.

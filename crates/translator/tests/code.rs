@@ -43,7 +43,7 @@ fn code(wat: &str, metering: Metering<'_>) -> String {
             out.push('\n');
         }
         for split in &code.splits {
-            writeln!(out, ";;   {}: splits {} for {}", split.cell, split.cost, split.start).unwrap();
+            writeln!(out, ";;   {}: splits {} for {}", split.costs, split.cost, split.start).unwrap();
         }
         for point in code.safepoints.iter().filter(|point| point.refund > 0) {
             writeln!(out, ";;   {}: refunds {}", point.position, point.refund).unwrap();

@@ -4,13 +4,16 @@ use rotifer_bytecode::{HandlerAddr, OpCode, Operands, RETURN_SLOTS, ReturnKind, 
 use rotifer_core::TrapCode;
 
 use super::{
-    ctx::linkage::{self, Distance},
+    ctx::{
+        copy_down,
+        linkage::{self, Distance},
+    },
     form::{A, Of, S, Src, bits, operands, set_slot, slot},
-    meter::{Free, Meter, Metered},
-    regs::{Dispatcher, Exit, Handler, Regs},
+    meter::{Behind, ByCell, ByLoop, Entry, Free, Meter, Metered},
+    regs::{Dispatcher, Exit, Handler, Regs, trap},
 };
 use crate::{
-    code::FuncEntry,
+    code::{FuncEntry, header},
     entity::{Func, Global, Instance},
 };
 
@@ -78,7 +81,7 @@ unsafe fn return_from<D: Dispatcher, M: Meter, const SLOT: u16>(
         copy(r);
         r.sp = r.sp.byte_sub(distance);
         // I-CODE: the word before says what is behind the call costs.
-        M::go_at::<D>(r, return_pc, return_pc.wrapping_sub(1), 1)
+        M::go::<D, Behind>(r, return_pc, return_pc.wrapping_sub(1))
     }
 }
 
@@ -109,14 +112,12 @@ impl<M: Meter, const KIND: u16, const SLOT: u16> Handler for Return<M, KIND, SLO
 
 /// Enters the code of a function of the same instance.
 ///
-/// The registers of pinned locals are dead here and serve as scratch: the handler then needs no others, and
-/// saves none.
-///
 /// # Safety
 /// I-ENTITY for the entry; the callee's frame, `distance` bytes above the current one, lies in or at the end of
-/// that and holds the arguments; `own` is the current frame's linkage slot.
+/// that and holds the arguments; `own` is the current frame's linkage slot; `ACC` says whether the call needs the
+/// accumulator.
 #[inline(always)]
-unsafe fn call_entry<D: Dispatcher, M: Meter>(
+unsafe fn call_entry<D: Dispatcher, M: Meter, const ACC: bool>(
     r: &mut Regs,
     entry: *const FuncEntry,
     own: u16,
@@ -126,23 +127,61 @@ unsafe fn call_entry<D: Dispatcher, M: Meter>(
     // SAFETY: promised by the caller; I-CODE: a header precedes the first cell.
     unsafe {
         let code = (*entry).code();
-        let frame = r.sp.byte_add(distance);
-        let ctx = r.ctx;
         let depth = linkage::depth(r.sp, own) + 1;
+        // For the path that leaves; assigned on both, so that no other registers are needed for them.
         r.l0 = u64::from(depth);
-        // No underflow: the callee's frame begins within the current one, which lies below the limit.
-        let room = (*ctx).stack_limit.addr().wrapping_sub(frame.addr());
-        r.l1 = room as u64;
-        if (*code.sub(1)).pair[1] as usize > room || depth > (*ctx).max_depth {
-            (*ctx).entry = entry;
-            (*ctx).frame = frame;
-            (*ctx).depth = depth;
-            return D::exit(r, Exit::STACK);
+        r.l1 = distance as u64;
+        if !ACC {
+            r.acc = entry.expose_provenance() as u64;
         }
+        r.sp = r.sp.byte_add(distance);
+        let ctx = r.ctx;
+        // No underflow: the callee's frame begins within the current one, which lies below the limit.
+        let room = (*ctx).stack_limit.addr().wrapping_sub(r.sp.addr());
+        if *header::frame_bytes(code) > room as u64 || depth > (*ctx).max_depth {
+            if ACC {
+                r.facc = entry.expose_provenance() as u64;
+            }
+            return D::divert::<LeaveForStack<ACC>>(r);
+        }
+        let frame = r.sp;
         let distance = Distance { bytes: distance as u32, depth };
         linkage::write(frame, operands(r).b, r.pc.add(words), distance);
-        r.sp = frame;
-        M::go_at::<D>(r, code, code.sub(1), 0)
+        M::go::<D, Entry>(r, code, header::cost(code))
+    }
+}
+
+/// Leaves for more stack: the registers of pinned locals, which are dead at a call, hold the callee's depth and the
+/// distance of its frame; an accumulator that the call does not need, when it is executed again, its entry.
+struct LeaveForStack<const ACC: bool>;
+
+impl<const ACC: bool> Handler for LeaveForStack<ACC> {
+    #[inline(always)]
+    unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
+        // SAFETY: I-CTX; I-ENTITY for the entry, I-FRAME for the frame, promised by the caller.
+        unsafe {
+            let ctx = r.ctx;
+            let entry = if ACC { r.facc } else { r.acc };
+            (*ctx).entry = core::ptr::with_exposed_provenance(entry as usize);
+            (*ctx).frame = r.sp;
+            r.sp = r.sp.byte_sub(r.l1 as usize);
+            (*ctx).depth = r.l0 as u32;
+            D::exit(r, Exit::STACK)
+        }
+    }
+}
+
+/// Leaves for more stack at a tail call: a register holds the callee's entry.
+struct LeaveForStackTail;
+
+impl Handler for LeaveForStackTail {
+    #[inline(always)]
+    unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
+        // SAFETY: I-CTX; I-ENTITY for the entry, promised by the caller.
+        unsafe {
+            (*r.ctx).entry = core::ptr::with_exposed_provenance(r.facc as usize);
+            D::exit(r, Exit::STACK_TAIL)
+        }
     }
 }
 
@@ -185,7 +224,7 @@ unsafe fn resolve(r: &Regs, table: u32, index: u64, type_id: u32) -> Result<*con
 }
 
 #[inline(always)]
-unsafe fn call_indirect<D: Dispatcher, M: Meter>(
+unsafe fn call_indirect<D: Dispatcher, M: Meter, const ACC: bool>(
     r: &mut Regs,
     index: impl FnOnce(&Regs, Operands) -> u64,
 ) -> D::Out {
@@ -195,10 +234,10 @@ unsafe fn call_indirect<D: Dispatcher, M: Meter>(
         let second = (*r.pc.add(2)).operands;
         match resolve(r, second.c, index(r, o), (*r.pc.add(3)).pair[0]) {
             Ok(func) if core::ptr::eq((*func).instance, (*r.ctx).instance) => {
-                call_entry::<D, M>(r, (*func).entry, second.a, usize::from(o.a) * 8, 4)
+                call_entry::<D, M, ACC>(r, (*func).entry, second.a, usize::from(o.a) * 8, 4)
             }
             Ok(func) => call_func::<D>(r, func, second.a, 4),
-            Err(trap) => D::exit(r, trap as usize),
+            Err(code) => trap::<D>(r, code),
         }
     }
 }
@@ -215,12 +254,16 @@ unsafe fn return_call_entry<D: Dispatcher, M: Meter>(
     unsafe {
         let code = (*entry).code();
         let room = (*r.ctx).stack_limit.addr().wrapping_sub(r.sp.addr());
-        if (*code.sub(1)).pair[1] as usize > room {
-            (*r.ctx).entry = entry;
-            return D::exit(r, Exit::STACK_TAIL);
+        // Dead at a call, and assigned on both paths: see `call_entry`.
+        r.l0 = room as u64;
+        r.l1 = room as u64;
+        r.acc = room as u64;
+        if *header::frame_bytes(code) > room as u64 {
+            r.facc = entry.expose_provenance() as u64;
+            return D::divert::<LeaveForStackTail>(r);
         }
         linkage::replace(r.sp, args, slots);
-        M::go_at::<D>(r, code, code.sub(1), 0)
+        M::go::<D, Entry>(r, code, header::cost(code))
     }
 }
 
@@ -269,7 +312,7 @@ unsafe fn put_wide<D: Dispatcher>(
 
 handlers! {
     /// `unreachable`.
-    Unreachable = |r, D| D::exit(r, TrapCode::UnreachableCodeReached as usize);
+    Unreachable = |r, D| trap::<D>(r, TrapCode::UnreachableCodeReached);
     /// Zeroes locals.
     Enter = |r, D| {
         let o = operands(r);
@@ -303,27 +346,27 @@ handlers! {
     /// Many copies.
     CopyMany = |r, D| {
         let o = operands(r);
-        core::ptr::copy(r.sp.add(o.b as usize), r.sp.add(o.a as usize), o.c as usize);
+        copy_down(r.sp.add(o.b as usize), r.sp.add(o.a as usize), o.c as usize);
         step::<D>(r, 2)
     };
     /// `br`.
     Br<M: Meter> = |r, D| {
         let target = (*r.pc.add(1)).cell;
-        M::go::<D>(r, target, 2, 0)
+        M::go::<D, ByCell>(r, target, r.pc.wrapping_add(2))
     };
     /// `br` to the innermost loop.
     BrLoop<M: Meter> = |r, D| {
         let target = r.lp;
-        M::go::<D>(r, target, 1, 0)
+        M::go::<D, ByLoop>(r, target, r.pc.wrapping_add(1))
     };
     /// `br_table`.
     BrTable<X: Src, M: Meter> = |r, D| {
         let o = operands(r);
         let index: u32 = X::get(r, u32::from(o.b));
         let index = if index < o.c { index } else { o.c };
-        let word = 2 + index as usize * (1 + M::WORDS);
-        let target = (*r.pc.add(word)).cell;
-        M::go::<D>(r, target, word + 1, 0)
+        let word = r.pc.add(2 + index as usize * (1 + M::WORDS));
+        let target = (*word).cell;
+        M::go::<D, ByCell>(r, target, word.wrapping_add(1))
     };
     /// A loop's header.
     LoopEnter = |r, D| {
@@ -343,13 +386,13 @@ handlers! {
     /// Returns several values.
     ReturnMany<M: Meter> = |r, D| {
         let o = operands(r);
-        return_from::<D, M, ANY_SLOT>(r, |r| core::ptr::copy(r.sp.add(o.a as usize), r.sp, o.b as usize))
+        return_from::<D, M, ANY_SLOT>(r, |r| copy_down(r.sp.add(o.a as usize), r.sp, o.b as usize))
     };
     /// A call within the instance.
     Call<M: Meter> = |r, D| {
         let entry = (*r.pc.add(2)).entry.cast::<FuncEntry>();
         let o = operands(r);
-        call_entry::<D, M>(r, entry, o.a, o.c as usize, 3 + M::WORDS)
+        call_entry::<D, M, false>(r, entry, o.a, o.c as usize, 3 + M::WORDS)
     };
     /// A call of an import.
     CallImport = |r, D| {
@@ -358,9 +401,9 @@ handlers! {
         call_func::<D>(r, callee, (*r.pc.add(2)).operands.a, 3)
     };
     /// `call_indirect`, the index in a slot.
-    CallIndirectSlot<M: Meter> = |r, D| call_indirect::<D, M>(r, |r, o| slot(r, o.c));
+    CallIndirectSlot<M: Meter> = |r, D| call_indirect::<D, M, false>(r, |r, o| slot(r, o.c));
     /// `call_indirect`, the index in the accumulator.
-    CallIndirectAcc<M: Meter> = |r, D| call_indirect::<D, M>(r, |r, _| r.acc);
+    CallIndirectAcc<M: Meter> = |r, D| call_indirect::<D, M, true>(r, |r, _| r.acc);
     /// A tail call within the instance.
     ReturnCall<M: Meter> = |r, D| {
         let o = operands(r);
@@ -384,7 +427,7 @@ handlers! {
                 return_call_entry::<D, M>(r, (*func).entry, (o.a, o.b), (slots.a, slots.b))
             }
             Ok(func) => return_call_func::<D>(r, func, (o.a, o.b), (slots.a, slots.b)),
-            Err(trap) => D::exit(r, trap as usize),
+            Err(code) => trap::<D>(r, code),
         }
     };
     /// `global.get` of an integer or reference.

@@ -17,8 +17,6 @@ pub(crate) struct Ctx {
     pub(crate) fuel: u64,
     /// What the region at `pc` costs, at [`super::regs::Exit::FUEL`].
     pub(crate) owed: u32,
-    /// The cell that branched there, if it was a branch.
-    pub(crate) branch: *const Word,
     /// No frame may end above this address.
     pub(crate) stack_limit: *mut u64,
     /// No call may nest deeper.
@@ -63,6 +61,19 @@ impl Ctx {
     pub(crate) fn memory0(&self) -> *mut u8 {
         // SAFETY: I-ENTITY: the current instance and its memory are alive.
         unsafe { (*(*self.instance).memory0).base() }
+    }
+}
+
+/// Copies slots to lower or the same addresses, which may overlap.
+///
+/// # Safety
+/// I-SLOT for both.
+#[inline(always)]
+pub(crate) unsafe fn copy_down(from: *const u64, to: *mut u64, count: usize) {
+    for i in 0..count {
+        // SAFETY: promised by the caller. Volatile: slots are few, and the loop must not become a call of memmove,
+        // for which the handler would have to save its registers.
+        unsafe { to.add(i).write_volatile(from.add(i).read_volatile()) };
     }
 }
 
@@ -120,9 +131,10 @@ pub(crate) mod linkage {
         // SAFETY: promised by the caller. The linkage is read first: the arguments may go over it.
         unsafe {
             let return_pc = return_pc(sp, slots.0);
-            let second = sp.add(slots.0 as usize + 1).cast::<Distance>().read();
-            core::ptr::copy(sp.add(args.0 as usize), sp, args.1 as usize);
-            write(sp, slots.1, return_pc, second);
+            let second = *sp.add(slots.0 as usize + 1);
+            copy_down(sp.add(args.0 as usize), sp, args.1 as usize);
+            sp.add(slots.1 as usize).cast::<*const Word>().write(return_pc);
+            *sp.add(slots.1 as usize + 1) = second;
         }
     }
 

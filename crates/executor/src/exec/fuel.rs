@@ -3,9 +3,21 @@
 //! While handlers run, some of the store's fuel is in the activation. Whenever anybody else can look, all of it is
 //! in the store.
 
-use super::{Activation, Host, MeterKind, SLICE, Stop};
+use rotifer_bytecode::Word;
+
+use super::{Activation, Host, MeterKind, SLICE, Stop, regs::Exit};
+use crate::code::header;
 
 impl<H: Host> Activation<'_, H> {
+    /// Takes fuel from the store at the start of a call. None if the host wants to be asked: the first region then
+    /// cannot be paid, and it is asked.
+    #[inline]
+    pub(super) fn begin(&mut self) {
+        if self.meter != MeterKind::Off && !self.host.store().interruptible {
+            self.take_fuel();
+        }
+    }
+
     /// Takes fuel from the store for the dispatcher.
     #[inline]
     pub(super) fn take_fuel(&mut self) {
@@ -14,7 +26,8 @@ impl<H: Host> Activation<'_, H> {
             MeterKind::Interrupts => self.ctx.fuel = SLICE,
             MeterKind::Fuel => {
                 let store = self.host.store();
-                let taken = if store.interruptible { store.fuel.min(SLICE) } else { store.fuel };
+                let most = if store.interruptible { SLICE } else { i64::MAX as u64 };
+                let taken = store.fuel.min(most);
                 store.fuel -= taken;
                 self.ctx.fuel = taken;
             }
@@ -81,17 +94,39 @@ impl<H: Host> Activation<'_, H> {
         Ok(())
     }
 
-    /// The fuel did not suffice for a branch. If that did the work of two, and the fuel does not suffice for the
-    /// first, execution is back where the first begins; else that is paid.
+    /// The fuel of the dispatcher did not suffice for where a handler was about to go.
+    ///
+    /// # Safety
+    /// I-CELL: the saved registers are as `reason` says.
     #[cold]
-    pub(super) fn split(&mut self) {
-        let branch = core::mem::replace(&mut self.ctx.branch, core::ptr::null());
-        if branch.is_null() || self.meter != MeterKind::Fuel {
+    pub(super) unsafe fn out_of_fuel(&mut self, reason: usize) -> Result<(), Stop<H::Error>> {
+        let costs = self.ctx.pc;
+        // SAFETY: promised by the caller.
+        let (cost, target) = unsafe {
+            match reason {
+                Exit::FUEL_CELL => ((*costs).pair[0], (*costs.sub(1)).cell),
+                Exit::FUEL_LOOP => ((*costs).pair[0], self.ctx.lp),
+                Exit::FUEL_BEHIND => ((*costs).pair[1], costs.add(1)),
+                _ => ((*costs).pair[0], costs.add(header::WORDS)),
+            }
+        };
+        // The handler has gone below zero.
+        self.ctx.fuel = self.ctx.fuel.wrapping_add(u64::from(cost));
+        self.ctx.pc = target;
+        self.ctx.owed = cost;
+        self.split(costs);
+        self.refuel()
+    }
+
+    /// If the branch with the costs at `costs` does the work of two, and the fuel does not suffice for the first,
+    /// execution is back where the first begins; else that is paid.
+    fn split(&mut self, costs: *const Word) {
+        if self.meter != MeterKind::Fuel {
             return;
         }
         // SAFETY: I-ENTITY.
         let module = unsafe { &(*self.ctx.instance).module };
-        let Some((cost, start)) = module.split(branch) else { return };
+        let Some((cost, start)) = module.split(costs) else { return };
         self.put_fuel();
         let store = self.host.store();
         match store.fuel.checked_sub(u64::from(cost)) {

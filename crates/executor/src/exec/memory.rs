@@ -5,7 +5,7 @@ use rotifer_core::TrapCode;
 
 use super::{
     form::{Dst, Of, S, Src, bits, operands, put, slot},
-    regs::{Dispatcher, Handler, Regs},
+    regs::{Dispatcher, Handler, Regs, trap},
 };
 use crate::memory::Memory;
 
@@ -36,7 +36,7 @@ impl<O: Load, X: Src, T: Dst> Handler for LoadOp<O, X, T> {
             let o = operands(r);
             let address: u32 = X::get(r, u32::from(o.b));
             let Some(place) = place(r.mem, u64::from(address) + u64::from(o.c), O::M::SIZE) else {
-                return D::exit(r, TrapCode::MemoryOutOfBounds as usize);
+                return trap::<D>(r, TrapCode::MemoryOutOfBounds);
             };
             let value = O::convert(place.cast::<O::M>().read_unaligned().little_endian());
             put::<O::R, T>(r, o.a, value);
@@ -59,7 +59,7 @@ impl<O: Store, X: Src, V: Src> Handler for StoreOp<O, X, V> {
             let address: u32 = X::get(r, u32::from(o.a));
             let value = if V::IMM { O::V::from_slot(bits(r, 2)) } else { V::get::<O::V>(r, u32::from(o.b)) };
             let Some(place) = place(r.mem, u64::from(address) + u64::from(o.c), O::M::SIZE) else {
-                return D::exit(r, TrapCode::MemoryOutOfBounds as usize);
+                return trap::<D>(r, TrapCode::MemoryOutOfBounds);
             };
             place.cast::<O::M>().write_unaligned(O::convert(value).little_endian());
             r.pc = r.pc.add(2 + V::IMM as usize);
@@ -80,7 +80,7 @@ impl<O: Load, X: Src, T: Dst> Handler for LoadSum<O, X, T> {
             let first: u32 = X::get(r, u32::from(o.b));
             let address = first.wrapping_add(slot(r, o.c & 0xFFFF) as u32);
             let Some(place) = place(r.mem, u64::from(address) + u64::from(o.c >> 16), O::M::SIZE) else {
-                return D::exit(r, TrapCode::MemoryOutOfBounds as usize);
+                return trap::<D>(r, TrapCode::MemoryOutOfBounds);
             };
             let value = O::convert(place.cast::<O::M>().read_unaligned().little_endian());
             put::<O::R, T>(r, o.a, value);
@@ -102,7 +102,7 @@ impl<O: Store, V: Src> Handler for StoreSum<O, V> {
             let address = (slot(r, u32::from(o.a)) as u32).wrapping_add(slot(r, o.c & 0xFFFF) as u32);
             let value = if V::IMM { O::V::from_slot(bits(r, 2)) } else { V::get::<O::V>(r, u32::from(o.b)) };
             let Some(place) = place(r.mem, u64::from(address) + u64::from(o.c >> 16), O::M::SIZE) else {
-                return D::exit(r, TrapCode::MemoryOutOfBounds as usize);
+                return trap::<D>(r, TrapCode::MemoryOutOfBounds);
             };
             place.cast::<O::M>().write_unaligned(O::convert(value).little_endian());
             r.pc = r.pc.add(2 + V::IMM as usize);
@@ -143,7 +143,7 @@ impl<O: Load> Handler for LoadAny<O> {
             let o = operands(r);
             let address = slot(r, u32::from(o.b));
             let Some(place) = place_any(r, o.c, address, bits(r, 2), O::M::SIZE) else {
-                return D::exit(r, TrapCode::MemoryOutOfBounds as usize);
+                return trap::<D>(r, TrapCode::MemoryOutOfBounds);
             };
             let value = O::convert(place.cast::<O::M>().read_unaligned().little_endian());
             put::<O::R, S>(r, o.a, value);
@@ -165,7 +165,7 @@ impl<O: Store> Handler for StoreAny<O> {
             let address = slot(r, u32::from(o.a));
             let value = O::V::from_slot(slot(r, u32::from(o.b)));
             let Some(place) = place_any(r, o.c, address, bits(r, 2), O::M::SIZE) else {
-                return D::exit(r, TrapCode::MemoryOutOfBounds as usize);
+                return trap::<D>(r, TrapCode::MemoryOutOfBounds);
             };
             place.cast::<O::M>().write_unaligned(O::convert(value).little_endian());
             r.pc = r.pc.add(3);

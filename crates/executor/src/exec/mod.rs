@@ -8,6 +8,7 @@ mod control;
 mod ctx;
 mod form;
 mod fuel;
+mod fuel_register;
 mod memory;
 mod meter;
 mod numeric;
@@ -36,7 +37,7 @@ use self::{
     trace::Frames,
 };
 use crate::{
-    code::{FuncEntry, Metering, ModuleCode},
+    code::{FuncEntry, Metering, ModuleCode, header},
     entity::{Func, Instance},
     store::Store,
     sync::OnceLock,
@@ -337,7 +338,7 @@ unsafe fn call<'h, H: Host>(
 /// I-CODE: `code` is a function's first cell.
 unsafe fn frame_bytes(code: *const Word) -> usize {
     // SAFETY: promised by the caller: a header precedes the first cell.
-    unsafe { (*code.sub(1)).pair[1] as usize }
+    unsafe { *header::frame_bytes(code) as usize }
 }
 
 /// An activation with its host.
@@ -415,7 +416,6 @@ impl<'h, H: Host> Activation<'h, H> {
         let ctx = Ctx {
             fuel: 0,
             owed: 0,
-            branch: core::ptr::null(),
             stack_limit: stack.limit(),
             max_depth: u32::try_from(stack.limits().max_depth).unwrap_or(u32::MAX - 1),
             instance: callee.instance,
@@ -453,7 +453,7 @@ impl<'h, H: Host> Activation<'h, H> {
         unsafe {
             let callee = &*self.ctx.callee;
             let return_pc = self.ctx.pc;
-            self.take_fuel();
+            self.begin();
             let entered = self.enter(callee.entry, return_pc, Distance { bytes: 0, depth: self.ctx.depth });
             let ended = entered.and_then(|()| self.drive());
             self.put_fuel();
@@ -509,7 +509,7 @@ impl<'h, H: Host> Activation<'h, H> {
             linkage::write(self.ctx.frame, self.ctx.linkage.1, return_pc, distance);
             self.ctx.sp = self.ctx.frame;
             self.ctx.pc = code;
-            self.pay((*code.sub(1)).pair[0])
+            self.pay((*header::cost(code)).pair[0])
         }
     }
 
@@ -569,9 +569,8 @@ impl<'h, H: Host> Activation<'h, H> {
                     }
                     Exit::RETURN_CALL_FUNC => self.return_call_func()?,
                     Exit::RETURN_CROSS => self.return_cross()?,
-                    Exit::FUEL => {
-                        self.split();
-                        self.refuel()?;
+                    Exit::FUEL_CELL | Exit::FUEL_LOOP | Exit::FUEL_BEHIND | Exit::FUEL_ENTRY => {
+                        self.out_of_fuel(reason)?;
                     }
                     code => {
                         let code = TrapCode::from_number(code as u8);

@@ -8,8 +8,8 @@ use rotifer_bytecode::{
 
 use super::{
     form::{Dst, Of, S, Src, cell_words, operands, pair, put, slot},
-    meter::Meter,
-    regs::{Dispatcher, Handler, Regs},
+    meter::{Behind, ByCell, ByLoop, Meter, What},
+    regs::{Dispatcher, Handler, Regs, trap},
 };
 
 /// A unary operator.
@@ -27,7 +27,7 @@ impl<O: Unary, X: Src, T: Dst> Handler for UnaryOp<O, X, T> {
                     r.pc = r.pc.add(2);
                     D::next(r)
                 }
-                Err(trap) => D::exit(r, trap as usize),
+                Err(code) => trap::<D>(r, code),
             }
         }
     }
@@ -49,7 +49,7 @@ impl<O: Binary, L: Src, R: Src, T: Dst> Handler for BinaryOp<O, L, R, T> {
                     r.pc = r.pc.add(cell_words::<O::A, L, R>());
                     D::next(r)
                 }
-                Err(trap) => D::exit(r, trap as usize),
+                Err(code) => trap::<D>(r, code),
             }
         }
     }
@@ -76,6 +76,8 @@ impl<O: Compare, L: Src, R: Src, T: Dst> Handler for CompareOp<O, L, R, T> {
 pub(crate) trait To {
     /// Words of the cell that the target takes.
     const WORDS: usize;
+    /// The same for who pays.
+    type What: What;
 
     /// The target of a branch whose cell has the target, if any, in word `index`.
     ///
@@ -91,6 +93,8 @@ pub(crate) struct ToLoop;
 
 impl To for ToCell {
     const WORDS: usize = 1;
+    type What = ByCell;
+
     #[inline(always)]
     unsafe fn target(r: &Regs, index: usize) -> *const Word {
         // SAFETY: promised by the caller.
@@ -100,6 +104,8 @@ impl To for ToCell {
 
 impl To for ToLoop {
     const WORDS: usize = 0;
+    type What = ByLoop;
+
     #[inline(always)]
     unsafe fn target(r: &Regs, _: usize) -> *const Word {
         r.lp
@@ -122,13 +128,12 @@ pub(crate) unsafe fn branch<D: Dispatcher, T: To, M: Meter>(
 ) -> D::Out {
     // SAFETY: promised by the caller.
     unsafe {
-        let costs = words + T::WORDS;
+        let costs = r.pc.wrapping_add(words + T::WORDS);
         if taken {
             let target = opaque(T::target(r, words));
-            M::go::<D>(r, target, costs, 0)
+            M::go::<D, T::What>(r, target, costs)
         } else {
-            let next = r.pc.add(costs + M::WORDS);
-            M::go::<D>(r, next, costs, 1)
+            M::go::<D, Behind>(r, costs.add(M::WORDS), costs)
         }
     }
 }

@@ -63,7 +63,6 @@ pub(super) fn tail_calls_are_jumps(handlers: &'static HandlerTable) -> bool {
     let mut ctx = Ctx {
         fuel: 0,
         owed: 0,
-        branch: core::ptr::null(),
         lp: core::ptr::null(),
         stack_limit: core::ptr::null_mut(),
         max_depth: 0,
@@ -81,6 +80,7 @@ pub(super) fn tail_calls_are_jumps(handlers: &'static HandlerTable) -> bool {
         cross: Vec::new(),
     };
     let mut regs = Regs {
+        fuel: super::fuel_register::Fuel::new(0),
         pc: code.as_ptr(),
         sp: slots.as_mut_ptr(),
         mem: core::ptr::null_mut(),

@@ -8,8 +8,9 @@
 //! panic, no call that is not inlined on the hot path.
 
 use rotifer_bytecode::{HandlerAddr, Word};
+use rotifer_core::TrapCode;
 
-use super::ctx::Ctx;
+use super::{ctx::Ctx, fuel_register::Fuel};
 
 /// The registers.
 pub(crate) struct Regs {
@@ -35,6 +36,8 @@ pub(crate) struct Regs {
     pub(crate) fl0: u64,
     /// Pinned float locals (reserved).
     pub(crate) fl1: u64,
+    /// What metered handlers pay with; never negative between handlers.
+    pub(crate) fuel: Fuel,
 }
 
 /// Why a handler left the dispatcher. The numbers below [`Exit::HOST_EXIT`] are those of trap codes.
@@ -59,8 +62,15 @@ impl Exit {
     pub(crate) const RETURN_CALL_FUNC: usize = 0x105;
     /// A call between instances returns.
     pub(crate) const RETURN_CROSS: usize = 0x106;
-    /// The fuel does not pay for the region at `ctx.pc`, which costs `ctx.owed`.
-    pub(crate) const FUEL: usize = 0x107;
+    /// The fuel does not pay for where a branch goes: `ctx.pc` is the word with its costs, the first of which is
+    /// owed, and the word before is the target.
+    pub(crate) const FUEL_CELL: usize = 0x107;
+    /// The same, but the target is in the loop register.
+    pub(crate) const FUEL_LOOP: usize = 0x108;
+    /// The fuel does not pay for what is behind the word `ctx.pc`: the second cost is owed.
+    pub(crate) const FUEL_BEHIND: usize = 0x109;
+    /// The fuel does not pay for the function whose header is at `ctx.pc`: the first number is owed.
+    pub(crate) const FUEL_ENTRY: usize = 0x10A;
 }
 
 /// A way to go from cell to cell.
@@ -73,6 +83,13 @@ pub(crate) trait Dispatcher: Sized {
     /// # Safety
     /// I-CELL: `r.pc` is the first word of a cell, and all registers are as its op expects them.
     unsafe fn next(r: &mut Regs) -> Self::Out;
+
+    /// Goes on with a handler, which no cell names, out of line. A path that is seldom taken costs the others no
+    /// registers then.
+    ///
+    /// # Safety
+    /// All registers are as the handler expects them.
+    unsafe fn divert<H: Handler>(r: &mut Regs) -> Self::Out;
 
     /// Leaves the dispatcher; the registers are saved in the activation.
     ///
@@ -100,6 +117,39 @@ pub(crate) trait Handler {
     unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out;
 }
 
+/// Leaves the dispatcher for a reason.
+pub(crate) struct Leave<const REASON: usize>;
+
+impl<const REASON: usize> Handler for Leave<REASON> {
+    #[inline(always)]
+    unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
+        // SAFETY: promised by the caller.
+        unsafe { D::exit(r, REASON) }
+    }
+}
+
+/// Leaves the dispatcher for a trap. Where the code is a constant, this is a jump.
+///
+/// # Safety
+/// I-CTX.
+#[inline(always)]
+pub(crate) unsafe fn trap<D: Dispatcher>(r: &mut Regs, code: TrapCode) -> D::Out {
+    macro_rules! leave {
+        ($( $code:ident )*) => {
+            match code {
+                // SAFETY: promised by the caller.
+                $( TrapCode::$code => unsafe { D::divert::<Leave<{ TrapCode::$code as usize }>>(r) }, )*
+                // SAFETY: promised by the caller.
+                _ => unsafe { D::exit(r, code as usize) },
+            }
+        };
+    }
+    leave! {
+        MemoryOutOfBounds IntegerDivisionByZero IntegerOverflow BadConversionToInteger UndefinedElement
+        IndirectCallToNull BadSignature UnreachableCodeReached
+    }
+}
+
 #[inline(always)]
 unsafe fn save(r: &Regs) {
     // SAFETY: I-CTX, promised by the caller; nothing else refers to the activation while handlers run.
@@ -109,6 +159,7 @@ unsafe fn save(r: &Regs) {
     ctx.acc = r.acc;
     ctx.facc = r.facc;
     ctx.lp = r.lp;
+    ctx.fuel = r.fuel.get();
 }
 
 #[inline(always)]
@@ -127,6 +178,7 @@ fn load(ctx: *mut Ctx) -> Regs {
         facc: c.facc,
         fl0: 0,
         fl1: 0,
+        fuel: Fuel::new(c.fuel),
     }
 }
 
@@ -147,12 +199,25 @@ mod looped {
         unsafe { H::run::<Loop>(r) }
     }
 
+    #[cold]
+    #[inline(never)]
+    unsafe fn diverted<H: Handler>(r: &mut Regs) -> usize {
+        // SAFETY: the caller's promise is the same.
+        unsafe { H::run::<Loop>(r) }
+    }
+
     impl Dispatcher for Loop {
         type Out = usize;
 
         #[inline(always)]
         unsafe fn next(_: &mut Regs) -> usize {
             Exit::CONTINUE
+        }
+
+        #[inline(always)]
+        unsafe fn divert<H: Handler>(r: &mut Regs) -> usize {
+            // SAFETY: promised by the caller.
+            unsafe { diverted::<H>(r) }
         }
 
         #[inline(always)]
@@ -207,11 +272,19 @@ mod tail {
     macro_rules! tail_abi {
         ($abi:literal) => {
             type TailFn = unsafe extern $abi fn(
-                *const Word, *mut u64, *mut u8, u64, u64, u64, f64, f64, f64, f64, f64,
+                *const Word, *mut u64, *mut u8, u64, u64, u64, f64, f64, f64, f64, f64, f64,
             ) -> usize;
 
+            handler!($abi, tail);
+            handler!($abi, diverted, #[cold] #[inline(never)]);
+        };
+    }
+
+    macro_rules! handler {
+        ($abi:literal, $name:ident $(, $(#[$attribute:meta])+)?) => {
+            $($(#[$attribute])+)?
             #[allow(clippy::too_many_arguments, reason = "they are the registers")]
-            unsafe extern $abi fn tail<H: Handler>(
+            unsafe extern $abi fn $name<H: Handler>(
                 pc: *const Word,
                 sp: *mut u64,
                 mem: *mut u8,
@@ -223,6 +296,7 @@ mod tail {
                 facc: f64,
                 fl0: f64,
                 fl1: f64,
+                fuel: f64,
             ) -> usize {
                 let mut r = Regs {
                     pc,
@@ -236,6 +310,7 @@ mod tail {
                     facc: facc.to_bits(),
                     fl0: fl0.to_bits(),
                     fl1: fl1.to_bits(),
+                    fuel: Fuel(fuel),
                 };
                 // SAFETY: the caller's promise is the same.
                 unsafe { H::run::<Tail>(&mut r) }
@@ -249,6 +324,31 @@ mod tail {
     #[cfg(not(target_arch = "x86_64"))]
     tail_abi!("C");
 
+    /// Calls a handler, which the compiler makes a jump.
+    ///
+    /// # Safety
+    /// As for the handler.
+    #[inline(always)]
+    unsafe fn go_to(r: &mut Regs, handler: TailFn) -> usize {
+        // SAFETY: promised by the caller.
+        unsafe {
+            handler(
+                r.pc,
+                r.sp,
+                r.mem,
+                r.l1,
+                r.acc,
+                r.l0,
+                to_float(r.ctx),
+                to_float(r.lp),
+                f64::from_bits(r.facc),
+                f64::from_bits(r.fl0),
+                f64::from_bits(r.fl1),
+                r.fuel.0,
+            )
+        }
+    }
+
     impl Dispatcher for Tail {
         type Out = usize;
 
@@ -258,20 +358,14 @@ mod tail {
             // with the table of this dispatcher.
             unsafe {
                 let handler = core::mem::transmute::<*const (), TailFn>((*r.pc).handler.0);
-                handler(
-                    r.pc,
-                    r.sp,
-                    r.mem,
-                    r.l1,
-                    r.acc,
-                    r.l0,
-                    to_float(r.ctx),
-                    to_float(r.lp),
-                    f64::from_bits(r.facc),
-                    f64::from_bits(r.fl0),
-                    f64::from_bits(r.fl1),
-                )
+                go_to(r, handler)
             }
+        }
+
+        #[inline(always)]
+        unsafe fn divert<H: Handler>(r: &mut Regs) -> usize {
+            // SAFETY: promised by the caller.
+            unsafe { go_to(r, diverted::<H>) }
         }
 
         #[inline(always)]

@@ -128,6 +128,8 @@ impl<H: Host> Activation<'_, H> {
         let Some(desired) = u64::try_from(desired).ok().filter(|&desired| desired <= limit) else {
             return Ok(None);
         };
+        // Whoever is asked sees all fuel, and may panic.
+        self.put_fuel();
         let extra = self.host.memory_growth_fuel(current, desired);
         self.charge(|costs| costs.of_bytes(desired - current).saturating_add(extra))?;
         self.put_fuel();
@@ -154,6 +156,7 @@ impl<H: Host> Activation<'_, H> {
         let Some(desired) = current.checked_add(delta).filter(|&desired| desired <= limit) else {
             return Ok(None);
         };
+        self.put_fuel();
         let extra = self.host.table_growth_fuel(current, desired);
         self.charge(|costs| costs.of_elements(delta).saturating_add(extra))?;
         self.put_fuel();

@@ -192,8 +192,7 @@ pub unsafe fn resume<H: Host>(
     let frame = stack.base().wrapping_add(call.sp);
     let ctx = Ctx {
         fuel: 0,
-        owed: call.owed,
-        branch: core::ptr::null(),
+        owed: 0,
         stack_limit: stack.limit(),
         max_depth: u32::try_from(stack.limits().max_depth).unwrap_or(u32::MAX - 1),
         instance: call.instance.as_ptr(),
@@ -251,7 +250,7 @@ impl<H: Host> Activation<'_, H> {
                 }
                 self.host_returned(saved.sp, call.base)?;
             } else {
-                self.take_fuel();
+                self.begin();
                 self.pay(saved.owed)?;
             }
             let ended = self.drive();

@@ -41,7 +41,7 @@
 ;;   15: const32 3 <- #0
 ;;   17: i32.store.as [acc + 0] <- 0
 ;;   19: return
-;;   8: splits 3 for 0
+;;   11: splits 3 for 0
 ;;   5: refunds 5
 ;; function 2, 6 slots
 ;;   entry costs 3
