@@ -2,11 +2,13 @@
 
 use crate::{
     exit::{Exit, UsageError},
+    format::{self, Format, FormatOption},
     module_file,
     options::{self, EngineOptions, ModeOption},
 };
 use anyhow::{Context, Result, bail};
 use rotifer::{BytecodeCell, Module};
+use serde::Serialize;
 use std::{io::Write, ops::Range, path::PathBuf};
 use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
 
@@ -22,6 +24,39 @@ pub(crate) struct Args {
     func: Option<String>,
     #[command(flatten)]
     engine: EngineOptions,
+    #[command(flatten)]
+    format: FormatOption,
+}
+
+/// All functions that were asked for.
+#[derive(Serialize)]
+struct Listing {
+    functions: Vec<FuncListing>,
+}
+
+/// The two columns of a function.
+#[derive(Serialize)]
+struct FuncListing {
+    index: u32,
+    /// Its name in the name section.
+    name: Option<String>,
+    operators: Vec<OperatorListing>,
+    cells: Vec<CellListing>,
+}
+
+/// An operator and its byte offset in the module.
+#[derive(Serialize)]
+struct OperatorListing {
+    offset: u64,
+    text: String,
+}
+
+/// A cell, its place in the code, and the offset of the operator that it was made for.
+#[derive(Serialize)]
+struct CellListing {
+    position: u32,
+    offset: u32,
+    text: String,
 }
 
 /// Where the bytecode starts on a line.
@@ -41,18 +76,49 @@ pub(crate) fn run(args: &Args, output: &mut impl Write) -> Result<Exit> {
     let mut storage = String::new();
     let lines = wasmprinter::Config::new().offsets_and_lines(&wasm, &mut storage)?;
     let lines: Vec<(u64, &str)> = lines.filter_map(|(offset, line)| Some((offset?, line))).collect();
+    let mut listing = Listing { functions: Vec::new() };
     for (place, defined) in funcs.into_iter().enumerate() {
-        if place > 0 {
-            writeln!(output)?;
-        }
         let func = layout.imported + defined as u32;
         let cells = module.bytecode(func)?;
         let body = &layout.bodies[defined];
         let first = lines.partition_point(|(offset, _)| *offset < body.start);
         let last = lines.partition_point(|(offset, _)| *offset < body.end);
-        print(func, &lines[first..last], &cells, output)?;
+        let lines = &lines[first..last];
+        match args.format.format {
+            Format::Text => {
+                if place > 0 {
+                    writeln!(output)?;
+                }
+                print(func, lines, &cells, output)?;
+            }
+            Format::Json => listing.functions.push(FuncListing::new(&module, func, lines, cells)),
+        }
+    }
+    if args.format.format == Format::Json {
+        format::write_json(&listing, output)?;
     }
     Ok(Exit::Success)
+}
+
+impl FuncListing {
+    fn new(module: &Module, index: u32, lines: &[(u64, &str)], cells: Vec<BytecodeCell>) -> Self {
+        // The end of a function is a parenthesis in the text format.
+        let text = |line: &str| if line.trim() == ")" { "end".into() } else { line.trim().into() };
+        let operator = |(offset, line): &(u64, &str)| OperatorListing { offset: *offset, text: text(line) };
+        let cell = |cell: BytecodeCell| CellListing {
+            position: cell.position,
+            offset: cell.wasm_offset,
+            // The position stands in front of the op.
+            text: cell.text.split_once(": ").map_or(&*cell.text, |(_, op)| op).into(),
+        };
+        Self {
+            index,
+            name: module.func_name(index).map(str::to_owned),
+            // The first line is the function's head.
+            operators: lines.iter().skip(1).map(operator).collect(),
+            cells: cells.into_iter().map(cell).collect(),
+        }
+    }
 }
 
 /// Where the functions of a module are.

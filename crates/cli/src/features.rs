@@ -1,7 +1,7 @@
 //! The option `--features`: which proposals modules may use.
 
 use clap::builder::PossibleValue;
-use rotifer::Features;
+pub(crate) use rotifer::Features;
 
 /// How `--features` is written.
 pub(crate) const HELP: &str = "\
@@ -12,7 +12,7 @@ on and names with a `-` in front to switch off, as in `mvp,multi-value` or `defa
 macro_rules! switches {
     ($( $name:literal => $field:ident ),* $(,)?) => {
         /// The names of all proposals.
-        const NAMES: &[&str] = &[$( $name ),*];
+        pub(crate) const NAMES: &[&str] = &[$( $name ),*];
 
         fn switch<'features>(features: &'features mut Features, name: &str) -> Option<&'features mut bool> {
             match name {
@@ -49,13 +49,7 @@ pub(crate) fn parse(list: &str) -> Result<Features, String> {
             }
             "mvp" => features = Features::MVP,
             "default" => {}
-            "all" => {
-                for name in NAMES {
-                    if let Some(switch) = switch(&mut features, name) {
-                        *switch = true;
-                    }
-                }
-            }
+            "all" => features = everything(),
             _ => {
                 let (name, enable) = match item.strip_prefix('-') {
                     Some(name) => (name, false),
@@ -66,6 +60,25 @@ pub(crate) fn parse(list: &str) -> Result<Features, String> {
         }
     }
     Ok(features)
+}
+
+/// All proposals.
+pub(crate) fn everything() -> Features {
+    let mut features = Features::default();
+    for name in NAMES {
+        if let Some(switch) = switch(&mut features, name) {
+            *switch = true;
+        }
+    }
+    features
+}
+
+/// The same proposals but for one, by its name.
+pub(crate) fn without(mut features: Features, name: &str) -> Features {
+    if let Some(switch) = switch(&mut features, name) {
+        *switch = false;
+    }
+    features
 }
 
 fn unknown(name: &str) -> String {

@@ -5,16 +5,24 @@
 //! docs/CLI.md is the manual.
 
 mod bytecode;
+mod colors;
+mod completions;
 mod exit;
+mod failure;
 mod features;
+mod format;
+mod inspect;
+mod man;
 mod module_file;
 mod options;
+mod progress;
+mod quantity;
 mod run;
 mod scripts;
 mod validate;
 mod values;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use rotifer::Dispatch;
 use std::{
     io::{self, Write},
@@ -24,7 +32,7 @@ use std::{
 
 /// Runs WebAssembly.
 #[derive(Parser)]
-#[command(name = "rotifer", version = VERSION.as_str(), propagate_version = true, after_help = exit::HELP)]
+#[command(name = "rotifer", version = VERSION.as_str(), after_help = exit::HELP)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -35,7 +43,10 @@ enum Command {
     Run(run::Args),
     Wast(scripts::Args),
     Validate(validate::Args),
+    Inspect(inspect::Args),
     Bytecode(bytecode::Args),
+    Completions(completions::Args),
+    Man(man::Args),
 }
 
 /// Version and dispatchers.
@@ -62,7 +73,10 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(args, &mut output),
         Command::Wast(args) => scripts::run(args, &mut output),
         Command::Validate(args) => validate::run(args, &mut output),
+        Command::Inspect(args) => inspect::run(args, &mut output),
         Command::Bytecode(args) => bytecode::run(args, &mut output),
+        Command::Completions(args) => completions::run(args, Cli::command(), &mut output),
+        Command::Man(args) => man::run(args, Cli::command(), &mut output),
     };
     let outcome = outcome.and_then(|exit| {
         output.flush()?;

@@ -54,11 +54,16 @@ impl EngineOptions {
         chosen.copied().unwrap_or_default()
     }
 
-    /// An engine with these options.
-    pub(crate) fn engine(&self) -> Result<Engine> {
+    /// A configuration with these options.
+    pub(crate) fn config(&self) -> Config {
         let mut config = Config::default();
         config.features(self.features()).dispatch(self.dispatch());
-        Ok(Engine::try_new(&config)?)
+        config
+    }
+
+    /// An engine with these options.
+    pub(crate) fn engine(&self) -> Result<Engine> {
+        Ok(Engine::try_new(&self.config())?)
     }
 }
 

@@ -1,20 +1,30 @@
 //! `rotifer run`: loads a module and calls one of its functions.
 
+mod host;
+mod limits;
+mod outcome;
+mod wasi;
+
 use crate::{
     exit::{Exit, UsageError},
+    format::{FormatOption, quoted},
     module_file,
     options::{self, EngineOptions, ModeOption},
     values,
 };
 use anyhow::{Context, Result, bail};
-use rotifer::{ExternType, FuncType, Instance, Linker, Module, Store, Val};
-use rotifer_wast::Print;
-use std::{io::Write, path::PathBuf, sync::Arc};
+use host::{State, UnknownImports};
+use limits::LimitOptions;
+use outcome::Outcome;
+use rotifer::{Engine, ExternType, FuncType, Instance, Module, Store, Val};
+use std::{io::Write, path::PathBuf};
+use wasi::WasiOptions;
 
-/// Runs a function of a module and prints its results, one per line.
+/// Runs a function of a module, or a program for WASI.
 ///
-/// Without --invoke that is `_start`, else `main`, else the only exported function. A module may import the
-/// printing functions of the test suite's module `spectest`, and nothing else yet.
+/// The function is that of --invoke, else `_start`, else `main`, else the only exported one. Its results are
+/// printed, one per line. A module may import WASI preview 1 and the printing functions of the test suite's module
+/// `spectest`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The module, binary or text; `-` is standard input.
@@ -27,43 +37,89 @@ pub(crate) struct Args {
     mode: ModeOption,
     #[command(flatten)]
     engine: EngineOptions,
-    /// Arguments, by the function's parameters: -7 0xff 1e-3 inf nan:0x200000 null.
+    /// What a function is that the module imports and that is not provided.
+    #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
+    unknown_imports: UnknownImports,
+    /// Shows at a trap all calls that were active, not only the innermost few.
+    #[arg(long)]
+    backtrace: bool,
+    #[command(flatten)]
+    format: FormatOption,
+    /// Arguments of the function, by the types of its parameters: -7 0xff 1e-3 inf nan:0x200000 null. Or those of
+    /// the program for WASI, if there is no --invoke.
     #[arg(allow_hyphen_values = true, trailing_var_arg = true)]
     args: Vec<String>,
+    #[command(flatten)]
+    limits: LimitOptions,
+    #[command(flatten)]
+    wasi: WasiOptions,
+}
+
+/// A call of an exported function.
+struct Call {
+    name: String,
+    ty: FuncType,
+    params: Vec<Val>,
 }
 
 /// Runs the command.
 pub(crate) fn run(args: &Args, output: &mut impl Write) -> Result<Exit> {
-    let engine = args.engine.engine()?;
+    let mut config = args.engine.config();
+    args.limits.configure(&mut config);
+    let engine = Engine::try_new(&config)?;
     let wasm = module_file::read(&args.file)?;
     let shown = args.file.display();
     let module = options::load(&engine, &wasm, args.mode).with_context(|| format!("cannot load {shown}"))?;
     // Before anything of the module runs, its start function included.
-    let (name, ty) = choose(&module, args.invoke.as_deref())?;
-    let params = parse_args(&name, &ty, &args.args)?;
+    let is_program = wasi::is_imported(&module) && args.invoke.is_none();
+    let none: &[String] = &[];
+    let (func_args, program_args) = if is_program { (none, &*args.args) } else { (&*args.args, none) };
+    let call = Call::new(&module, args.invoke.as_deref(), func_args)?;
 
-    let mut store = Store::new(&engine, ());
-    let mut linker = Linker::new(&engine);
-    rotifer_wast::define_spectest(&mut linker, &mut store, &print())?;
-    check_imports(&linker, &mut store, &module).with_context(|| format!("cannot instantiate {shown}"))?;
-    let instance: Instance =
-        linker.instantiate(&mut store, &module).with_context(|| format!("cannot instantiate {shown}"))?;
-    let func = instance.get_func(&store, &name).context("an exported function is not in the instance")?;
-    let mut results: Vec<Val> = ty.results().iter().map(|ty| Val::default_for_ty(*ty)).collect();
-    func.call(&mut store, &params, &mut results).with_context(|| format!("`{name}` failed"))?;
-    for result in &results {
-        writeln!(output, "{}", values::show(result))?;
+    let wasi = args.wasi.context(&args.file, program_args)?;
+    let mut store = Store::new(&engine, State { limits: args.limits.store_limits(), wasi });
+    let linker = host::linker(&mut store, &module, args.unknown_imports)
+        .with_context(|| format!("cannot instantiate {shown}"))?;
+    args.limits.start(&mut store)?;
+    let results = linker
+        .instantiate(&mut store, &module)
+        .with_context(|| format!("cannot instantiate {shown}"))
+        .and_then(|instance| call.carry_out(&mut store, &module, instance));
+    let fuel = args.limits.fuel(&store);
+    let exit = Outcome { name: call.name, results, fuel }.conclude(
+        &module,
+        args.format.format,
+        args.backtrace,
+        output,
+    )?;
+    if let Some(fuel) = fuel.filter(|_| args.limits.is_fuel_reported()) {
+        output.flush()?;
+        eprintln!("{fuel}");
     }
-    Ok(Exit::Success)
+    Ok(exit)
 }
 
-/// Prints a line for each call of a function of `spectest`.
-fn print() -> Print {
-    Arc::new(|vals| {
-        let line: Vec<String> = vals.iter().map(values::show).collect();
-        // The program goes on if nobody reads what it prints. `main` holds the lock, in the same thread.
-        let _ = writeln!(std::io::stdout(), "{}", line.join(" "));
-    })
+impl Call {
+    fn new(module: &Module, invoke: Option<&str>, args: &[String]) -> Result<Self> {
+        let (name, ty) = choose(module, invoke)?;
+        let params = parse_args(&name, &ty, args)?;
+        Ok(Self { name, ty, params })
+    }
+
+    fn carry_out(&self, store: &mut Store<State>, module: &Module, instance: Instance) -> Result<Vec<Val>> {
+        let name = &self.name;
+        // Of a program for WASI that is a library: it is to be called once, before anything else.
+        if name != "_initialize"
+            && wasi::is_imported(module)
+            && let Ok(initialize) = instance.get_typed_func::<(), ()>(&*store, "_initialize")
+        {
+            initialize.call(&mut *store, ()).context("`_initialize` failed")?;
+        }
+        let func = instance.get_func(&*store, name).context("an exported function is not in the instance")?;
+        let mut results: Vec<Val> = self.ty.results().iter().map(|ty| Val::default_for_ty(*ty)).collect();
+        func.call(store, &self.params, &mut results).with_context(|| format!("`{name}` failed"))?;
+        Ok(results)
+    }
 }
 
 /// The function to call: name and type.
@@ -97,7 +153,7 @@ fn choose(module: &Module, invoke: Option<&str>) -> Result<(String, FuncType)> {
     if !funcs.is_empty() {
         message.push_str("; it exports");
         for (name, ty) in &funcs {
-            message.push_str(&format!("\n  {name}: {ty}"));
+            message.push_str(&format!("\n  {}: {ty}", quoted(name)));
         }
     }
     bail!(UsageError(message))
@@ -122,30 +178,4 @@ fn parse_args(name: &str, ty: &FuncType, args: &[String]) -> Result<Vec<Val>> {
             .map_err(|error| UsageError(format!("argument {} of `{name}`: {error}", place + 1)).into())
     };
     args.iter().zip(params.iter().copied()).enumerate().map(parse).collect()
-}
-
-/// Names every import that nothing is defined for, not only the first.
-fn check_imports(linker: &Linker<()>, store: &mut Store<()>, module: &Module) -> Result<()> {
-    let missing: Vec<String> = module
-        .imports()
-        .filter(|import| linker.get(&mut *store, import.module(), import.name()).is_none())
-        .map(|import| {
-            let kind = match import.ty() {
-                ExternType::Func(ty) => format!("function {ty}"),
-                ExternType::Table(ty) => format!("table {ty}"),
-                ExternType::Memory(ty) => format!("memory {ty}"),
-                ExternType::Global(ty) => format!("global {ty:?}"),
-            };
-            format!("\n  {} {}: {kind}", import.module(), import.name())
-        })
-        .collect();
-    if missing.is_empty() {
-        return Ok(());
-    }
-    bail!(
-        "the module imports what this command does not provide:{}\n\
-         it provides the functions print, print_i32, print_i64, print_f32, print_f64, print_i32_f32 and \
-         print_f64_f64 of the module `spectest`",
-        missing.concat()
-    )
 }

@@ -2,11 +2,13 @@
 
 use crate::{
     exit::Exit,
+    format::{self, Format, FormatOption},
     options::{EngineOptions, ModeOption},
+    progress,
 };
 use anyhow::{Context, Result, bail};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use rotifer_wast::{Runner, RunnerConfig};
+use rotifer_wast::{Outcome, Runner, RunnerConfig};
+use serde::Serialize;
 use std::{
     fs,
     io::Write,
@@ -28,6 +30,36 @@ pub(crate) struct Args {
     /// Prints no line for each failure, only the sums.
     #[arg(long, short)]
     quiet: bool,
+    #[command(flatten)]
+    format: FormatOption,
+}
+
+/// What came of all scripts.
+#[derive(Serialize, Default)]
+struct Summary {
+    scripts: Vec<ScriptSummary>,
+    failed_scripts: usize,
+    passed: usize,
+    failed: usize,
+    not_applicable: usize,
+}
+
+/// What came of a script.
+#[derive(Serialize)]
+struct ScriptSummary {
+    file: String,
+    passed: usize,
+    failed: usize,
+    not_applicable: usize,
+    failures: Vec<DirectiveFailure>,
+}
+
+/// A directive that did not do what it should.
+#[derive(Serialize)]
+struct DirectiveFailure {
+    line: usize,
+    column: usize,
+    message: String,
 }
 
 /// Runs the command.
@@ -49,17 +81,13 @@ pub(crate) fn run(args: &Args, output: &mut impl Write) -> Result<Exit> {
 
     // Panics are failures with a place in the script; the standard report would tear the progress bar.
     std::panic::set_hook(Box::new(|_| ()));
-    let bar = progress_bar(scripts.len());
-    let (mut passed, mut not_applicable, mut failed, mut failed_scripts) = (0, 0, 0, 0);
+    let bar = progress::bar(scripts.len());
+    let mut summary = Summary::default();
     for path in &scripts {
         bar.set_message(path.file_name().unwrap_or_default().to_string_lossy().into_owned());
         let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         let outcome = runner.run_script(&text);
-        passed += outcome.passed;
-        not_applicable += outcome.not_applicable;
-        failed += outcome.failures.len();
-        failed_scripts += usize::from(!outcome.is_ok());
-        if !args.quiet {
+        if !args.quiet && args.format.format == Format::Text {
             bar.suspend(|| {
                 outcome
                     .failures
@@ -67,27 +95,49 @@ pub(crate) fn run(args: &Args, output: &mut impl Write) -> Result<Exit> {
                     .try_for_each(|failure| writeln!(output, "{}:{failure}", path.display()))
             })?;
         }
+        summary.add(path, outcome, args.quiet);
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let not_applicable = match not_applicable {
-        0 => String::new(),
-        count => format!(", {count} not applicable to the mode"),
-    };
-    writeln!(
-        output,
-        "{} scripts, {failed_scripts} with failures; directives: {passed} passed, {failed} failed{not_applicable}",
-        scripts.len()
-    )?;
-    Ok(if failed == 0 { Exit::Success } else { Exit::Failure })
+    match args.format.format {
+        Format::Text => summary.write(output)?,
+        Format::Json => format::write_json(&summary, output)?,
+    }
+    Ok(if summary.failed == 0 { Exit::Success } else { Exit::Failure })
 }
 
-/// On a terminal only, and on standard error: the output can be redirected.
-fn progress_bar(len: usize) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(len as u64), ProgressDrawTarget::stderr());
-    // Written by us: it parses.
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}");
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+impl Summary {
+    fn add(&mut self, path: &Path, outcome: Outcome, quiet: bool) {
+        let Outcome { passed, not_applicable, failures, .. } = outcome;
+        let failed = failures.len();
+        self.passed += passed;
+        self.failed += failed;
+        self.not_applicable += not_applicable;
+        self.failed_scripts += usize::from(failed > 0);
+        let failures = failures.into_iter().filter(|_| !quiet).map(|failure| DirectiveFailure {
+            line: failure.line,
+            column: failure.col,
+            message: failure.message,
+        });
+        let (file, failures) = (path.display().to_string(), failures.collect());
+        self.scripts.push(ScriptSummary { file, passed, failed, not_applicable, failures });
+    }
+
+    fn write(&self, output: &mut impl Write) -> Result<()> {
+        let not_applicable = match self.not_applicable {
+            0 => String::new(),
+            count => format!(", {count} not applicable to the mode"),
+        };
+        writeln!(
+            output,
+            "{} scripts, {} with failures; directives: {} passed, {} failed{not_applicable}",
+            self.scripts.len(),
+            self.failed_scripts,
+            self.passed,
+            self.failed,
+        )?;
+        Ok(())
+    }
 }
 
 /// A file is a script whatever its name; in folders those whose names end with `.wast` are.

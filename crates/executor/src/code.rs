@@ -172,7 +172,7 @@ impl Stubs {
                 // The header of the translate-me stub: a frame for which there is never room, so that every
                 // call of it leaves the dispatcher before it happens. Its cell is never executed.
                 free,
-                Word::bits(u64::MAX),
+                Word::bits(1 << 62),
                 cell(Special::Unreachable),
                 free,
                 cell(Special::HostExit),

@@ -18,7 +18,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("snapshot", &["executor"]),
     ("rotifer", &["translator", "executor"]),
     ("wast", &["rotifer"]),
-    ("cli", &["wast", "rotifer"]),
+    ("wasi", &["rotifer"]),
+    ("cli", &["wast", "wasi", "rotifer"]),
 ];
 
 /// The crates that work without an operating system.

@@ -10,6 +10,7 @@ use super::{
     },
     form::{A, Of, S, Src, bits, operands, set_slot, slot},
     meter::{Behind, ByCell, ByLoop, Entry, Free, Meter, Metered},
+    numeric::opaque,
     regs::{Dispatcher, Exit, Handler, Regs, trap},
 };
 use crate::{
@@ -114,10 +115,9 @@ impl<M: Meter, const KIND: u16, const SLOT: u16> Handler for Return<M, KIND, SLO
 ///
 /// # Safety
 /// I-ENTITY for the entry; the callee's frame, `distance` bytes above the current one, lies in or at the end of
-/// that and holds the arguments; `own` is the current frame's linkage slot; `ACC` says whether the call needs the
-/// accumulator.
+/// that and holds the arguments; `own` is the current frame's linkage slot.
 #[inline(always)]
-unsafe fn call_entry<D: Dispatcher, M: Meter, const ACC: bool>(
+unsafe fn call_entry<D: Dispatcher, M: Meter, C: CallKind>(
     r: &mut Regs,
     entry: *const FuncEntry,
     own: u16,
@@ -127,22 +127,20 @@ unsafe fn call_entry<D: Dispatcher, M: Meter, const ACC: bool>(
     // SAFETY: promised by the caller; I-CODE: a header precedes the first cell.
     unsafe {
         let code = (*entry).code();
-        let depth = linkage::depth(r.sp, own) + 1;
+        // Now, while the caller's frame is at hand.
+        let depth = opaque(linkage::depth(r.sp, own).into()) as u32 + 1;
         // For the path that leaves; assigned on both, so that no other registers are needed for them.
-        r.l0 = u64::from(depth);
-        r.l1 = distance as u64;
-        if !ACC {
-            r.acc = entry.expose_provenance() as u64;
-        }
+        r.l0 = distance as u64;
         r.sp = r.sp.byte_add(distance);
         let ctx = r.ctx;
-        // No underflow: the callee's frame begins within the current one, which lies below the limit.
-        let room = (*ctx).stack_limit.addr().wrapping_sub(r.sp.addr());
-        if *header::frame_bytes(code) > room as u64 || depth > (*ctx).max_depth {
-            if ACC {
-                r.facc = entry.expose_provenance() as u64;
-            }
-            return D::divert::<LeaveForStack<ACC>>(r);
+        // No overflow: the callee's frame begins within the current one, and sizes are far below the largest number.
+        let end = (r.sp.addr() as u64).wrapping_add(*header::frame_bytes(code));
+        if !M::PAYS {
+            r.fuel = u64::from(depth);
+        }
+        C::carry(r, entry, end);
+        if end > (*ctx).stack_limit.addr() as u64 || depth > (*ctx).max_depth {
+            return D::divert::<LeaveForStack<C>>(r);
         }
         let frame = r.sp;
         let distance = Distance { bytes: distance as u32, depth };
@@ -151,21 +149,85 @@ unsafe fn call_entry<D: Dispatcher, M: Meter, const ACC: bool>(
     }
 }
 
-/// Leaves for more stack: the registers of pinned locals, which are dead at a call, hold the callee's depth and the
-/// distance of its frame; an accumulator that the call does not need, when it is executed again, its entry.
-struct LeaveForStack<const ACC: bool>;
+/// What calls differ in when they are executed again, after more stack was made.
+trait CallKind {
+    /// The slot of the current frame's linkage, from the call's cell.
+    ///
+    /// # Safety
+    /// I-CELL for `r.pc`.
+    unsafe fn own_linkage(r: &Regs) -> u16;
 
-impl<const ACC: bool> Handler for LeaveForStack<ACC> {
+    /// Puts the callee's entry where [`entry`](Self::entry) finds it, and `scratch` into a register that is free.
+    fn carry(r: &mut Regs, entry: *const FuncEntry, scratch: u64);
+
+    /// The callee's entry.
+    ///
+    /// # Safety
+    /// I-CELL for `r.pc`; the entry was carried.
+    unsafe fn entry(r: &Regs) -> *const FuncEntry;
+}
+
+/// A direct call: its cell has the entry.
+struct Direct;
+/// An indirect call with the index in the accumulator, which it needs again, or not.
+struct Indirect<const ACC: bool>;
+
+impl CallKind for Direct {
+    #[inline(always)]
+    unsafe fn own_linkage(r: &Regs) -> u16 {
+        // SAFETY: promised by the caller.
+        unsafe { operands(r).a }
+    }
+
+    #[inline(always)]
+    fn carry(r: &mut Regs, _: *const FuncEntry, scratch: u64) {
+        r.acc = scratch;
+    }
+
+    #[inline(always)]
+    unsafe fn entry(r: &Regs) -> *const FuncEntry {
+        // SAFETY: promised by the caller.
+        unsafe { (*r.pc.add(2)).entry.cast() }
+    }
+}
+
+impl<const ACC: bool> CallKind for Indirect<ACC> {
+    #[inline(always)]
+    unsafe fn own_linkage(r: &Regs) -> u16 {
+        // SAFETY: promised by the caller.
+        unsafe { (*r.pc.add(2)).operands.a }
+    }
+
+    #[inline(always)]
+    fn carry(r: &mut Regs, entry: *const FuncEntry, _: u64) {
+        let entry = entry.expose_provenance() as u64;
+        if ACC {
+            r.facc = entry;
+        } else {
+            r.acc = entry;
+        }
+    }
+
+    #[inline(always)]
+    unsafe fn entry(r: &Regs) -> *const FuncEntry {
+        core::ptr::with_exposed_provenance(if ACC { r.facc } else { r.acc } as usize)
+    }
+}
+
+/// Leaves for more stack: the stack pointer is at the callee's frame already, and the register of a pinned local,
+/// which is dead at a call, holds its distance.
+struct LeaveForStack<C>(Of<C>);
+
+impl<C: CallKind> Handler for LeaveForStack<C> {
     #[inline(always)]
     unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
         // SAFETY: I-CTX; I-ENTITY for the entry, I-FRAME for the frame, promised by the caller.
         unsafe {
             let ctx = r.ctx;
-            let entry = if ACC { r.facc } else { r.acc };
-            (*ctx).entry = core::ptr::with_exposed_provenance(entry as usize);
+            (*ctx).entry = C::entry(r);
             (*ctx).frame = r.sp;
-            r.sp = r.sp.byte_sub(r.l1 as usize);
-            (*ctx).depth = r.l0 as u32;
+            r.sp = r.sp.byte_sub(r.l0 as usize);
+            (*ctx).depth = linkage::depth(r.sp, C::own_linkage(r)) + 1;
             D::exit(r, Exit::STACK)
         }
     }
@@ -197,6 +259,21 @@ unsafe fn call_func<D: Dispatcher>(r: &mut Regs, callee: *const Func, own: u16, 
         (*ctx).linkage = (own, o.b);
         (*ctx).args = (o.a, words as u16);
         D::exit(r, Exit::CALL_FUNC)
+    }
+}
+
+/// Leaves for an indirect call of a function that is not of this instance, which is in the register of a pinned
+/// local.
+struct LeaveForFunc;
+
+impl Handler for LeaveForFunc {
+    #[inline(always)]
+    unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
+        // SAFETY: I-CELL: the cell is that of an indirect call; I-ENTITY for the function.
+        unsafe {
+            let callee = core::ptr::with_exposed_provenance(r.l0 as usize);
+            call_func::<D>(r, callee, (*r.pc.add(2)).operands.a, 4)
+        }
     }
 }
 
@@ -234,9 +311,12 @@ unsafe fn call_indirect<D: Dispatcher, M: Meter, const ACC: bool>(
         let second = (*r.pc.add(2)).operands;
         match resolve(r, second.c, index(r, o), (*r.pc.add(3)).pair[0]) {
             Ok(func) if core::ptr::eq((*func).instance, (*r.ctx).instance) => {
-                call_entry::<D, M, ACC>(r, (*func).entry, second.a, usize::from(o.a) * 8, 4)
+                call_entry::<D, M, Indirect<ACC>>(r, (*func).entry, second.a, usize::from(o.a) * 8, 4)
             }
-            Ok(func) => call_func::<D>(r, func, second.a, 4),
+            Ok(func) => {
+                r.l0 = func.expose_provenance() as u64;
+                D::divert::<LeaveForFunc>(r)
+            }
             Err(code) => trap::<D>(r, code),
         }
     }
@@ -253,12 +333,14 @@ unsafe fn return_call_entry<D: Dispatcher, M: Meter>(
     // SAFETY: I-CODE, I-FRAME.
     unsafe {
         let code = (*entry).code();
-        let room = (*r.ctx).stack_limit.addr().wrapping_sub(r.sp.addr());
+        let end = (r.sp.addr() as u64).wrapping_add(*header::frame_bytes(code));
         // Dead at a call, and assigned on both paths: see `call_entry`.
-        r.l0 = room as u64;
-        r.l1 = room as u64;
-        r.acc = room as u64;
-        if *header::frame_bytes(code) > room as u64 {
+        r.l0 = end;
+        r.acc = end;
+        if !M::PAYS {
+            r.fuel = end;
+        }
+        if end > (*r.ctx).stack_limit.addr() as u64 {
             r.facc = entry.expose_provenance() as u64;
             return D::divert::<LeaveForStackTail>(r);
         }
@@ -392,7 +474,7 @@ handlers! {
     Call<M: Meter> = |r, D| {
         let entry = (*r.pc.add(2)).entry.cast::<FuncEntry>();
         let o = operands(r);
-        call_entry::<D, M, false>(r, entry, o.a, o.c as usize, 3 + M::WORDS)
+        call_entry::<D, M, Direct>(r, entry, o.a, o.c as usize, 3 + M::WORDS)
     };
     /// A call of an import.
     CallImport = |r, D| {

@@ -26,7 +26,7 @@ impl<H: Host> Activation<'_, H> {
             MeterKind::Interrupts => self.ctx.fuel = SLICE,
             MeterKind::Fuel => {
                 let store = self.host.store();
-                let most = if store.interruptible { SLICE } else { i64::MAX as u64 };
+                let most = if store.interruptible { SLICE } else { u64::from(u32::MAX) };
                 let taken = store.fuel.min(most);
                 store.fuel -= taken;
                 self.ctx.fuel = taken;
@@ -111,7 +111,7 @@ impl<H: Host> Activation<'_, H> {
             }
         };
         // The handler has gone below zero.
-        self.ctx.fuel = self.ctx.fuel.wrapping_add(u64::from(cost));
+        self.ctx.fuel = u64::from((self.ctx.fuel as u32).wrapping_add(cost));
         self.ctx.pc = target;
         self.ctx.owed = cost;
         self.split(costs);

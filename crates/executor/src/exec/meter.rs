@@ -6,6 +6,8 @@ use super::regs::{Dispatcher, Exit, Handler, Leave, Regs};
 
 /// Whether a handler pays for what it goes to.
 pub(crate) trait Meter {
+    /// Whether it does.
+    const PAYS: bool = Self::WORDS > 0;
     /// Words of the cell that costs take.
     const WORDS: usize;
 
@@ -71,8 +73,9 @@ impl Meter for Metered {
     unsafe fn go<D: Dispatcher, W: What>(r: &mut Regs, to: *const Word, costs: *const Word) -> D::Out {
         // SAFETY: promised by the caller.
         unsafe {
-            r.fuel = r.fuel.sub((*costs).pair[W::INDEX]);
-            if r.fuel.is_negative() {
+            let (left, is_short) = (r.fuel as u32).overflowing_sub((*costs).pair[W::INDEX]);
+            r.fuel = u64::from(left);
+            if is_short {
                 r.pc = costs;
                 return D::divert::<W::Leave>(r);
             }

@@ -8,7 +8,6 @@ mod control;
 mod ctx;
 mod form;
 mod fuel;
-mod fuel_register;
 mod memory;
 mod meter;
 mod numeric;
@@ -323,9 +322,9 @@ unsafe fn call<'h, H: Host>(
             Err(error) => Called::Failed(error),
         };
     }
-    // SAFETY: the caller's promise, and the parameters are in place.
+    // SAFETY: promised by the caller; the parameters are in place.
     let mut activation = unsafe { Activation::new(host, callee, base, params.len()) };
-    // SAFETY: as above.
+    // SAFETY: I-CTX: the activation was just made for this call.
     match unsafe { activation.run() } {
         Ok(()) => Called::Done,
         Err(stop) => Called::Stopped(activation, stop),

@@ -130,7 +130,7 @@ pub(crate) unsafe fn branch<D: Dispatcher, T: To, M: Meter>(
     unsafe {
         let costs = r.pc.wrapping_add(words + T::WORDS);
         if taken {
-            let target = opaque(T::target(r, words));
+            let target = opaque_cell(T::target(r, words));
             M::go::<D, T::What>(r, target, costs)
         } else {
             M::go::<D, Behind>(r, costs.add(M::WORDS), costs)
@@ -138,20 +138,33 @@ pub(crate) unsafe fn branch<D: Dispatcher, T: To, M: Meter>(
     }
 }
 
+/// The same value in a register, of which the optimiser knows nothing.
+macro_rules! opaque {
+    ($value:ident) => {{
+        #[cfg(all(not(miri), any(target_arch = "x86_64", target_arch = "aarch64")))]
+        // SAFETY: I-ASM: no instruction at all.
+        unsafe {
+            core::arch::asm!("/* {0} */", inout(reg) $value, options(pure, nomem, nostack, preserves_flags));
+        }
+        #[cfg(not(all(not(miri), any(target_arch = "x86_64", target_arch = "aarch64"))))]
+        {
+            $value = core::hint::black_box($value);
+        }
+        $value
+    }};
+}
+
 /// The same pointer, of which the optimiser knows nothing.
 #[inline(always)]
 #[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing is read or written through it")]
-fn opaque(mut cell: *const Word) -> *const Word {
-    #[cfg(all(not(miri), any(target_arch = "x86_64", target_arch = "aarch64")))]
-    // SAFETY: I-ASM: no instruction at all.
-    unsafe {
-        core::arch::asm!("/* {0} */", inout(reg) cell, options(pure, nomem, nostack, preserves_flags));
-    }
-    #[cfg(not(all(not(miri), any(target_arch = "x86_64", target_arch = "aarch64"))))]
-    {
-        cell = core::hint::black_box(cell);
-    }
-    cell
+fn opaque_cell(mut cell: *const Word) -> *const Word {
+    opaque!(cell)
+}
+
+/// The same number, of which the optimiser knows nothing.
+#[inline(always)]
+pub(crate) fn opaque(mut number: u64) -> u64 {
+    opaque!(number)
 }
 
 /// A branch taken if the compare's result is `IF_TRUE`.

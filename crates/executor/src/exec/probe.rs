@@ -80,13 +80,12 @@ pub(super) fn tail_calls_are_jumps(handlers: &'static HandlerTable) -> bool {
         cross: Vec::new(),
     };
     let mut regs = Regs {
-        fuel: super::fuel_register::Fuel::new(0),
         pc: code.as_ptr(),
         sp: slots.as_mut_ptr(),
         mem: core::ptr::null_mut(),
         acc: 0,
         l0: 0,
-        l1: 0,
+        fuel: 0,
         ctx: &raw mut ctx,
         lp: core::ptr::null(),
         facc: 0,

@@ -10,7 +10,7 @@
 use rotifer_bytecode::{HandlerAddr, Word};
 use rotifer_core::TrapCode;
 
-use super::{ctx::Ctx, fuel_register::Fuel};
+use super::ctx::Ctx;
 
 /// The registers.
 pub(crate) struct Regs {
@@ -24,8 +24,9 @@ pub(crate) struct Regs {
     pub(crate) acc: u64,
     /// Pinned local L0 of the innermost loop (reserved).
     pub(crate) l0: u64,
-    /// Pinned local L1 of the innermost loop (reserved).
-    pub(crate) l1: u64,
+    /// What metered handlers pay with, a `u32`. Others may use it as they like (it is reserved for a second pinned
+    /// local of innermost loops).
+    pub(crate) fuel: u64,
     /// The activation.
     pub(crate) ctx: *mut Ctx,
     /// The loop register: the header of the innermost loop.
@@ -36,8 +37,6 @@ pub(crate) struct Regs {
     pub(crate) fl0: u64,
     /// Pinned float locals (reserved).
     pub(crate) fl1: u64,
-    /// What metered handlers pay with; never negative between handlers.
-    pub(crate) fuel: Fuel,
 }
 
 /// Why a handler left the dispatcher. The numbers below [`Exit::HOST_EXIT`] are those of trap codes.
@@ -159,7 +158,7 @@ unsafe fn save(r: &Regs) {
     ctx.acc = r.acc;
     ctx.facc = r.facc;
     ctx.lp = r.lp;
-    ctx.fuel = r.fuel.get();
+    ctx.fuel = u64::from(r.fuel as u32);
 }
 
 #[inline(always)]
@@ -172,13 +171,12 @@ fn load(ctx: *mut Ctx) -> Regs {
         mem: c.memory0(),
         acc: c.acc,
         l0: 0,
-        l1: 0,
+        fuel: c.fuel,
         ctx,
         lp: c.lp,
         facc: c.facc,
         fl0: 0,
         fl1: 0,
-        fuel: Fuel::new(c.fuel),
     }
 }
 
@@ -272,7 +270,7 @@ mod tail {
     macro_rules! tail_abi {
         ($abi:literal) => {
             type TailFn = unsafe extern $abi fn(
-                *const Word, *mut u64, *mut u8, u64, u64, u64, f64, f64, f64, f64, f64, f64,
+                *const Word, *mut u64, *mut u8, u64, u64, u64, f64, f64, f64, f64, f64,
             ) -> usize;
 
             handler!($abi, tail);
@@ -288,7 +286,7 @@ mod tail {
                 pc: *const Word,
                 sp: *mut u64,
                 mem: *mut u8,
-                l1: u64,
+                fuel: u64,
                 acc: u64,
                 l0: u64,
                 ctx: f64,
@@ -296,7 +294,6 @@ mod tail {
                 facc: f64,
                 fl0: f64,
                 fl1: f64,
-                fuel: f64,
             ) -> usize {
                 let mut r = Regs {
                     pc,
@@ -304,13 +301,12 @@ mod tail {
                     mem,
                     acc,
                     l0,
-                    l1,
+                    fuel,
                     ctx: from_float(ctx),
                     lp: from_float(lp),
                     facc: facc.to_bits(),
                     fl0: fl0.to_bits(),
                     fl1: fl1.to_bits(),
-                    fuel: Fuel(fuel),
                 };
                 // SAFETY: the caller's promise is the same.
                 unsafe { H::run::<Tail>(&mut r) }
@@ -336,7 +332,7 @@ mod tail {
                 r.pc,
                 r.sp,
                 r.mem,
-                r.l1,
+                r.fuel,
                 r.acc,
                 r.l0,
                 to_float(r.ctx),
@@ -344,7 +340,6 @@ mod tail {
                 f64::from_bits(r.facc),
                 f64::from_bits(r.fl0),
                 f64::from_bits(r.fl1),
-                r.fuel.0,
             )
         }
     }

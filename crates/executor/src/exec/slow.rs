@@ -151,8 +151,9 @@ impl<H: Host> Activation<'_, H> {
         delta: u64,
     ) -> Result<Option<u64>, Stop<H::Error>> {
         // SAFETY: promised by the caller.
-        let (current, maximum) = unsafe { (table.as_ref().size(), table.as_ref().ty.maximum) };
-        let limit = maximum.unwrap_or(u64::MAX);
+        let (current, ty) = unsafe { (table.as_ref().size(), table.as_ref().ty) };
+        let maximum = ty.maximum;
+        let limit = maximum.unwrap_or(if ty.table64 { u64::MAX } else { u32::MAX.into() });
         let Some(desired) = current.checked_add(delta).filter(|&desired| desired <= limit) else {
             return Ok(None);
         };
