@@ -11,13 +11,13 @@ soak=${CARGO_TARGET_DIR:-target}/release/soak
 for file in seeds/regressions/*.wat; do
     case $file in
     */validate-*) targets=validate ;;
-    *) targets="execute modes" ;;
+    *) targets="execute modes suspend" ;;
     esac
     for target in $targets; do
         "$soak" --target "$target" --replay "$file" --seed 1 2>/dev/null ||
             { echo "finding: $soak --target $target --replay $file --seed 1" >&2; exit 1; }
     done
 done
-for target in validate execute modes; do
+for target in validate execute modes suspend; do
     "$soak" --target "$target" --seconds "$seconds" --seed "${SEED:-1}" --out "$out"
 done

@@ -5,7 +5,7 @@
 //! of milliseconds, so the indirection costs no engine anything that could be seen.
 
 use crate::module::Module;
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 /// A WebAssembly number. Floats are kept as bits, so that comparing results never depends on NaNs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,42 @@ pub trait Engine {
     ///
     /// Function imports are answered by [`crate::module::Stub`]s; other imports are created as declared.
     fn instantiate(&self, module: &Module) -> Result<Box<dyn Instance>>;
+
+    /// Loads `kernels/wat/calls.wat` with the host functions that it imports.
+    fn crossings(&self, _: &Module) -> Result<Box<dyn Crossings>> {
+        bail!("no crossings are written for this engine");
+    }
+}
+
+/// What can be done at the boundary between host and WebAssembly. Functions have type `i32 -> i32` where nothing
+/// else is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crossing {
+    /// A round of a loop in WebAssembly that calls nothing.
+    Loop,
+    /// The same with a call of a host function without parameters and results, made of a closure.
+    HostNothing,
+    /// A round with a call of a host function, made of a closure, that adds the 1.
+    HostNext,
+    /// The same with a host function that reads and sets the fuel that is left.
+    HostFuel,
+    /// The same, but the host function fails with an error that is no trap; the call is resumed with its result.
+    HostError,
+    /// The same with a host function that the engine provides for this.
+    HostSuspend,
+    /// A call of a WebAssembly function by the host through its API of Rust types.
+    Typed,
+    /// The same through the API of values that are typed at run time.
+    Untyped,
+    /// The same through the API of Rust types, such that the call could be suspended.
+    Resumable,
+}
+
+/// An instance of `kernels/wat/calls.wat`. The loops over crossings are the engine's own, so that nothing stands
+/// between them and what they measure.
+pub trait Crossings {
+    /// Crosses so many times. Each adds 1 to the number that is returned.
+    fn cross(&mut self, crossing: Crossing, times: i32) -> Result<i32>;
 }
 
 /// A running instance.

@@ -31,7 +31,7 @@ use std::{
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask bench")]
 struct Arguments {
-    /// What to measure: execution, startup or all.
+    /// What to measure: execution, fuel, startup, calls or all.
     set: String,
     /// A folder with further modules (*.wasm); may be repeated.
     #[arg(long, value_name = "DIR")]

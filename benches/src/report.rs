@@ -104,9 +104,10 @@ impl Report {
         Document { set: self.set.name, geomean: geomean.collect(), cases }
     }
 
-    /// Prints times, then ratios, then geometric means.
+    /// Prints times, then differences, then ratios and geometric means.
     pub fn print(&self) {
         self.print_times();
+        self.print_differences();
         self.print_ratios();
         for (case, engine, reason) in self.failures() {
             println!("not measured: {case} in {engine}: {reason}");
@@ -138,6 +139,47 @@ impl Report {
             }
             println!();
         }
+    }
+
+    /// Differences are formed of the samples of one round, like ratios, though cases are measured one after the
+    /// other.
+    fn print_differences(&self) {
+        let differences = self.set.differences.iter();
+        let rows: Vec<_> = differences.filter_map(|&(case, base)| self.differences(case, base)).collect();
+        if rows.is_empty() {
+            return;
+        }
+        println!("\ndifferences: median [quartiles] of the rounds'");
+        let cells: Vec<Vec<String>> = rows.iter().map(|(_, cells)| cells.clone()).collect();
+        let width = cells.iter().flatten().map(String::len).max().unwrap_or(0);
+        let label = rows.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
+        print!("{:label$}", "");
+        for engine in &self.engines {
+            print!("  {engine:>width$}");
+        }
+        println!();
+        for (name, cells) in &rows {
+            print!("{name:label$}");
+            for cell in cells {
+                print!("  {cell:>width$}");
+            }
+            println!();
+        }
+    }
+
+    /// One case less another in each engine; `None` if one of them was not measured at all.
+    fn differences(&self, case: &str, base: &str) -> Option<(String, Vec<String>)> {
+        let of = |name: &str| self.cases.iter().find(|(case, _)| case == name).map(|(_, outcomes)| outcomes);
+        let cell = |(outcome, base): (&Outcome, &Outcome)| match (&outcome.samples, &base.samples) {
+            (Ok(samples), Ok(bases)) if !samples.is_empty() && !bases.is_empty() => {
+                let all: Vec<f64> = samples.iter().zip(bases).map(|(sample, base)| sample - base).collect();
+                let [middle, low, high] = [0.5, 0.25, 0.75].map(|part| quantile(&all, part));
+                format!("{middle:.1} [{low:.1}..{high:.1}] ns")
+            }
+            _ => "-".to_owned(),
+        };
+        let cells = of(case)?.iter().zip(of(base)?).map(cell).collect();
+        Some((format!("{case} - {base}"), cells))
     }
 
     fn print_ratios(&self) {

@@ -1,4 +1,4 @@
-//! Random modules in all load modes and dispatchers.
+//! Random modules in all load modes and dispatchers, with and without fuel.
 
 #![no_main]
 

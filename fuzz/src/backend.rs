@@ -36,6 +36,10 @@ pub trait Backend {
     fn tables(&self) -> Vec<Vec<Value>>;
     /// How many calls of host functions there were, and the last ones.
     fn host_calls(&self) -> &[crate::value::HostCall];
+    /// The fuel that was consumed so far, and what had been at each call of a host function; if it is counted.
+    fn spent(&self) -> Option<(u64, &[u64])>;
+    /// How often calls were suspended and resumed.
+    fn suspensions(&self) -> u64;
 }
 
 /// How much fuel the reference gets for a call, if it decides what terminates.
@@ -45,8 +49,8 @@ macro_rules! backend {
     ($module:ident, $engine:ident, $funcref:expr, $externref:expr, { $($extra:item)* }) => {
         pub mod $module {
             use $engine::{
-                AsContext, AsContextMut, Caller, Error, Extern, ExternRef, ExternType, F32, F64, Func, Global,
-                Instance, Memory, Module, Store, Table, Val, ValType,
+                AsContext, AsContextMut, Error, Extern, ExternRef, ExternType, F32, F64, Func, Global,
+                Instance, Memory, Module, Store, StoreContextMut, Table, Val, ValType,
             };
 
             use super::{Backend, Backtrace, Export, Fuel};
@@ -69,6 +73,8 @@ macro_rules! backend {
                 some_func: Option<Func>,
                 functions: Vec<Func>,
                 memory: Option<Memory>,
+                #[allow(dead_code, reason = "of no use for the references")]
+                extra: Extra,
             }
 
             /// An instance.
@@ -133,11 +139,12 @@ macro_rules! backend {
             fn host(
                 import: u32,
                 ty: &$engine::FuncType,
-                mut caller: Caller<'_, Data>,
+                caller: &mut StoreContextMut<'_, Data>,
                 params: &[Val],
                 results: &mut [Val],
             ) -> Result<(), Error> {
-                let params: Vec<Value> = params.iter().map(|param| value(param, &caller)).collect();
+                let params: Vec<Value> = params.iter().map(|param| value(param, &*caller)).collect();
+                note_host_call(caller);
                 let (action, mut random) = caller.data_mut().log.enter(import, params);
                 match action {
                     HostAction::Nothing => {}
@@ -147,19 +154,19 @@ macro_rules! backend {
                         if !functions.is_empty() {
                             let func = functions[number as usize % functions.len()];
                             caller.data_mut().log.depth += 1;
-                            let result = call(&mut caller, func, |ty| Value::random(ty, &mut random));
+                            let result = call(caller, func, |ty| Value::random(ty, &mut random));
                             caller.data_mut().log.depth -= 1;
                             let _ = result?;
                         }
                     }
                     HostAction::Grow => {
                         if let Some(memory) = caller.data().memory {
-                            let _ = memory.grow(&mut caller, 1);
+                            let _ = memory.grow(&mut *caller, 1);
                         }
                     }
                     HostAction::Write(at, byte) => {
                         if let Some(memory) = caller.data().memory {
-                            let _ = memory.write(&mut caller, at as usize, &[byte]);
+                            let _ = memory.write(&mut *caller, at as usize, &[byte]);
                         }
                     }
                 }
@@ -170,27 +177,28 @@ macro_rules! backend {
             }
 
             fn call(
-                mut ctx: impl AsContextMut<Data = Data>,
+                ctx: &mut StoreContextMut<'_, Data>,
                 func: Func,
                 mut param: impl FnMut(Type) -> Value,
             ) -> Result<Vec<Value>, Error> {
-                let ty = func.ty(&ctx);
+                let ty = func.ty(&*ctx);
                 let params: Vec<Val> =
-                    ty.params().iter().map(|ty| val(param(type_of(*ty)), ctx.as_context().data())).collect();
+                    ty.params().iter().map(|ty| val(param(type_of(*ty)), ctx.data())).collect();
                 let mut results = vec![Val::I32(0); ty.results().len()];
-                func.call(&mut ctx, &params, &mut results)?;
-                Ok(results.iter().map(|result| value(result, &ctx)).collect())
+                invoke(ctx, func, &params, &mut results)?;
+                Ok(results.iter().map(|result| value(result, &*ctx)).collect())
             }
 
             impl Runner {
                 /// Instantiates a module with imports that are the same for every engine.
-                pub fn new(name: String, module: &Module, seed: u64, fuel: Fuel) -> Self {
+                pub fn new(name: String, module: &Module, seed: u64, fuel: Fuel, extra: Extra) -> Self {
                     let data = Data {
                         log: HostLog { seed, ..HostLog::default() },
                         objects: vec![],
                         some_func: None,
                         functions: vec![],
                         memory: None,
+                        extra,
                     };
                     let mut store = Store::new(module.engine(), data);
                     for number in 0..EXTERN_OBJECTS {
@@ -209,10 +217,12 @@ macro_rules! backend {
                             ExternType::Func(ty) => {
                                 let func_type = ty.clone();
                                 let import = random.bits() as u32;
-                                Func::new(&mut store, ty.clone(), move |caller, params, results| {
-                                    host(import, &func_type, caller, params, results)
-                                })
-                                .into()
+                                let func = Func::new(&mut store, ty.clone(), move |mut caller, params, results| {
+                                    enter_host(&mut caller)?;
+                                    host(import, &func_type, &mut caller.as_context_mut(), params, results)
+                                });
+                                remember_import(&mut store, func, import, ty);
+                                func.into()
                             }
                             ExternType::Global(ty) => {
                                 let value = Value::random(type_of(ty.content()), &mut random);
@@ -247,7 +257,10 @@ macro_rules! backend {
                         store,
                     };
                     match Instance::new(&mut runner.store, module, &imports) {
-                        Ok(instance) => runner.look_at(instance),
+                        Ok(instance) => {
+                            runner.look_at(instance);
+                            instantiated(&mut runner.store);
+                        }
                         Err(error) => runner.start = Err(runner.stop(error)),
                     }
                     runner
@@ -314,7 +327,7 @@ macro_rules! backend {
                     self.backtrace.clear();
                     self.store.data_mut().log.depth = 0;
                     let mut params = params.iter();
-                    call(&mut self.store, self.functions[function], |_| {
+                    call(&mut self.store.as_context_mut(), self.functions[function], |_| {
                         *params.next().expect("as many as the type has")
                     })
                     .map_err(|error| self.stop(error))
@@ -349,11 +362,58 @@ macro_rules! backend {
                 fn host_calls(&self) -> &[HostCall] {
                     &self.store.data().log.calls
                 }
+
+                fn spent(&self) -> Option<(u64, &[u64])> {
+                    spent(&self.store)
+                }
+
+                fn suspensions(&self) -> u64 {
+                    suspensions(&self.store)
+                }
             }
 
             const FUNCREF: ValType = $funcref;
             const EXTERNREF: ValType = $externref;
             $($extra)*
+        }
+    };
+}
+
+/// What backends have in common that make calls in the plain way.
+macro_rules! plain {
+    () => {
+        /// Nothing.
+        pub type Extra = ();
+
+        fn set_fuel(store: &mut Store<Data>, fuel: u64) {
+            store.set_fuel(fuel).expect("the engine counts fuel");
+        }
+
+        fn spent(_: &Store<Data>) -> Option<(u64, &[u64])> {
+            None
+        }
+
+        fn suspensions(_: &Store<Data>) -> u64 {
+            0
+        }
+
+        fn note_host_call(_: &mut StoreContextMut<'_, Data>) {}
+
+        fn remember_import(_: &mut Store<Data>, _: Func, _: u32, _: &FuncType) {}
+
+        fn instantiated(_: &mut Store<Data>) {}
+
+        fn enter_host(_: &mut Caller<'_, Data>) -> Result<(), Error> {
+            Ok(())
+        }
+
+        fn invoke(
+            ctx: &mut StoreContextMut<'_, Data>,
+            func: Func,
+            params: &[Val],
+            results: &mut [Val],
+        ) -> Result<(), Error> {
+            func.call(ctx, params, results)
         }
     };
 }
@@ -371,7 +431,12 @@ backend!(ours, rotifer, ValType::FUNCREF, ValType::EXTERNREF, {
 
     impl rotifer::HostError for HostFailure {}
 
-    fn set_fuel(_: &mut Store<Data>, _: u64) {}
+    mod steps;
+
+    pub use steps::Extra;
+    use steps::{
+        enter_host, instantiated, invoke, note_host_call, remember_import, set_fuel, spent, suspensions,
+    };
 
     fn backtrace(error: &Error) -> Backtrace {
         error.backtrace().frames().iter().map(|frame| (frame.func_index(), frame.module_offset())).collect()
@@ -396,7 +461,7 @@ backend!(ours, rotifer, ValType::FUNCREF, ValType::EXTERNREF, {
 });
 
 backend!(arbiter, wasmi, ValType::FuncRef, ValType::ExternRef, {
-    use wasmi::{Nullable, Ref, RefType};
+    use wasmi::{Caller, FuncType, Nullable, Ref, RefType};
 
     fn null_element(ty: RefType) -> Ref {
         Ref::null(ty)
@@ -406,11 +471,9 @@ backend!(arbiter, wasmi, ValType::FuncRef, ValType::ExternRef, {
         element.into()
     }
 
-    impl wasmi::errors::HostError for HostFailure {}
+    plain! {}
 
-    fn set_fuel(store: &mut Store<Data>, fuel: u64) {
-        store.set_fuel(fuel).expect("the engine counts fuel");
-    }
+    impl wasmi::errors::HostError for HostFailure {}
 
     fn backtrace(_: &Error) -> Backtrace {
         vec![]
@@ -435,7 +498,7 @@ backend!(arbiter, wasmi, ValType::FuncRef, ValType::ExternRef, {
 });
 
 backend!(reference, wasmi_1, ValType::FuncRef, ValType::ExternRef, {
-    use wasmi_1::Ref as Nullable;
+    use wasmi_1::{Caller, FuncType, Ref as Nullable};
 
     fn null_element(ty: ValType) -> Val {
         Val::default(ty)
@@ -445,11 +508,9 @@ backend!(reference, wasmi_1, ValType::FuncRef, ValType::ExternRef, {
         element
     }
 
-    impl wasmi_1::errors::HostError for HostFailure {}
+    plain! {}
 
-    fn set_fuel(store: &mut Store<Data>, fuel: u64) {
-        store.set_fuel(fuel).expect("the engine counts fuel");
-    }
+    impl wasmi_1::errors::HostError for HostFailure {}
 
     fn backtrace(_: &Error) -> Backtrace {
         vec![]

@@ -1,9 +1,12 @@
-//! The oracles `execute` and `modes`: engines run the same calls in lockstep and must agree in all that can be
-//! seen.
+//! The oracles `execute`, `modes` and `suspend`: engines run the same calls in lockstep and must agree in all that
+//! can be seen.
 
-use std::cell::RefCell;
+use std::{
+    cell::RefCell,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
-use rotifer::{Config, Dispatch, Engine, Features, LoadMode, Module};
+use rotifer::{Config, Dispatch, Engine, Features, FuelCosts, LoadMode, Module};
 
 use crate::{
     Finding,
@@ -13,6 +16,9 @@ use crate::{
     random::Random,
     value::{Outcome, Stop, Value},
 };
+
+/// Counts calls of backends, so that others can see whether one of them does not end.
+pub static CALLS: AtomicU64 = AtomicU64::new(0);
 
 /// How a module is loaded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,6 +39,23 @@ pub enum Stack {
     /// Overflows are frequent.
     Small,
 }
+
+/// What engines count.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Meter {
+    Off,
+    Interruptible,
+    Fuel,
+    /// Fuel with costs that differ between instructions, of which many are 0.
+    Costs,
+}
+
+/// The fuel that suffices for everything but the greatest lengths of bulk operators: modules for `modes` and `suspend`
+/// terminate by themselves.
+const PLENTY: u64 = 1 << 63;
+
+/// What kinds of engines there are.
+type Kind = (Stack, Meter);
 
 /// How much a comparison covers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -56,7 +79,7 @@ macro_rules! configure {
 }
 
 thread_local! {
-    static ENGINES: RefCell<(u32, Vec<(Stack, Engine)>)> = const { RefCell::new((0, Vec::new())) };
+    static ENGINES: RefCell<(u32, Vec<(Kind, Engine)>)> = const { RefCell::new((0, Vec::new())) };
     static REFERENCE: wasmi_1::Engine = wasmi_1::Engine::new(&configure!(wasmi_1));
     static ARBITER: wasmi::Engine = wasmi::Engine::new(&configure!(wasmi));
 }
@@ -66,14 +89,14 @@ pub fn all_features() -> Features {
     Features { custom_page_sizes: true, wide_arithmetic: true, ..Features::default() }
 }
 
-fn engines(stack: Stack) -> Vec<Engine> {
+fn engines(stack: Stack, meter: Meter) -> Vec<Engine> {
     ENGINES.with_borrow_mut(|(uses, engines)| {
         // Engines remember the types of all modules.
         *uses += 1;
         if *uses > 2_000 {
             (*uses, *engines) = (0, vec![]);
         }
-        if !engines.iter().any(|(of, _)| *of == stack) {
+        if !engines.iter().any(|(of, _)| *of == (stack, meter)) {
             for &dispatch in Dispatch::available() {
                 let mut config = Config::default();
                 config.features(all_features()).dispatch(dispatch);
@@ -81,11 +104,23 @@ fn engines(stack: Stack) -> Vec<Engine> {
                     Stack::Large => config.max_stack_size(64 << 20).max_call_depth(100_000),
                     Stack::Small => config.max_stack_size(3_000).max_call_depth(40),
                 };
-                engines.push((stack, Engine::try_new(&config).expect("the dispatcher is available")));
+                match meter {
+                    Meter::Off => &mut config,
+                    Meter::Interruptible => config.interruptible(true),
+                    Meter::Fuel => config.consume_fuel(true),
+                    Meter::Costs => config.consume_fuel(true).fuel_costs(costs()),
+                };
+                engines
+                    .push(((stack, meter), Engine::try_new(&config).expect("the dispatcher is available")));
             }
         }
-        engines.iter().filter(|(of, _)| *of == stack).map(|(_, engine)| engine.clone()).collect()
+        engines.iter().filter(|(of, _)| *of == (stack, meter)).map(|(_, engine)| engine.clone()).collect()
     })
+}
+
+/// Costs of all sizes: many instructions are free, some are dear.
+fn costs() -> FuelCosts {
+    FuelCosts::default().all(0).entity(3).load(2).store(255).call(67)
 }
 
 /// The dispatchers of this build, for reports.
@@ -103,19 +138,25 @@ fn load(engine: &Engine, wasm: &[u8], load: Load) -> Result<Module, rotifer::Err
     }
 }
 
-/// Instances in all load modes and dispatchers.
-fn all_ours(case: &Case, stack: Stack) -> Result<Vec<Box<dyn Backend>>, Finding> {
+/// Instances in some load modes and all dispatchers.
+fn all_ours(
+    case: &Case,
+    stack: Stack,
+    meter: Meter,
+    loads: &[Load],
+) -> Result<Vec<Box<dyn Backend>>, Finding> {
     let mut backends: Vec<Box<dyn Backend>> = vec![];
-    for engine in engines(stack) {
+    for engine in engines(stack, meter) {
         if let Err(error) = Module::validate(&engine, &case.wasm) {
             return Err(Finding::new("load", format!("a valid module is refused: {error}")));
         }
-        for mode in LOADS {
-            let name = format!("{mode:?} {}", engine.dispatch().name()).to_lowercase();
+        for &mode in loads {
+            let name = format!("{mode:?} {} {meter:?}", engine.dispatch().name()).to_lowercase();
             let module = load(&engine, &case.wasm, mode).map_err(|error| {
                 Finding::new("load", format!("{name}: a valid module is refused: {error}"))
             })?;
-            backends.push(Box::new(ours::Runner::new(name, &module, case.seed, None)));
+            let extra = ours::Extra::default();
+            backends.push(Box::new(ours::Runner::new(name, &module, case.seed, Some(PLENTY), extra)));
         }
     }
     Ok(backends)
@@ -124,14 +165,15 @@ fn all_ours(case: &Case, stack: Stack) -> Result<Vec<Box<dyn Backend>>, Finding>
 fn in_wasmi(case: &Case, fuel: Fuel) -> Result<Box<dyn Backend>, String> {
     REFERENCE.with(|engine| {
         let module = wasmi_1::Module::new(engine, &case.wasm).map_err(|error| error.to_string())?;
-        Ok(Box::new(reference::Runner::new("wasmi 1".into(), &module, case.seed, fuel)) as Box<dyn Backend>)
+        Ok(Box::new(reference::Runner::new("wasmi 1".into(), &module, case.seed, fuel, ()))
+            as Box<dyn Backend>)
     })
 }
 
 fn in_arbiter(case: &Case) -> Option<Box<dyn Backend>> {
     ARBITER.with(|engine| {
         let module = wasmi::Module::new(engine, &case.wasm).ok()?;
-        Some(Box::new(arbiter::Runner::new("wasmi 2".into(), &module, case.seed, Some(1_000_000)))
+        Some(Box::new(arbiter::Runner::new("wasmi 2".into(), &module, case.seed, Some(1_000_000), ()))
             as Box<dyn Backend>)
     })
 }
@@ -145,6 +187,8 @@ pub struct Done {
     pub inconclusive: u64,
     /// Modules on which the arbiter agrees with us and not with the reference.
     pub reference_bugs: u64,
+    /// How often calls were suspended and resumed.
+    pub suspensions: u64,
 }
 
 /// Rotifer in all load modes and dispatchers against a reference.
@@ -158,7 +202,7 @@ pub fn execute(case: &Case, nan: Nan) -> Result<Done, Finding> {
         return Ok(Done { inconclusive: 1, ..Done::default() });
     }
     let mut backends = vec![reference];
-    backends.append(&mut all_ours(case, Stack::Large)?);
+    backends.append(&mut all_ours(case, Stack::Large, Meter::Off, &LOADS)?);
     let result = lockstep(case, backends, 1, nan);
     if result.is_ok() {
         return result;
@@ -166,7 +210,7 @@ pub fn execute(case: &Case, nan: Nan) -> Result<Done, Finding> {
     // The reference has bugs of its own: `docs/FUZZING.md`.
     let Some(arbiter) = in_arbiter(case) else { return result };
     let mut backends = vec![arbiter];
-    backends.append(&mut all_ours(case, Stack::Large)?);
+    backends.append(&mut all_ours(case, Stack::Large, Meter::Off, &LOADS)?);
     match lockstep(case, backends, 1, nan) {
         Ok(done) => Ok(Done { reference_bugs: 1, ..done }),
         Err(_) => result,
@@ -177,7 +221,35 @@ pub fn execute(case: &Case, nan: Nan) -> Result<Done, Finding> {
 /// counts its fuel.
 pub fn modes(case: &Case, nan: Nan) -> Result<Done, Finding> {
     let stack = if case.seed.is_multiple_of(3) { Stack::Large } else { Stack::Small };
-    lockstep(case, all_ours(case, stack)?, 0, nan)
+    let mut backends = all_ours(case, stack, Meter::Off, &LOADS)?;
+    let one = [LOADS[(case.seed >> 8) as usize % LOADS.len()]];
+    backends.append(&mut all_ours(case, stack, Meter::Interruptible, &one)?);
+    let fuel = if case.seed.is_multiple_of(5) { Meter::Costs } else { Meter::Fuel };
+    backends.append(&mut all_ours(case, stack, fuel, &LOADS)?);
+    lockstep(case, backends, 0, nan)
+}
+
+/// Calls that are made in steps against calls that are not. The module counts its fuel.
+pub fn suspend(case: &Case, nan: Nan) -> Result<Done, Finding> {
+    let mut backends: Vec<Box<dyn Backend>> = vec![];
+    let mut random = Random::new(case.seed ^ 0x5059);
+    let fuel = if random.one_in(5) { Meter::Costs } else { Meter::Fuel };
+    let mode = random.pick(&LOADS);
+    for (meter, stepping) in [(fuel, false), (fuel, true), (fuel, true), (Meter::Interruptible, true)] {
+        for engine in engines(Stack::Large, meter) {
+            if let Err(error) = Module::validate(&engine, &case.wasm) {
+                return Err(Finding::new("load", format!("a valid module is refused: {error}")));
+            }
+            let extra = if stepping { ours::Extra::stepping(random.bits()) } else { ours::Extra::default() };
+            let (dispatch, number) = (engine.dispatch().name(), backends.len());
+            let name = format!("{number}: {dispatch} {meter:?}{}", if stepping { " in steps" } else { "" });
+            let module = load(&engine, &case.wasm, mode).map_err(|error| {
+                Finding::new("load", format!("{name}: a valid module is refused: {error}"))
+            })?;
+            backends.push(Box::new(ours::Runner::new(name, &module, case.seed, Some(PLENTY), extra)));
+        }
+    }
+    lockstep(case, backends, 0, nan)
 }
 
 /// Runs the calls of a case. Of the backends the first is compared with all others; from `ours` on they are
@@ -196,7 +268,9 @@ fn lockstep(
         return Ok(done);
     }
     compare_state("instantiating", &backends, nan)?;
+    compare_fuel("instantiating", &backends)?;
     let functions = backends[0].functions();
+    let trace = std::env::var_os("ROTIFER_FUZZ_TRACE").is_some();
     for round in 0..3u64 {
         for (index, function) in functions.iter().enumerate() {
             let mut random = Random::named(case.seed ^ round << 56, &function.name);
@@ -206,8 +280,16 @@ fn lockstep(
             let mut outcomes: Vec<Outcome> = vec![];
             for backend in &mut backends {
                 backend.set_global(FUEL_GLOBAL, FUEL as i32);
+                if trace {
+                    eprintln!("{what} in {}", backend.name());
+                }
+                CALLS.fetch_add(1, Ordering::Relaxed);
                 let outcome = backend.call(index, &params);
-                let unknown = ours == 1 && matches!(outcome, Err(Stop::OutOfFuel | Stop::StackOverflow));
+                let unknown = match outcome {
+                    Err(Stop::StackOverflow) => ours == 1,
+                    Err(Stop::OutOfFuel) => true,
+                    _ => false,
+                };
                 outcomes.push(outcome);
                 // Nobody knows whether this terminates.
                 if unknown {
@@ -227,9 +309,11 @@ fn lockstep(
             };
             compare(&what, &backends, &outcome, nan)?;
             compare_places(&what, &backends[ours..])?;
+            compare_fuel(&what, &backends)?;
             compare_state(&what, &backends, nan)?;
         }
     }
+    done.suspensions = backends.iter().map(|backend| backend.suspensions()).sum();
     Ok(done)
 }
 
@@ -273,6 +357,22 @@ fn compare_places(what: &str, backends: &[Box<dyn Backend>]) -> Result<(), Findi
             let text = format!("{what}: {a} traps at {expected:x?}; but {b} at {actual:x?}");
             return Err(Finding::new("place", text));
         }
+    }
+    Ok(())
+}
+
+fn compare_fuel(what: &str, backends: &[Box<dyn Backend>]) -> Result<(), Finding> {
+    let mut counting = backends.iter().filter_map(|backend| Some((backend, backend.spent()?)));
+    let Some((first, expected)) = counting.next() else { return Ok(()) };
+    for (backend, actual) in counting {
+        if expected == actual {
+            continue;
+        }
+        let (a, b) = (first.name(), backend.name());
+        let at = expected.1.iter().zip(actual.1).position(|(a, b)| a != b);
+        let (c, d) = at.map_or((expected.0, actual.0), |at| (expected.1[at], actual.1[at]));
+        let text = format!("{what}: {a} has spent {c}; but {b} {d} (at host call {at:?})");
+        return Err(Finding::new("fuel", text));
     }
     Ok(())
 }

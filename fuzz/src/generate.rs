@@ -150,4 +150,12 @@ impl Generated {
         // Dispatchers may differ in the payloads of NaNs: LLVM exchanges operands as it likes.
         execute::modes(self.canonical.as_ref().unwrap_or(&self.case), self.nan)
     }
+
+    /// The oracle `suspend`, for modules that terminate.
+    pub fn suspend(&self) -> Result<Done, Finding> {
+        if !self.counts_fuel {
+            return Ok(Done::default());
+        }
+        execute::suspend(self.canonical.as_ref().unwrap_or(&self.case), self.nan)
+    }
 }

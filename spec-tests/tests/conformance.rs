@@ -1,7 +1,8 @@
-//! Runs every script in scope in every load mode with every dispatcher that is built.
+//! Runs every script in scope in every load mode with every dispatcher that is built; and again with fuel, with
+//! calls that run out of fuel and go on, and with calls that are interrupted and go on.
 //!
 //! ```text
-//! cargo test -p rotifer-spec-tests --test conformance -- [--mode MODE] [--dispatch NAME] [--all-failures] [FILTER]...
+//! cargo test -p rotifer-spec-tests --test conformance -- [--mode MODE] [--dispatch NAME] [--metering NAME] [--all-failures] [FILTER]...
 //! ```
 //!
 //! runs only scripts whose names contain one of the filters. It is a program of its own rather than a list of
@@ -9,7 +10,7 @@
 
 use rotifer::Dispatch;
 use rotifer_spec_tests::{Case, SUPERSEDED, cases, later};
-use rotifer_wast::{Failure, Mode, Outcome, Runner, RunnerConfig};
+use rotifer_wast::{Failure, Fuel, Mode, Outcome, Runner, RunnerConfig};
 use std::{
     collections::BTreeMap,
     env, panic,
@@ -28,11 +29,39 @@ const FAILURES_SHOWN: usize = 5;
 /// A script takes milliseconds. One that is not done after this long is named, since it may never be.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// How calls are stopped and go on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Metering {
+    name: &'static str,
+    fuel: Fuel,
+    interrupt: bool,
+    /// Whether it runs in all load modes, or else in the default one only.
+    in_all_modes: bool,
+}
+
+impl Metering {
+    const fn new(name: &'static str, fuel: Fuel, interrupt: bool, in_all_modes: bool) -> Self {
+        Self { name, fuel, interrupt, in_all_modes }
+    }
+
+    const ALL: [Self; 7] = [
+        Self::new("off", Fuel::Off, false, true),
+        Self::new("plenty", Fuel::Plenty, false, false),
+        Self::new("step-0", Fuel::Stepwise(0), false, false),
+        Self::new("step-7", Fuel::Stepwise(7), false, false),
+        Self::new("step-1000", Fuel::Stepwise(1_000), false, true),
+        Self::new("interrupt", Fuel::Off, true, false),
+        // An interrupt is noticed wherever fuel runs out.
+        Self::new("both", Fuel::Stepwise(0), true, false),
+    ];
+}
+
 /// What the command line asks for.
 struct Options {
     filters: Vec<String>,
     modes: Vec<Mode>,
     dispatchers: Vec<Dispatch>,
+    meterings: Vec<Metering>,
     list: bool,
     /// How many failures of a script to show.
     failures_shown: usize,
@@ -44,6 +73,7 @@ impl Options {
             filters: Vec::new(),
             modes: Mode::ALL.to_vec(),
             dispatchers: Dispatch::available().to_vec(),
+            meterings: Metering::ALL.to_vec(),
             list: false,
             failures_shown: FAILURES_SHOWN,
         };
@@ -59,6 +89,13 @@ impl Options {
                     options.dispatchers.retain(|dispatch| dispatch.name() == name);
                     if options.dispatchers.is_empty() {
                         return Err(format!("no dispatcher of this build is called `{name}`"));
+                    }
+                }
+                "--metering" => {
+                    let name = value()?;
+                    options.meterings.retain(|metering| metering.name == name);
+                    if options.meterings.is_empty() {
+                        return Err(format!("no metering is called `{name}`"));
                     }
                 }
                 // Flags of Rust's own test runner, which `cargo test` gives to all tests.
@@ -77,21 +114,28 @@ impl Options {
     }
 }
 
-/// One script in one load mode with one dispatcher.
+/// One script in one load mode with one dispatcher and one metering.
 struct Run<'case> {
     case: &'case Case,
     mode: Mode,
     dispatch: Dispatch,
+    metering: Metering,
 }
 
 impl Run<'_> {
     fn name(&self) -> String {
-        format!("{} ({}, {})", self.case.name, self.mode, self.dispatch.name())
+        let Self { case, mode, dispatch, metering } = self;
+        format!("{} ({mode}, {}, {})", case.name, dispatch.name(), metering.name)
     }
 
     /// The outcome, with superseded assertions turned around: they must fail.
     fn outcome(&self) -> Outcome {
-        let config = RunnerConfig::new().features(self.case.features).mode(self.mode).dispatch(self.dispatch);
+        let config = RunnerConfig::new()
+            .features(self.case.features)
+            .mode(self.mode)
+            .dispatch(self.dispatch)
+            .fuel(self.metering.fuel)
+            .interrupt(self.metering.interrupt);
         let mut outcome = Runner::new(config).run_script(&self.case.text);
         for row in SUPERSEDED.iter().filter(|row| row.file == self.case.name) {
             for &line in row.lines {
@@ -119,7 +163,7 @@ enum Event {
     Done(usize, Outcome),
 }
 
-/// The sums for one load mode and dispatcher.
+/// The sums for one load mode, dispatcher and metering.
 #[derive(Default)]
 struct Sum {
     scripts: usize,
@@ -127,6 +171,7 @@ struct Sum {
     deviations: usize,
     not_applicable: usize,
     failed: usize,
+    suspensions: u64,
 }
 
 impl Sum {
@@ -136,6 +181,7 @@ impl Sum {
         self.deviations += outcome.deviations;
         self.not_applicable += outcome.not_applicable;
         self.failed += outcome.failures.len();
+        self.suspensions += outcome.suspensions;
     }
 }
 
@@ -163,9 +209,13 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let mut runs = Vec::new();
-    for &dispatch in &options.dispatchers {
-        for &mode in &options.modes {
-            runs.extend(cases.iter().map(|&case| Run { case, mode, dispatch }));
+    for &metering in &options.meterings {
+        for &dispatch in &options.dispatchers {
+            for &mode in &options.modes {
+                if metering.in_all_modes || mode == Mode::default() {
+                    runs.extend(cases.iter().map(|&case| Run { case, mode, dispatch, metering }));
+                }
+            }
         }
     }
     report(&runs, &options)
@@ -176,7 +226,7 @@ fn report(runs: &[Run<'_>], options: &Options) -> ExitCode {
     let start = Instant::now();
     // Panics are failures of directives, with the message; the backtrace would hide them.
     panic::set_hook(Box::new(|_| ()));
-    let mut sums: BTreeMap<(&str, &str), Sum> = BTreeMap::new();
+    let mut sums: BTreeMap<(usize, &str, &str), Sum> = BTreeMap::new();
     let mut failed_runs = 0;
     run_all(runs, |run, outcome| {
         for failure in outcome.failures.iter().take(options.failures_shown) {
@@ -186,15 +236,21 @@ fn report(runs: &[Run<'_>], options: &Options) -> ExitCode {
             println!("{}: and {more} more", run.name());
         }
         failed_runs += usize::from(!outcome.is_ok());
-        sums.entry((run.dispatch.name(), run.mode.name())).or_default().add(&outcome);
+        let metering = Metering::ALL.iter().position(|metering| *metering == run.metering);
+        sums.entry((metering.unwrap_or_default(), run.dispatch.name(), run.mode.name()))
+            .or_default()
+            .add(&outcome);
     });
 
     println!("\ndirectives:");
-    println!("dispatch  load mode  scripts   passed  of those by another message  not applicable  failed");
-    for ((dispatch, mode), sum) in &sums {
-        let Sum { scripts, passed, deviations, not_applicable, failed } = sum;
+    println!(
+        "metering   dispatch  load mode  scripts   passed  of those by another message  not applicable  failed  suspensions"
+    );
+    for ((metering, dispatch, mode), sum) in &sums {
+        let Sum { scripts, passed, deviations, not_applicable, failed, suspensions } = sum;
+        let metering = Metering::ALL[*metering].name;
         println!(
-            "{dispatch:<8}  {mode:<9}  {scripts:>7}  {passed:>7}  {deviations:>27}  {not_applicable:>14}  {failed:>6}"
+            "{metering:<9}  {dispatch:<8}  {mode:<9}  {scripts:>7}  {passed:>7}  {deviations:>27}  {not_applicable:>14}  {failed:>6}  {suspensions:>11}"
         );
     }
     if options.filters.is_empty() {
@@ -204,12 +260,23 @@ fn report(runs: &[Run<'_>], options: &Options) -> ExitCode {
             later.iter().map(|(proposal, files)| format!("{proposal} {files}")).collect();
         println!("later: {files} files of the suite wait for proposals ({})", waiting.join(", "));
     }
+    // Where calls run out of fuel follows from docs/FUEL.md alone.
+    for ((metering, dispatch, mode), sum) in &sums {
+        let first = sums.iter().find(|((other, ..), _)| other == metering).map(|(_, sum)| sum.suspensions);
+        if first != Some(sum.suspensions) {
+            let name = Metering::ALL[*metering].name;
+            println!(
+                "{name}, {dispatch}, {mode}: not as often suspended as with other dispatchers or load modes"
+            );
+            failed_runs += 1;
+        }
+    }
     // The closing line of Rust's own test runner, for those who count tests; one for each script and way to run it.
     let verdict = if failed_runs == 0 { "ok" } else { "FAILED" };
     println!(
         "\ntest result: {verdict}. {} passed; {failed_runs} failed; 0 ignored; 0 measured; 0 filtered out; \
          finished in {:.2}s",
-        runs.len() - failed_runs,
+        runs.len().saturating_sub(failed_runs),
         start.elapsed().as_secs_f64()
     );
     if failed_runs == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }

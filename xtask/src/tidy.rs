@@ -54,7 +54,7 @@ pub(crate) fn run() -> Result<()> {
 fn check() -> Result<Vec<Complaint>> {
     let mut complaints = Vec::new();
     let crates = source::read_all(&["crates"])?;
-    let others = source::read_all(&["xtask", "benches", "spec-tests", "fuzz", "examples"])?;
+    let others = source::read_all(&["xtask", "benches", "spec-tests", "oracle", "fuzz", "examples"])?;
     let invariants = unsafe_code::invariants()?;
     for file in crates.iter().chain(&others) {
         source::check_head(file, &mut complaints);

@@ -48,3 +48,10 @@ pub fn for_fuel() -> Vec<Box<dyn Engine>> {
         Box::new(rotifer::Rotifer::interruptible("rotifer.interruptible")),
     ]
 }
+
+/// The engines that count fuel, with and without.
+pub fn for_fuel_alone() -> Vec<Box<dyn Engine>> {
+    let mut engines = for_fuel();
+    engines.retain(|engine| !engine.name().ends_with(".interruptible"));
+    engines
+}

@@ -1,13 +1,13 @@
 //! Rotifer, in each of its load modes.
 
 use crate::{
-    engine::{Engine, Export, Instance, Value},
+    engine::{Crossing, Crossings, Engine, Export, Instance, Value},
     module::{ImportKind, Module, NumType, Stub},
 };
 use anyhow::{Context, Result, anyhow, bail};
 use rotifer::{
-    Config, Extern, F32, F64, Func, FuncType, Global, LoadMode, Memory, MemoryType, Mutability, Ref, RefType,
-    Store, Table, TableType, Val, ValType,
+    Caller, Config, Extern, F32, F64, Func, FuncType, Global, Linker, LoadMode, Memory, MemoryType,
+    Mutability, Ref, RefType, Store, Table, TableType, TypedFunc, TypedResumableCall, Val, ValType,
 };
 
 /// Rotifer in one load mode.
@@ -59,24 +59,137 @@ impl Engine for Rotifer {
     }
 
     fn instantiate(&self, module: &Module) -> Result<Box<dyn Instance>> {
-        let mut config = Config::new();
-        config.consume_fuel(self.stop == Stop::OutOfFuel).interruptible(self.stop == Stop::Interrupted);
-        let engine = rotifer::Engine::new(&config);
+        let engine = rotifer::Engine::new(&self.config());
         let loaded = match self.mode {
             Some(mode) => rotifer::Module::new_with_mode(&engine, &module.bytes, mode),
             // SAFETY: the modules of a benchmark are known to be valid; the checked modes load them too.
             None => unsafe { rotifer::Module::new_unchecked(&engine, &module.bytes) },
         };
         let loaded = loaded.map_err(error)?;
-        let mut store = Store::new(&engine, ());
+        let mut store = self.store(&engine)?;
+        let imports = imports(&mut store, module)?;
+        let instance = rotifer::Instance::new(&mut store, &loaded, &imports).map_err(error)?;
+        Ok(Box::new(Running { store, instance, exports: Vec::new() }))
+    }
+
+    fn crossings(&self, module: &Module) -> Result<Box<dyn Crossings>> {
+        let engine = rotifer::Engine::new(&self.config());
+        let loaded = rotifer::Module::new(&engine, &module.bytes).map_err(error)?;
+        let mut store = self.store(&engine)?;
+        let instance = crossing_linker(&engine).and_then(|linker| linker.instantiate(&mut store, &loaded));
+        Ok(Box::new(Crosser { instance: instance.map_err(error)?, store }))
+    }
+}
+
+impl Rotifer {
+    fn config(&self) -> Config {
+        let mut config = Config::new();
+        config.consume_fuel(self.stop == Stop::OutOfFuel).interruptible(self.stop == Stop::Interrupted);
+        config
+    }
+
+    /// A store that stops only if it must.
+    fn store(&self, engine: &rotifer::Engine) -> Result<Store<()>> {
+        let mut store = Store::new(engine, ());
         match self.stop {
             Stop::Never => {}
             Stop::OutOfFuel => store.set_fuel(u64::MAX).map_err(error)?,
             Stop::Interrupted => drop(store.interrupt_handle().map_err(error)?),
         }
-        let imports = imports(&mut store, module)?;
-        let instance = rotifer::Instance::new(&mut store, &loaded, &imports).map_err(error)?;
-        Ok(Box::new(Running { store, instance, exports: Vec::new() }))
+        Ok(store)
+    }
+}
+
+/// The host functions of the set `calls`.
+fn crossing_linker(engine: &rotifer::Engine) -> Result<Linker<()>, rotifer::Error> {
+    let mut linker = Linker::new(engine);
+    linker.func_wrap("host", "nothing", || {})?;
+    linker.func_wrap("host", "next", |i: i32| i.wrapping_add(1))?;
+    linker.func_wrap("host", "fuel", |mut caller: Caller<'_, ()>, i: i32| {
+        let fuel = caller.get_fuel()?;
+        caller.set_fuel(fuel - 1)?;
+        Ok(i.wrapping_add(1))
+    })?;
+    linker.func_wrap("host", "error", |_: i32| -> Result<i32, rotifer::Error> {
+        Err(rotifer::Error::suspend())
+    })?;
+    linker.func_suspend("host", "suspend", FuncType::new([ValType::I32], [ValType::I32]), 0)?;
+    Ok(linker)
+}
+
+/// The set `calls` in one store.
+struct Crosser {
+    store: Store<()>,
+    instance: rotifer::Instance,
+}
+
+impl Crosser {
+    /// Calls a function that suspends in every round.
+    fn resume(&mut self, func: TypedFunc<i32, i32>, times: i32) -> Result<i32, rotifer::Error> {
+        let mut call = func.call_resumable(&mut self.store, times)?;
+        let mut count = 0;
+        loop {
+            match call {
+                TypedResumableCall::Finished(result) => return Ok(result),
+                TypedResumableCall::Suspended(suspended) => {
+                    count += 1;
+                    call = suspended.resume_with(&mut self.store, &[Val::I32(count)])?;
+                }
+            }
+        }
+    }
+
+    fn typed(&mut self, func: TypedFunc<i32, i32>, times: i32) -> Result<i32, rotifer::Error> {
+        let mut count = 0;
+        for _ in 0..times {
+            count = func.call(&mut self.store, count)?;
+        }
+        Ok(count)
+    }
+
+    fn untyped(&mut self, func: &Func, times: i32) -> Result<i32, rotifer::Error> {
+        let mut count = [Val::I32(0)];
+        for _ in 0..times {
+            let before = count.clone();
+            func.call(&mut self.store, &before, &mut count)?;
+        }
+        Ok(count[0].i32().unwrap_or(-1))
+    }
+
+    fn resumable(&mut self, func: TypedFunc<i32, i32>, times: i32) -> Result<i32, rotifer::Error> {
+        let mut count = 0;
+        for _ in 0..times {
+            match func.call_resumable(&mut self.store, count)? {
+                TypedResumableCall::Finished(next) => count = next,
+                TypedResumableCall::Suspended(call) => return Err(call.into_error()),
+            }
+        }
+        Ok(count)
+    }
+}
+
+impl Crossings for Crosser {
+    fn cross(&mut self, crossing: Crossing, times: i32) -> Result<i32> {
+        let name = match crossing {
+            Crossing::Loop => "loop",
+            Crossing::HostNothing => "host_nothing",
+            Crossing::HostNext => "host_next",
+            Crossing::HostFuel => "host_fuel",
+            Crossing::HostError => "host_error",
+            Crossing::HostSuspend => "host_suspend",
+            Crossing::Typed | Crossing::Untyped | Crossing::Resumable => "next",
+        };
+        let func = self.instance.get_typed_func::<i32, i32>(&self.store, name).map_err(error)?;
+        let count = match crossing {
+            Crossing::Loop | Crossing::HostNothing | Crossing::HostNext | Crossing::HostFuel => {
+                func.call(&mut self.store, times)
+            }
+            Crossing::HostError | Crossing::HostSuspend => self.resume(func, times),
+            Crossing::Typed => self.typed(func, times),
+            Crossing::Untyped => self.untyped(func.func(), times),
+            Crossing::Resumable => self.resumable(func, times),
+        };
+        count.map_err(error)
     }
 }
 

@@ -1,13 +1,14 @@
 //! wasmi 2.0, in each of its compilation modes, with and without validation.
 
 use crate::{
-    engine::{Engine, Export, Instance, Value},
+    engine::{Crossing, Crossings, Engine, Export, Instance, Value},
     module::{ImportKind, Module, NumType, Stub},
 };
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use std::fmt;
 use wasmi::{
-    CompilationMode, Config, Extern, F32, F64, Func, FuncType, Global, Memory, MemoryType, Mutability, Ref,
-    RefType, Store, Table, TableType, Val, ValType,
+    Caller, CompilationMode, Config, Extern, F32, F64, Func, FuncType, Global, Linker, Memory, MemoryType,
+    Mutability, Ref, RefType, Store, Table, TableType, TypedFunc, TypedResumableCall, Val, ValType,
 };
 
 /// wasmi in one mode.
@@ -62,6 +63,123 @@ impl Engine for Wasmi {
         let imports = imports(&mut store, module)?;
         let instance = wasmi::Instance::new(&mut store, &compiled, &imports)?;
         Ok(Box::new(Running { store, instance, exports: Vec::new() }))
+    }
+
+    fn crossings(&self, module: &Module) -> Result<Box<dyn Crossings>> {
+        let mut config = Config::default();
+        config.compilation_mode(self.mode).consume_fuel(self.fuel);
+        let engine = wasmi::Engine::new(&config);
+        let compiled = wasmi::Module::new(&engine, &module.bytes)?;
+        let mut store = Store::new(&engine, ());
+        if self.fuel {
+            store.set_fuel(u64::MAX)?;
+        }
+        let instance = crossing_linker(&engine)?.instantiate_and_start(&mut store, &compiled)?;
+        Ok(Box::new(Crosser { store, instance }))
+    }
+}
+
+/// What a host function fails with to have its call resumed: the smallest error that there is room for.
+#[derive(Debug)]
+struct Asked;
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("asked")
+    }
+}
+
+impl wasmi::errors::HostError for Asked {}
+
+/// The host functions of the set `calls`.
+fn crossing_linker(engine: &wasmi::Engine) -> Result<Linker<()>> {
+    let mut linker = Linker::new(engine);
+    linker.func_wrap("host", "nothing", || {})?;
+    linker.func_wrap("host", "next", |i: i32| i.wrapping_add(1))?;
+    linker.func_wrap("host", "fuel", |mut caller: Caller<'_, ()>, i: i32| -> Result<i32, wasmi::Error> {
+        let fuel = caller.get_fuel()?;
+        caller.set_fuel(fuel - 1)?;
+        Ok(i.wrapping_add(1))
+    })?;
+    for name in ["error", "suspend"] {
+        linker.func_wrap("host", name, |_: i32| -> Result<i32, wasmi::Error> {
+            Err(wasmi::Error::host(Asked))
+        })?;
+    }
+    Ok(linker)
+}
+
+/// The set `calls` in one store.
+struct Crosser {
+    store: Store<()>,
+    instance: wasmi::Instance,
+}
+
+impl Crosser {
+    /// Calls a function that suspends in every round.
+    fn resume(&mut self, func: TypedFunc<i32, i32>, times: i32) -> Result<i32> {
+        let mut call = func.call_resumable(&mut self.store, times)?;
+        let mut count = 0;
+        loop {
+            match call {
+                TypedResumableCall::Finished(result) => return Ok(result),
+                TypedResumableCall::HostTrap(suspended) => {
+                    count += 1;
+                    call = suspended.resume(&mut self.store, &[Val::I32(count)])?;
+                }
+                TypedResumableCall::OutOfFuel(_) => bail!("out of fuel"),
+            }
+        }
+    }
+
+    fn typed(&mut self, func: TypedFunc<i32, i32>, times: i32) -> Result<i32> {
+        let mut count = 0;
+        for _ in 0..times {
+            count = func.call(&mut self.store, count)?;
+        }
+        Ok(count)
+    }
+
+    fn untyped(&mut self, func: Func, times: i32) -> Result<i32> {
+        let mut count = [Val::I32(0)];
+        for _ in 0..times {
+            let before = count.clone();
+            func.call(&mut self.store, &before, &mut count)?;
+        }
+        Ok(count[0].i32().unwrap_or(-1))
+    }
+
+    fn resumable(&mut self, func: TypedFunc<i32, i32>, times: i32) -> Result<i32> {
+        let mut count = 0;
+        for _ in 0..times {
+            match func.call_resumable(&mut self.store, count)? {
+                TypedResumableCall::Finished(next) => count = next,
+                _ => bail!("the call was suspended"),
+            }
+        }
+        Ok(count)
+    }
+}
+
+impl Crossings for Crosser {
+    fn cross(&mut self, crossing: Crossing, times: i32) -> Result<i32> {
+        let name = match crossing {
+            Crossing::Loop => "loop",
+            Crossing::HostNothing => "host_nothing",
+            Crossing::HostNext => "host_next",
+            Crossing::HostFuel => "host_fuel",
+            Crossing::HostError => "host_error",
+            Crossing::HostSuspend => bail!("wasmi has no functions that suspend"),
+            Crossing::Typed | Crossing::Untyped | Crossing::Resumable => "next",
+        };
+        let func = self.instance.get_typed_func::<i32, i32>(&self.store, name)?;
+        match crossing {
+            Crossing::HostError | Crossing::HostSuspend => self.resume(func, times),
+            Crossing::Typed => self.typed(func, times),
+            Crossing::Untyped => self.untyped(*func.func(), times),
+            Crossing::Resumable => self.resumable(func, times),
+            _ => Ok(func.call(&mut self.store, times)?),
+        }
     }
 }
 

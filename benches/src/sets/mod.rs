@@ -2,6 +2,7 @@
 //!
 //! A new set is a file here and a line in [`SETS`].
 
+mod calls;
 mod execution;
 mod programs;
 mod startup;
@@ -23,6 +24,8 @@ pub struct Set {
     pub reference: &'static str,
     /// Engines to be compared: numerator, denominator.
     pub pairs: &'static [(&'static str, &'static str)],
+    /// Cases whose times are to be subtracted from each other: minuend, subtrahend.
+    pub differences: &'static [(&'static str, &'static str)],
     /// The engines, in the order of the report.
     pub engines: fn() -> Vec<Box<dyn Engine>>,
     /// The cases on our own modules.
@@ -32,7 +35,7 @@ pub struct Set {
 }
 
 /// All sets, in the order `all` runs them.
-pub const SETS: &[Set] = &[execution::SET, execution::FUEL, startup::SET];
+pub const SETS: &[Set] = &[execution::SET, execution::FUEL, startup::SET, calls::SET];
 
 /// A module found by `--dir`, with the folder for inputs that lie beside it.
 pub struct Outside {

@@ -27,6 +27,7 @@ pub const SET: Set = Set {
         ("rotifer.unchecked", "wasmi.unchecked"),
         ("silverfir", "wasmi.eager"),
     ],
+    differences: &[],
     engines: engines::for_startup,
     own,
     outside: |outside| Ok(Some(Box::new(Load(outside.module.clone())))),

@@ -4,19 +4,30 @@
 
 use rotifer_core::TrapCode;
 
+/// The canonical NaN. Rust does not say which one its constants are.
+macro_rules! canonical {
+    (f32) => {
+        f32::from_bits(0x7FC0_0000)
+    };
+    (f64) => {
+        f64::from_bits(0x7FF8_0000_0000_0000)
+    };
+}
+
 macro_rules! rounding {
-    ($( $name:ident: $ty:ty, $std:ident, $libm:ident; )*) => {$(
+    ($( $name:ident: $ty:tt, $std:ident, $libm:ident; )*) => {$(
         #[inline(always)]
         pub(crate) fn $name(a: $ty) -> $ty {
-            // The libraries give a signalling NaN back as it is.
+            // What the libraries make of a NaN is their choice.
             if a.is_nan() {
-                return a + a;
+                return canonical!($ty);
             }
             #[cfg(feature = "std")]
             let result = a.$std();
             #[cfg(not(feature = "std"))]
             let result = libm::$libm(a);
-            result
+            // Of the root of a negative number.
+            if result.is_nan() { canonical!($ty) } else { result }
         }
     )*};
 }
@@ -35,7 +46,7 @@ rounding! {
 }
 
 macro_rules! min_max {
-    ($( $ty:ty: $min:ident, $max:ident, $copysign:ident, $sign:literal; )*) => {$(
+    ($( $ty:tt: $min:ident, $max:ident, $copysign:ident, $sign:literal; )*) => {$(
         #[inline(always)]
         pub(crate) fn $min(a: $ty, b: $ty) -> $ty {
             if a < b {
@@ -46,8 +57,8 @@ macro_rules! min_max {
                 // Equal, so the same number or zeros of either sign: -0 is the smaller.
                 <$ty>::from_bits(a.to_bits() | b.to_bits())
             } else {
-                // One is NaN. Adding makes the result quiet.
-                a + b
+                // One is NaN.
+                canonical!($ty)
             }
         }
 
@@ -60,7 +71,7 @@ macro_rules! min_max {
             } else if a == b {
                 <$ty>::from_bits(a.to_bits() & b.to_bits())
             } else {
-                a + b
+                canonical!($ty)
             }
         }
 

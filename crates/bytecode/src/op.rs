@@ -227,6 +227,7 @@ impl OpCode {
     /// The op that this one is the metered twin of.
     pub fn unmetered(self) -> Option<Self> {
         Some(Self(match self.0.checked_sub(METERED_BRANCHES)? {
+            _ if self.0 >= CANONICAL => return None,
             _ if self.0 >= METERED_SPECIAL => {
                 return Some(METERED_SPECIALS[(self.0 - METERED_SPECIAL) as usize].code());
             }
@@ -239,8 +240,27 @@ impl OpCode {
         }))
     }
 
+    /// The twin of an op that makes each NaN the canonical one, if there is one: of an operator in
+    /// [`NAN_OPERATORS`].
+    pub fn canonical(self) -> Option<Self> {
+        let Described::Operator(operator, form) = self.describe() else { return None };
+        let position = NAN_OPERATORS.iter().position(|&other| other == operator)? as u16;
+        Some(Self(match position.checked_sub(NAN_BINARY) {
+            None => CANONICAL + position * BINARY_FORMS + form,
+            Some(unary) => CANONICAL + NAN_BINARY * BINARY_FORMS + unary * UNARY_FORMS + form,
+        }))
+    }
+
     /// The operator and the form behind this number, or the special op.
     pub fn describe(self) -> Described {
+        if let Some(twin) = self.0.checked_sub(CANONICAL) {
+            let binary = NAN_BINARY * BINARY_FORMS;
+            let (position, form) = match twin.checked_sub(binary) {
+                None => (twin / BINARY_FORMS, twin % BINARY_FORMS),
+                Some(unary) => (NAN_BINARY + unary / UNARY_FORMS, unary % UNARY_FORMS),
+            };
+            return Described::Operator(NAN_OPERATORS[position as usize], form);
+        }
         if let Some(plain) = self.unmetered() {
             return plain.describe();
         }
@@ -423,10 +443,11 @@ special_ops! {
 
 /// Operators that run outside the dispatcher because they may allocate, fail or touch the store.
 ///
-/// All operands are in consecutive slots, the result replaces the first.
+/// All operands are in consecutive slots, the result replaces the first. The probes have neither, and keep the
+/// accumulators: their `c` is the index of the function.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u16)]
-#[allow(missing_docs, reason = "each is the operator of the same name; x and y are its immediates in order")]
+#[allow(missing_docs, reason = "all but the probes are the operator of the same name; x and y are its immediates in order")]
 pub enum SlowOp {
     MemoryGrow,
     MemoryFill,
@@ -441,11 +462,15 @@ pub enum SlowOp {
     TableCopy,
     TableInit,
     ElemDrop,
+    /// A function's body begins. Only in code that is profiled.
+    ProbeEnter,
+    /// A function is about to return or to end with a tail call. Only in code that is profiled.
+    ProbeLeave,
 }
 
 impl SlowOp {
     /// All of them, by number.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::MemoryGrow,
         Self::MemoryFill,
         Self::MemoryCopy,
@@ -459,6 +484,8 @@ impl SlowOp {
         Self::TableCopy,
         Self::TableInit,
         Self::ElemDrop,
+        Self::ProbeEnter,
+        Self::ProbeLeave,
     ];
 
     /// The operator's name.
@@ -477,6 +504,8 @@ impl SlowOp {
             Self::TableCopy => "table.copy",
             Self::TableInit => "table.init",
             Self::ElemDrop => "elem.drop",
+            Self::ProbeEnter => "probe.enter",
+            Self::ProbeLeave => "probe.leave",
         }
     }
 
@@ -566,12 +595,35 @@ const METERED_LATCHES: u16 = METERED_BRANCHES + COUNTS[Kind::Compare as usize] *
 const METERED_RETURNS: u16 = METERED_LATCHES + LATCH_COMPARES * LATCH_FORMS;
 const METERED_SPECIAL: u16 = METERED_RETURNS + ReturnKind::ALL.len() as u16 * RETURN_SLOTS;
 
+/// The operators whose NaNs are the machine's choice, the binary ones first. The others that compute floats always
+/// give the canonical NaN.
+pub const NAN_OPERATORS: [Operator; 10] = [
+    Operator::F32Add,
+    Operator::F32Sub,
+    Operator::F32Mul,
+    Operator::F32Div,
+    Operator::F64Add,
+    Operator::F64Sub,
+    Operator::F64Mul,
+    Operator::F64Div,
+    Operator::F32DemoteF64,
+    Operator::F64PromoteF32,
+];
+
+/// How many of them are binary.
+pub const NAN_BINARY: u16 = 8;
+
+/// Where the twins begin that make NaNs canonical, by operator and form.
+const CANONICAL: u16 = METERED_SPECIAL + METERED_SPECIALS.len() as u16;
+
 /// The count of all ops: the length of a handler table.
-pub const OP_COUNT: usize = METERED_SPECIAL as usize + METERED_SPECIALS.len();
+pub const OP_COUNT: usize =
+    (CANONICAL + NAN_BINARY * BINARY_FORMS + (NAN_OPERATORS.len() as u16 - NAN_BINARY) * UNARY_FORMS) as usize;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
 
     #[test]
     fn numbers_and_descriptions_agree() {
@@ -601,8 +653,16 @@ mod tests {
             assert_eq!(twin.describe(), OpCode(number).describe());
             twins += 1;
         }
-        assert_eq!(usize::from(METERED_BRANCHES + twins), OP_COUNT);
+        assert_eq!(METERED_BRANCHES + twins, CANONICAL);
         assert_eq!(Special::Enter.code().metered(), None);
+        let canonical = (0..CANONICAL).filter_map(|number| {
+            let twin = OpCode(number).canonical()?;
+            assert_eq!(twin.describe(), OpCode(number).describe());
+            Some(twin.0)
+        });
+        let mut canonical: Vec<u16> = canonical.collect();
+        canonical.sort_unstable();
+        assert!(canonical.into_iter().eq(CANONICAL..OP_COUNT as u16));
         assert_eq!(OpCode::binary(Operator::I32Eq, Source::Slot, Source::Imm, Target::Acc).metered(), None);
     }
 }

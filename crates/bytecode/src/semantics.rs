@@ -15,27 +15,35 @@ pub trait Value: Copy + 'static {
     fn from_slot(bits: u64) -> Self;
     /// The value as the content of a slot, zero-extended.
     fn to_slot(self) -> u64;
+    /// The canonical NaN of a float type, as the content of a slot.
+    const NAN: u64;
+    /// Whether the value is a NaN.
+    fn is_nan(self) -> bool;
 }
 
 macro_rules! values {
-    ($( $ty:ty, $val:ident, |$bits:ident| $from:expr, |$value:ident| $to:expr; )*) => {$(
+    ($( $ty:ty, $val:ident, |$bits:ident| $from:expr, |$value:ident| $to:expr, $nan:expr; )*) => {$(
         impl Value for $ty {
             const TYPE: ValType = ValType::$val;
             #[inline(always)]
             fn from_slot($bits: u64) -> Self { $from }
             #[inline(always)]
             fn to_slot(self) -> u64 { let $value = self; $to }
+            const NAN: u64 = $nan;
+            #[inline(always)]
+            #[allow(clippy::eq_op, reason = "a NaN is what differs from itself")]
+            fn is_nan(self) -> bool { self != self }
         }
     )*};
 }
 
 values! {
-    u32, I32, |b| b as u32, |v| v as u64;
-    i32, I32, |b| b as i32, |v| v as u32 as u64;
-    u64, I64, |b| b, |v| v;
-    i64, I64, |b| b as i64, |v| v as u64;
-    f32, F32, |b| f32::from_bits(b as u32), |v| v.to_bits() as u64;
-    f64, F64, |b| f64::from_bits(b), |v| v.to_bits();
+    u32, I32, |b| b as u32, |v| v as u64, 0;
+    i32, I32, |b| b as i32, |v| v as u32 as u64, 0;
+    u64, I64, |b| b, |v| v, 0;
+    i64, I64, |b| b as i64, |v| v as u64, 0;
+    f32, F32, |b| f32::from_bits(b as u32), |v| v.to_bits() as u64, 0x7FC0_0000;
+    f64, F64, |b| f64::from_bits(b), |v| v.to_bits(), 0x7FF8_0000_0000_0000;
 }
 
 /// An unsigned integer as it lies in memory, little-endian.

@@ -5,7 +5,7 @@ use crate::{
     format::{counted, quoted},
 };
 use rotifer::{BacktraceFrame, ErrorKind, TrapCode};
-use std::{collections::HashMap, fmt, io, process::ExitCode, sync::LazyLock};
+use std::{fmt, io, process::ExitCode, sync::LazyLock};
 
 /// The exit codes, for `--help`.
 pub(crate) const HELP: &str = "\
@@ -125,8 +125,6 @@ pub(crate) fn message(text: impl fmt::Display) {
 pub(crate) struct Backtrace {
     /// All calls, not only the innermost few.
     pub(crate) is_complete: bool,
-    /// Names of exported functions, for modules without a name section.
-    pub(crate) exports: HashMap<u32, String>,
 }
 
 /// Calls that are shown unless all are asked for: an endless recursion has many, all alike.
@@ -148,8 +146,7 @@ impl<'error> Report<'error> {
     fn frame(&self, frame: &BacktraceFrame, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let func = frame.func_index();
         write!(f, "\n  in function {func}")?;
-        let exported = || self.backtrace.exports.get(&func).map(String::as_str);
-        if let Some(name) = frame.func_name().or_else(exported) {
+        if let Some(name) = frame.func_name() {
             write!(f, " {}", quoted(name))?;
         }
         match frame.module_offset() {

@@ -2,7 +2,7 @@
 
 use rotifer::{BacktraceFrame, Error, ErrorKind, TrapCode};
 use serde::Serialize;
-use std::{collections::HashMap, io};
+use std::io;
 
 /// What is wrong. Fields that say nothing are left out.
 #[derive(Serialize, Debug)]
@@ -60,14 +60,6 @@ impl Failure {
             required_fuel: error.required_fuel(),
             backtrace: error.backtrace().frames().iter().map(Frame::of).collect(),
         }
-    }
-
-    /// Names functions that have no name of their own by those under which they are exported.
-    pub(crate) fn name_by(mut self, exports: &HashMap<u32, String>) -> Self {
-        for frame in self.backtrace.iter_mut().filter(|frame| frame.name.is_none()) {
-            frame.name = exports.get(&frame.function).cloned();
-        }
-        self
     }
 
     /// What the engine says, or else what anybody says.

@@ -40,7 +40,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Run(run::Args),
+    Run(Box<run::Args>),
     Wast(scripts::Args),
     Validate(validate::Args),
     Inspect(inspect::Args),

@@ -3,11 +3,12 @@
 mod host;
 mod limits;
 mod outcome;
+mod profile;
 mod wasi;
 
 use crate::{
     exit::{Exit, UsageError},
-    format::{FormatOption, quoted},
+    format::{Format, FormatOption, quoted},
     module_file,
     options::{self, EngineOptions, ModeOption},
     values,
@@ -16,6 +17,7 @@ use anyhow::{Context, Result, bail};
 use host::{State, UnknownImports};
 use limits::LimitOptions;
 use outcome::Outcome;
+use profile::{Profile, ProfileOptions};
 use rotifer::{Engine, ExternType, FuncType, Instance, Module, Store, Val};
 use std::{io::Write, path::PathBuf};
 use wasi::WasiOptions;
@@ -40,7 +42,8 @@ pub(crate) struct Args {
     /// What a function is that the module imports and that is not provided.
     #[arg(long, value_enum, default_value_t, value_name = "WHAT")]
     unknown_imports: UnknownImports,
-    /// Shows at a trap all calls that were active, not only the innermost few.
+    /// Shows at a trap, or when a function of the host has failed, all calls that were active, not only the innermost
+    /// few.
     #[arg(long)]
     backtrace: bool,
     #[command(flatten)]
@@ -51,6 +54,8 @@ pub(crate) struct Args {
     args: Vec<String>,
     #[command(flatten)]
     limits: LimitOptions,
+    #[command(flatten)]
+    profile: ProfileOptions,
     #[command(flatten)]
     wasi: WasiOptions,
 }
@@ -66,6 +71,7 @@ struct Call {
 pub(crate) fn run(args: &Args, output: &mut impl Write) -> Result<Exit> {
     let mut config = args.engine.config();
     args.limits.configure(&mut config);
+    args.profile.configure(&mut config);
     let engine = Engine::try_new(&config)?;
     let wasm = module_file::read(&args.file)?;
     let shown = args.file.display();
@@ -80,14 +86,16 @@ pub(crate) fn run(args: &Args, output: &mut impl Write) -> Result<Exit> {
     let mut store = Store::new(&engine, State { limits: args.limits.store_limits(), wasi });
     let linker = host::linker(&mut store, &module, args.unknown_imports)
         .with_context(|| format!("cannot instantiate {shown}"))?;
+    let profile = args.profile.start(&mut store)?;
     args.limits.start(&mut store)?;
     let results = linker
         .instantiate(&mut store, &module)
         .with_context(|| format!("cannot instantiate {shown}"))
         .and_then(|instance| call.carry_out(&mut store, &module, instance));
     let fuel = args.limits.fuel(&store);
-    let exit = Outcome { name: call.name, results, fuel }.conclude(
-        &module,
+    let mut profile = profile.map(|profile| args.profile.conclude(&profile));
+    let lines = profile.take_if(|_| args.format.format == Format::Json).map(Profile::into_lines);
+    let exit = Outcome { name: call.name, results, fuel, profile: lines }.conclude(
         args.format.format,
         args.backtrace,
         output,
@@ -95,6 +103,10 @@ pub(crate) fn run(args: &Args, output: &mut impl Write) -> Result<Exit> {
     if let Some(fuel) = fuel.filter(|_| args.limits.is_fuel_reported()) {
         output.flush()?;
         eprintln!("{fuel}");
+    }
+    if let Some(profile) = profile {
+        output.flush()?;
+        eprintln!("{profile}");
     }
     Ok(exit)
 }

@@ -18,6 +18,20 @@ macro_rules! features {
                 features
             };
 
+            /// Everything that is implemented here.
+            pub const fn all() -> Self {
+                Self { $( $name: true, )* }
+            }
+
+            fn switch(&mut self, name: &str) -> Option<&mut bool> {
+                $(
+                    if is_name(name, stringify!($name)) {
+                        return Some(&mut self.$name);
+                    }
+                )*
+                None
+            }
+
             /// Each feature's name and whether it is enabled, in the order of declaration.
             pub fn iter(&self) -> impl Iterator<Item = (&'static str, bool)> {
                 [$( (stringify!($name), self.$name), )*].into_iter()
@@ -30,6 +44,26 @@ macro_rules! features {
             }
         }
     };
+}
+
+/// Whether `name` is this field's, with underscores or hyphens.
+fn is_name(name: &str, field: &str) -> bool {
+    let underscored = name.bytes().map(|byte| if byte == b'-' { b'_' } else { byte });
+    underscored.eq(field.bytes())
+}
+
+impl Features {
+    /// Whether the feature of this name is enabled: `multi_value` or `multi-value`. `None` if there is no such
+    /// feature.
+    pub fn get(&self, name: &str) -> Option<bool> {
+        self.iter().find(|(field, _)| is_name(name, field)).map(|(_, enabled)| enabled)
+    }
+
+    /// Enables or disables the feature of this name: `multi_value` or `multi-value`. Returns what it was before, or
+    /// `None` if there is no such feature.
+    pub fn set(&mut self, name: &str, enable: bool) -> Option<bool> {
+        self.switch(name).map(|switch| core::mem::replace(switch, enable))
+    }
 }
 
 features! {
@@ -59,4 +93,24 @@ features! {
     custom_page_sizes = false,
     /// `i64.add128` and its kin.
     wide_arithmetic = false,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn features_go_by_their_names() {
+        let mut features = Features::MVP;
+        assert_eq!(features.get("multi-value"), Some(false));
+        assert_eq!(features.set("multi-value", true), Some(false));
+        assert_eq!(features.set("multi_value", true), Some(true));
+        assert_eq!(features, Features { multi_value: true, ..Features::MVP });
+        assert_eq!((features.get("gc"), features.set("", true)), (None, None));
+        for (name, enabled) in Features::all().iter() {
+            assert!(enabled);
+            assert_eq!(features.set(name, true), Features { multi_value: true, ..Features::MVP }.get(name));
+        }
+        assert_eq!(features, Features::all());
+    }
 }

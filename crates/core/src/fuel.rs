@@ -139,7 +139,7 @@ impl FuelCosts {
     }
 
     /// Sets the cost of the instruction with this opcode, a prefix being the high byte. For names, see
-    /// `rotifer::Config::fuel_costs`.
+    /// `rotifer::Config::fuel_cost`.
     ///
     /// # Errors
     /// There is no such instruction, or it must not be free.

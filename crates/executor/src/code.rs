@@ -19,6 +19,7 @@ use crate::{
     exec::{Dispatch, DispatchError},
     exports::ExportIndex,
     sync::{AtomicPtr, Mutex, OnceLock},
+    usage::{Held, Usage},
 };
 
 /// Where the code of a function is. Its address is stable: call cells hold it.
@@ -129,6 +130,20 @@ impl Code {
         Self { words, func, safepoints: buffer.safepoints, splits: buffer.splits.into() }
     }
 
+    /// Bytes that its place among the blocks of a module takes: the nodes of a tree into which addresses are put in
+    /// order, as an allocator gives them, stay about half full.
+    const PLACE: usize = 2 * size_of::<(usize, Self)>();
+
+    /// Bytes of header and cells.
+    fn size(&self) -> usize {
+        self.words.len() * size_of::<Word>()
+    }
+
+    /// Bytes of what is kept beside.
+    fn tables(&self) -> usize {
+        size_of_val(&*self.splits) + self.safepoints.size()
+    }
+
     fn first_cell(&self) -> *mut Word {
         // SAFETY: I-CODE: every block has a header and a cell behind it.
         unsafe { self.words.cast::<Word>().add(header::WORDS).as_ptr() }
@@ -147,6 +162,7 @@ pub struct Stubs {
     words: Box<[Word]>,
     dispatch: Dispatch,
     metering: Metering,
+    usage: Arc<Usage>,
 }
 
 impl fmt::Debug for Stubs {
@@ -168,6 +184,7 @@ impl Stubs {
         Ok(Self {
             dispatch,
             metering,
+            usage: Arc::default(),
             words: Box::new([
                 // The header of the translate-me stub: a frame for which there is never room, so that every
                 // call of it leaves the dispatcher before it happens. Its cell is never executed.
@@ -192,6 +209,11 @@ impl Stubs {
         &self.metering
     }
 
+    /// Where the memory of the engine is counted.
+    pub fn usage(&self) -> &Arc<Usage> {
+        &self.usage
+    }
+
     pub(crate) fn translate(&self) -> *const Word {
         &raw const self.words[2]
     }
@@ -212,6 +234,23 @@ struct Translated {
     blocks: BTreeMap<usize, Code>,
     /// Functions found to be invalid on their first call: the verdict is stable.
     invalid: BTreeMap<FuncIdx, Error>,
+    code: usize,
+    tables: usize,
+}
+
+/// How many bytes a module holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ModuleUsage {
+    /// How many functions are translated.
+    pub functions: usize,
+    /// Their cells and headers.
+    pub code: usize,
+    /// What is kept beside: safepoints and splits.
+    pub tables: usize,
+    /// The decoded sections, and the places of the blocks of code.
+    pub metadata: usize,
+    /// The binary.
+    pub bytes: usize,
 }
 
 /// A module with its code: what instances share.
@@ -227,6 +266,8 @@ pub struct ModuleCode {
     translated: Mutex<Translated>,
     translator: Box<dyn Translate>,
     stubs: Arc<Stubs>,
+    /// Bytes of the decoded sections.
+    metadata: usize,
     /// Made on first use.
     exports: OnceLock<ExportIndex>,
     /// What the name section says; read on first use.
@@ -249,7 +290,13 @@ impl ModuleCode {
         stubs: Arc<Stubs>,
     ) -> Self {
         let stub = stubs.translate().cast_mut();
-        let entries = module.bodies.iter().map(|_| FuncEntry { code: AtomicPtr::new(stub) }).collect();
+        let entries: Box<[FuncEntry]> =
+            module.bodies.iter().map(|_| FuncEntry { code: AtomicPtr::new(stub) }).collect();
+        let metadata = metadata(&module) + size_of_val(&*entries) + size_of_val(&*type_ids);
+        let usage = stubs.usage();
+        usage.add(Held::Modules, 1);
+        usage.add(Held::Metadata, metadata);
+        usage.add(Held::Binaries, (*bytes).as_ref().len());
         Self {
             module,
             type_ids,
@@ -258,6 +305,7 @@ impl ModuleCode {
             translated: Mutex::new(Translated::default()),
             translator,
             stubs,
+            metadata,
             exports: OnceLock::new(),
             names: OnceLock::new(),
         }
@@ -335,6 +383,14 @@ impl ModuleCode {
         };
         let code = Code::new(buffer, func);
         let first = code.first_cell();
+        let (words, tables) = (code.size(), code.tables());
+        translated.code += words;
+        translated.tables += tables;
+        let usage = self.stubs.usage();
+        usage.add(Held::Functions, 1);
+        usage.add(Held::Code, words);
+        usage.add(Held::CodeTables, tables);
+        usage.add(Held::Metadata, Code::PLACE);
         translated.blocks.insert(code.words.cast::<Word>().addr().get(), code);
         let defined = func.index() - self.module.imported_functions as usize;
         self.entries[defined].code.store(first, Ordering::Release);
@@ -387,12 +443,58 @@ impl ModuleCode {
     /// Bytes of translated code and of its tables.
     pub fn code_size(&self) -> usize {
         let translated = self.translated.lock();
-        translated
-            .blocks
-            .values()
-            .map(|code| {
-                size_of_val(&*code.splits) + code.words.len() * size_of::<Word>() + code.safepoints.size()
-            })
-            .sum()
+        translated.code + translated.tables
     }
+
+    /// How much memory the module holds.
+    pub fn usage(&self) -> ModuleUsage {
+        let translated = self.translated.lock();
+        ModuleUsage {
+            functions: translated.blocks.len(),
+            code: translated.code,
+            tables: translated.tables,
+            metadata: self.metadata + translated.blocks.len() * Code::PLACE,
+            bytes: self.bytes().len(),
+        }
+    }
+}
+
+impl Drop for ModuleCode {
+    fn drop(&mut self) {
+        let held = ModuleCode::usage(self);
+        let usage = self.stubs.usage();
+        usage.sub(Held::Modules, 1);
+        usage.sub(Held::Functions, held.functions);
+        usage.sub(Held::Code, held.code);
+        usage.sub(Held::CodeTables, held.tables);
+        usage.sub(Held::Metadata, held.metadata);
+        usage.sub(Held::Binaries, held.bytes);
+    }
+}
+
+/// Bytes of the decoded sections: their lists, and the types of functions behind them. A few bytes of constant
+/// expressions are left out.
+fn metadata(module: &Module) -> usize {
+    let types = module.types.iter().map(|ty| size_of_val(ty.params()) + size_of_val(ty.results()));
+    size_of::<ModuleCode>()
+        + types.sum::<usize>()
+        + held(&module.types)
+        + held(&module.imports)
+        + held(&module.functions)
+        + held(&module.tables)
+        + held(&module.table_inits)
+        + held(&module.memories)
+        + held(&module.globals)
+        + held(&module.global_inits)
+        + held(&module.exports)
+        + held(&module.elements)
+        + held(&module.data)
+        + held(&module.bodies)
+        + held(&module.declared_functions)
+        + held(&module.custom_sections)
+}
+
+/// Bytes of a list's block.
+fn held<E>(list: &Vec<E>) -> usize {
+    list.capacity() * size_of::<E>()
 }

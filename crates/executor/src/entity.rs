@@ -11,6 +11,7 @@ use rotifer_core::{FuncIdx, GlobalType, TableType};
 use crate::{
     code::{FuncEntry, ModuleCode},
     memory::Memory,
+    usage::Tally,
 };
 
 /// A function of a store.
@@ -57,6 +58,8 @@ pub struct Table {
     pub elements: Vec<u64>,
     /// Its type; `minimum` is what the module declared.
     pub ty: TableType,
+    /// Where its elements are counted.
+    pub(crate) tally: Tally,
 }
 
 /// An instance of a module.
@@ -81,6 +84,8 @@ pub struct Instance {
     pub dropped_data: Vec<bool>,
     /// The module.
     pub module: Arc<ModuleCode>,
+    /// Bytes that the instance was made of, memories and tables apart.
+    pub(crate) held: usize,
 }
 
 impl Instance {

@@ -123,9 +123,9 @@ impl Store {
         let module = &code.module;
 
         // First what can fail.
-        let new_memories = module.memories[memories.len()..].iter().map(|&ty| Memory::new(ty));
+        let new_memories = module.memories[memories.len()..].iter().map(|&ty| Memory::new(ty, self.tally()));
         let new_memories: Vec<Memory> = new_memories.collect::<Result<_, _>>()?;
-        let new_tables = module.tables[tables.len()..].iter().map(|&ty| Table::new(ty, 0));
+        let new_tables = module.tables[tables.len()..].iter().map(|&ty| Table::new(ty, 0, self.tally()));
         let new_tables: Vec<Table> = new_tables.collect::<Result<_, _>>()?;
 
         if !new_memories.is_empty() {
@@ -148,6 +148,7 @@ impl Store {
         let place = NonNull::from(Box::leak(Box::<Instance>::new_uninit())).cast::<Instance>();
         let funcs = defined_funcs(&code, place.as_ptr());
         let memory0 = memories.first().map_or(Memory::none(), |memory| memory.as_ptr().cast_const());
+        let held = held(&code);
         let instance = Instance {
             memory0,
             globals: globals.into(),
@@ -158,10 +159,11 @@ impl Store {
             elements: Vec::new(),
             dropped_data: alloc::vec![false; module.data.len()],
             module: code.clone(),
+            held,
         };
         // SAFETY: I-ENTITY: the place was just allocated for it.
         unsafe { place.write(instance) };
-        self.instances.push(place);
+        self.add_instance(place, held);
         // SAFETY: I-ENTITY: the place is initialised, and only the functions' entities know it, which nobody uses yet.
         let instance = unsafe { &mut *place.as_ptr() };
 
@@ -230,6 +232,20 @@ fn extend<E>(pointers: &mut Vec<NonNull<E>>, block: NonNull<[E]>) {
     let first = block.cast::<E>();
     // SAFETY: I-ENTITY: the pointers stay within the block.
     pointers.extend((0..block.len()).map(|i| unsafe { first.add(i) }));
+}
+
+/// Bytes that an instance is made of, memories, tables and globals apart.
+fn held(code: &ModuleCode) -> usize {
+    let module = &code.module;
+    let indices = module.globals.len() + module.memories.len() + module.tables.len();
+    let imported = module.imported_functions as usize;
+    let passive = module.elements.iter().filter(|segment| segment.mode == SegmentMode::Passive);
+    size_of::<Instance>()
+        + (indices + imported) * size_of::<usize>()
+        + (module.functions.len() - imported) * size_of::<Func>()
+        + module.elements.len() * size_of::<Box<[u64]>>()
+        + passive.map(|segment| segment.items.len() as usize * size_of::<u64>()).sum::<usize>()
+        + module.data.len() * size_of::<bool>()
 }
 
 fn defined_funcs(code: &ModuleCode, instance: *const Instance) -> Box<[Func]> {

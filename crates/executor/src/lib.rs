@@ -18,9 +18,10 @@ mod stack;
 mod store;
 mod sync;
 mod table;
+mod usage;
 
 pub use self::{
-    code::{FuncEntry, Metering, ModuleCode, Stubs, Translate},
+    code::{FuncEntry, Metering, ModuleCode, ModuleUsage, Stubs, Translate},
     entity::{Func, Global, Instance, Table},
     exec::{
         Dispatch, DispatchError, Host, HostFrame, Outcome, Pause, Suspended, Trap, TrapFrame, invoke, resume,
@@ -29,5 +30,6 @@ pub use self::{
     instance::{ImportMismatch, Item, Linked},
     memory::Memory,
     stack::{StackLimits, ValueStack},
-    store::{ExternHandle, Handle, NewEntityError, Store, StoreId, WrongStore},
+    store::{ExternHandle, Handle, NewEntityError, Store, StoreId, StoreUsage, WrongStore},
+    usage::{Held, Tally, Usage},
 };

@@ -10,7 +10,10 @@ use alloc::alloc::{Layout, alloc_zeroed, dealloc};
 use core::{cell::Cell, ptr::NonNull};
 use rotifer_core::{MemoryType, TrapCode};
 
-use crate::store::NewEntityError;
+use crate::{
+    store::NewEntityError,
+    usage::{Held, Tally},
+};
 
 /// The alignment of a memory's data.
 const ALIGNMENT: usize = 64;
@@ -33,6 +36,7 @@ pub struct Memory {
     /// What the allocator gave; null for [`Memory::none`].
     block: Cell<*mut u8>,
     ty: MemoryType,
+    tally: Tally,
 }
 
 /// A header that says 0, for [`Memory::none`].
@@ -54,6 +58,7 @@ static NONE: Shareable<Memory> = Shareable(Memory {
     capacity: Cell::new(0),
     block: Cell::new(core::ptr::null_mut()),
     ty: MemoryType { minimum: 0, maximum: Some(0), memory64: false, shared: false, page_size_log2: 16 },
+    tally: Tally::NONE,
 });
 
 impl Memory {
@@ -61,7 +66,7 @@ impl Memory {
     ///
     /// # Errors
     /// The host has not enough memory, or cannot address as much.
-    pub(crate) fn new(ty: MemoryType) -> Result<Self, NewEntityError> {
+    pub(crate) fn new(ty: MemoryType, tally: Tally) -> Result<Self, NewEntityError> {
         let len = ty.minimum.checked_mul(ty.page_size()).and_then(|len| usize::try_from(len).ok());
         let len = len.ok_or(NewEntityError::OutOfMemory)?;
         let (block, base) = allocate(len).ok_or(NewEntityError::OutOfMemory)?;
@@ -70,7 +75,9 @@ impl Memory {
             capacity: Cell::new(len),
             block: Cell::new(block.as_ptr()),
             ty,
+            tally,
         };
+        memory.tally.add(Held::Memories, memory.held());
         memory.set_len(len as u64);
         Ok(memory)
     }
@@ -161,12 +168,19 @@ impl Memory {
         self.base.set(base.as_ptr());
         self.block.set(block.as_ptr());
         self.capacity.set(capacity);
+        self.tally.add(Held::Memories, self.held());
         self.set_len(len);
         Some(())
     }
 
+    /// Bytes allocated.
+    pub(crate) fn held(&self) -> usize {
+        self.capacity.get() + OVERHEAD
+    }
+
     fn free(&self) {
         if let (Some(block), Some(layout)) = (NonNull::new(self.block.get()), layout(self.capacity.get())) {
+            self.tally.sub(Held::Memories, self.held());
             // SAFETY: I-MEM: the block was allocated with this layout, and is freed once: `reserve` replaces it.
             unsafe { dealloc(block.as_ptr(), layout) };
         }
@@ -289,7 +303,7 @@ mod tests {
     use alloc::vec;
 
     fn memory(minimum: u32, maximum: Option<u32>) -> Memory {
-        Memory::new(MemoryType::new(minimum, maximum)).unwrap()
+        Memory::new(MemoryType::new(minimum, maximum), Tally::NONE).unwrap()
     }
 
     #[test]
@@ -348,10 +362,10 @@ mod tests {
     #[test]
     fn impossible_sizes_are_refused() {
         let huge = MemoryType::new64(1 << 48, None);
-        assert!(Memory::new(huge).is_err());
+        assert!(Memory::new(huge, Tally::NONE).is_err());
         let large = MemoryType::new64(1 << 40, None);
-        assert!(Memory::new(large).is_err());
-        let small = Memory::new(MemoryType::new64(0, None)).unwrap();
+        assert!(Memory::new(large, Tally::NONE).is_err());
+        let small = Memory::new(MemoryType::new64(0, None), Tally::NONE).unwrap();
         for delta in [1 << 40, (1 << 48) - 1, 1 << 48, u64::MAX] {
             assert_eq!(small.grow(delta), None);
         }
@@ -361,7 +375,7 @@ mod tests {
     #[test]
     fn pages_of_one_byte() {
         let ty = MemoryType::builder().page_size_log2(0).min(3).max(Some(1000)).build().unwrap();
-        let mut memory = Memory::new(ty).unwrap();
+        let mut memory = Memory::new(ty, Tally::NONE).unwrap();
         assert_eq!(memory.as_mut_slice(), vec![0; 3]);
         assert_eq!(memory.grow(997), Some(3));
         assert_eq!(memory.grow(1), None);

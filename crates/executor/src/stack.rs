@@ -7,6 +7,8 @@ use alloc::alloc::{Layout, alloc_zeroed, dealloc};
 use core::ptr::NonNull;
 use rotifer_core::TrapCode;
 
+use crate::usage::{Held, Tally};
+
 /// How deep calls may nest, counted in WebAssembly terms (I-FRAME), so that exhaustion happens at the same call
 /// on every machine, in every load mode and with every dispatcher.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,6 +38,7 @@ pub struct ValueStack {
     /// Calls of outer activations that have not returned.
     depth: u32,
     limits: StackLimits,
+    tally: Tally,
 }
 
 // SAFETY: the stack owns its block, which holds plain numbers (and addresses that only handlers of the store's
@@ -50,8 +53,18 @@ const START_SLOTS: usize = 512;
 
 impl ValueStack {
     /// An empty stack; nothing is allocated before the first call.
-    pub fn new(limits: StackLimits) -> Self {
-        Self { base: NonNull::dangling(), capacity: 0, top: 0, depth: 0, limits }
+    pub fn new(limits: StackLimits, tally: Tally) -> Self {
+        Self { base: NonNull::dangling(), capacity: 0, top: 0, depth: 0, limits, tally }
+    }
+
+    /// An empty stack with the same limits.
+    pub(crate) fn another(&self) -> Self {
+        Self::new(self.limits, self.tally.clone())
+    }
+
+    /// Bytes allocated.
+    pub(crate) fn held(&self) -> usize {
+        self.capacity * size_of::<u64>()
     }
 
     /// The limits.
@@ -96,11 +109,19 @@ impl ValueStack {
     }
 
     /// Sees to it that the slots below `end` exist, without regard to the limit. The stack may move.
+    #[inline]
     pub(crate) fn reserve(&mut self, end: usize) -> Result<(), TrapCode> {
         let needed = end + SLACK_SLOTS;
         if needed <= self.capacity {
             return Ok(());
         }
+        self.grow(needed)
+    }
+
+    /// Grows the stack to `needed` slots or more. It moves.
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, needed: usize) -> Result<(), TrapCode> {
         let capacity = needed.max(self.capacity * 2).max(START_SLOTS);
         let layout = Layout::array::<u64>(capacity).map_err(|_| TrapCode::StackOverflow)?;
         // SAFETY: I-STACK: the layout is not empty.
@@ -111,6 +132,7 @@ impl ValueStack {
         self.free();
         self.base = base;
         self.capacity = capacity;
+        self.tally.add(Held::Stacks, self.held());
         Ok(())
     }
 
@@ -140,6 +162,7 @@ impl ValueStack {
         if self.capacity > 0
             && let Ok(layout) = Layout::array::<u64>(self.capacity)
         {
+            self.tally.sub(Held::Stacks, self.held());
             // SAFETY: I-STACK: allocated in `reserve` with this layout.
             unsafe { dealloc(self.base.as_ptr().cast(), layout) };
         }

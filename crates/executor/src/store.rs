@@ -10,14 +10,16 @@
 //! the address of a [`Func`] of the same store; one to an object of the host is 0 or its number in the store
 //! plus 1.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::{any::Any, fmt, hash, ptr::NonNull};
 use rotifer_core::{FuncIdx, GlobalType, MemoryType, TableType, TrapCode};
 
 use crate::{
     entity::{Func, Global, Instance, Table},
+    exec::SuspendedState,
     memory::Memory,
-    stack::ValueStack,
+    stack::{StackLimits, ValueStack},
+    usage::{Held, Tally, Usage},
 };
 
 /// Tells stores apart. No two stores of a process have the same.
@@ -141,8 +143,8 @@ impl fmt::Display for WrongStore {
 
 impl core::error::Error for WrongStore {}
 
-/// So many stacks of ended calls are kept in a store: as many as calls that can be suspended usually nest.
-const MAX_SPARE_STACKS: usize = 4;
+/// So many stacks of ended calls that could have been suspended are kept in a store: as many as calls that can be suspended usually nest.
+const MAX_SPARE_CALLS: usize = 4;
 
 /// Why a memory or a table was not made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -174,6 +176,15 @@ impl<E> Arena<E> {
         }
     }
 
+    fn iter(&self) -> impl Iterator<Item = &E> {
+        self.blocks.iter().flatten()
+    }
+
+    /// Bytes of all blocks.
+    fn held(&self) -> usize {
+        self.blocks.iter().map(|block| block.capacity() * size_of::<E>()).sum()
+    }
+
     fn add(&mut self, entity: E) -> NonNull<E> {
         self.reserve(1);
         let Some(block) = self.blocks.last_mut() else { unreachable!("a block has room") };
@@ -195,6 +206,21 @@ impl<E> Arena<E> {
     }
 }
 
+/// How many bytes a store holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StoreUsage {
+    /// Blocks of linear memories.
+    pub memories: usize,
+    /// Elements of tables.
+    pub tables: usize,
+    /// The value stack, and those kept for calls that can be suspended.
+    pub stacks: usize,
+    /// Instances: their functions, indices and element segments.
+    pub instances: usize,
+    /// What memories, tables, globals and host functions take themselves.
+    pub entities: usize,
+}
+
 /// The entities of a store, the objects of the host that they refer to, and the stack of their activations.
 pub struct Store {
     id: StoreId,
@@ -204,8 +230,9 @@ pub struct Store {
     pub fuel: u64,
     /// Whether the host is asked in between whether to go on, where fuel is counted.
     pub interruptible: bool,
-    /// Stacks of calls that have ended, for others.
-    spare_stacks: Vec<ValueStack>,
+    /// Those of calls that have ended, with their stacks, for others.
+    #[expect(clippy::vec_box, reason = "a suspended call is such a box")]
+    spare_calls: Vec<Box<SuspendedState>>,
     host_funcs: Arena<Func>,
     /// For each host function how many slots its arguments or results take.
     host_slots: Vec<u32>,
@@ -214,6 +241,7 @@ pub struct Store {
     globals: Arena<Global>,
     pub(crate) instances: Vec<NonNull<Instance>>,
     externs: Vec<Box<dyn Any + Send + Sync>>,
+    usage: Arc<Usage>,
 }
 
 // SAFETY: a store owns all that its pointers lead to, except translated code, which is Sync.
@@ -236,6 +264,8 @@ impl fmt::Debug for Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
+        self.usage.sub(Held::Stores, 1);
+        self.usage.sub(Held::Instances, self.instances_held());
         for &instance in &self.instances {
             // SAFETY: the instance came from a box and is freed once. I-ENTITY ends here.
             drop(unsafe { Box::from_raw(instance.as_ptr()) });
@@ -244,14 +274,15 @@ impl Drop for Store {
 }
 
 impl Store {
-    /// An empty store.
-    pub fn new(stack: ValueStack) -> Self {
+    /// An empty store, whose memory is counted in `usage`.
+    pub fn new(limits: StackLimits, usage: Arc<Usage>) -> Self {
+        usage.add(Held::Stores, 1);
         Self {
             id: StoreId::next(),
-            stack,
+            stack: ValueStack::new(limits, Tally::new(usage.clone())),
             fuel: 0,
             interruptible: false,
-            spare_stacks: Vec::new(),
+            spare_calls: Vec::new(),
             host_funcs: Arena::new(),
             host_slots: Vec::new(),
             tables: Arena::new(),
@@ -259,21 +290,55 @@ impl Store {
             globals: Arena::new(),
             instances: Vec::new(),
             externs: Vec::new(),
+            usage,
         }
     }
 
-    /// A stack for a call that is made now. It counts the depth of calls from where the current one is.
-    pub(crate) fn spare_stack(&mut self) -> ValueStack {
-        let mut stack = self.spare_stacks.pop().unwrap_or_else(|| ValueStack::new(self.stack.limits()));
-        stack.set_top(0);
-        stack.set_depth(self.stack.depth());
-        stack
+    /// Where memories and tables of this store are counted.
+    pub(crate) fn tally(&self) -> Tally {
+        Tally::new(self.usage.clone())
     }
 
-    /// Keeps a stack that nobody needs any more.
-    pub(crate) fn keep_spare_stack(&mut self, stack: ValueStack) {
-        if self.spare_stacks.len() < MAX_SPARE_STACKS {
-            self.spare_stacks.push(stack);
+    /// Adds an instance that is complete.
+    pub(crate) fn add_instance(&mut self, instance: NonNull<Instance>, held: usize) {
+        self.usage.add(Held::Instances, held);
+        self.instances.push(instance);
+    }
+
+    fn instances_held(&self) -> usize {
+        // SAFETY: I-ENTITY: the instances are those of this store.
+        self.instances.iter().map(|instance| unsafe { instance.as_ref() }.held).sum()
+    }
+
+    /// How much memory the store holds.
+    pub fn usage(&self) -> StoreUsage {
+        let Self { host_funcs, tables, memories, globals, .. } = self;
+        let blocks = host_funcs.held() + tables.held() + memories.held() + globals.held();
+        let lists = self.host_slots.capacity() * size_of::<u32>()
+            + self.instances.capacity() * size_of::<NonNull<Instance>>()
+            + self.externs.capacity() * size_of::<Box<dyn Any>>();
+        StoreUsage {
+            memories: memories.iter().map(Memory::held).sum(),
+            tables: tables.iter().map(Table::held).sum(),
+            stacks: self.stack.held() + self.spare_calls.iter().map(|call| call.stack.held()).sum::<usize>(),
+            instances: self.instances_held(),
+            entities: blocks + lists,
+        }
+    }
+
+    /// A place and a stack for a call that is made now. It counts the depth of calls from where the current one is.
+    pub(crate) fn spare_call(&mut self) -> Box<SuspendedState> {
+        let new = || Box::new(SuspendedState::new(self.id, self.stack.another()));
+        let mut call = self.spare_calls.pop().unwrap_or_else(new);
+        call.stack.set_top(0);
+        call.stack.set_depth(self.stack.depth());
+        call
+    }
+
+    /// Keeps what a call had that has ended.
+    pub(crate) fn keep_spare_call(&mut self, call: Box<SuspendedState>) {
+        if self.spare_calls.len() < MAX_SPARE_CALLS {
+            self.spare_calls.push(call);
         }
     }
 
@@ -371,7 +436,7 @@ impl Store {
     /// # Errors
     /// The host has not enough memory.
     pub fn new_memory(&mut self, ty: MemoryType) -> Result<Handle<Memory>, NewEntityError> {
-        let memory = Memory::new(ty)?;
+        let memory = Memory::new(ty, self.tally())?;
         Ok(Handle { store: self.id, entity: self.memories.add(memory) })
     }
 
@@ -387,7 +452,7 @@ impl Store {
     /// # Safety
     /// I-REF: the reference is null or of the table's element type and into this store.
     pub unsafe fn new_table(&mut self, ty: TableType, init: u64) -> Result<Handle<Table>, NewEntityError> {
-        let table = Table::new(ty, init)?;
+        let table = Table::new(ty, init, self.tally())?;
         Ok(Handle { store: self.id, entity: self.tables.add(table) })
     }
 

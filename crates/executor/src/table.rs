@@ -4,7 +4,11 @@ use alloc::vec::Vec;
 use core::ptr::NonNull;
 use rotifer_core::{TableType, TrapCode};
 
-use crate::{entity::Table, store::NewEntityError};
+use crate::{
+    entity::Table,
+    store::NewEntityError,
+    usage::{Held, Tally},
+};
 
 /// No table grows beyond so many elements: the limit that all engines on the web share.
 const MAX_ELEMENTS: u64 = 10_000_000;
@@ -14,14 +18,20 @@ impl Table {
     ///
     /// # Errors
     /// The host has not enough memory, or the size exceeds what any table may have.
-    pub(crate) fn new(ty: TableType, init: u64) -> Result<Self, NewEntityError> {
-        let mut table = Self { elements: Vec::new(), ty };
+    pub(crate) fn new(ty: TableType, init: u64, tally: Tally) -> Result<Self, NewEntityError> {
+        let mut table = Self { elements: Vec::new(), ty, tally };
         if ty.minimum > MAX_ELEMENTS {
             return Err(NewEntityError::OutOfMemory);
         }
         table.elements.try_reserve_exact(ty.minimum as usize).map_err(|_| NewEntityError::OutOfMemory)?;
         table.elements.resize(ty.minimum as usize, init);
+        table.tally.add(Held::Tables, table.held());
         Ok(table)
+    }
+
+    /// Bytes allocated for elements.
+    pub(crate) fn held(&self) -> usize {
+        self.elements.capacity() * size_of::<u64>()
     }
 
     /// The type with the current size as its minimum.
@@ -54,7 +64,9 @@ impl Table {
         if new_size > self.ty.maximum.unwrap_or(u64::MAX).min(MAX_ELEMENTS) {
             return None;
         }
+        let held = self.held();
         self.elements.try_reserve(delta as usize).ok()?;
+        self.tally.add(Held::Tables, self.held() - held);
         self.elements.resize(new_size as usize, value);
         Some(size)
     }
@@ -104,6 +116,12 @@ impl Table {
     }
 }
 
+impl Drop for Table {
+    fn drop(&mut self) {
+        self.tally.sub(Held::Tables, self.held());
+    }
+}
+
 /// A range within something of a length, if it lies there.
 fn range(size: usize, start: u64, len: u64) -> Result<core::ops::Range<usize>, TrapCode> {
     match start.checked_add(len) {
@@ -119,7 +137,7 @@ mod tests {
 
     #[test]
     fn ranges_are_checked_without_overflow() {
-        let mut table = Table::new(TableType::new64(RefType::FUNCREF, 4, None), 0).unwrap();
+        let mut table = Table::new(TableType::new64(RefType::FUNCREF, 4, None), 0, Tally::NONE).unwrap();
         assert_eq!(table.get(4), None);
         assert_eq!(table.get(u64::MAX), None);
         assert_eq!(table.set(3, 9), Ok(()));
@@ -144,9 +162,9 @@ mod tests {
         assert_eq!(table.grow(3, 0), None);
         assert_eq!(table.grow(2, 7), Some(1));
         assert_eq!(table.elements, [5, 7, 7]);
-        let mut large = Table::new(TableType::new64(RefType::FUNCREF, 0, None), 0).unwrap();
+        let mut large = Table::new(TableType::new64(RefType::FUNCREF, 0, None), 0, Tally::NONE).unwrap();
         assert_eq!(large.grow(u64::MAX, 0), None);
         assert_eq!(large.grow(MAX_ELEMENTS + 1, 0), None);
-        assert!(Table::new(TableType::new64(RefType::FUNCREF, u64::MAX, None), 0).is_err());
+        assert!(Table::new(TableType::new64(RefType::FUNCREF, u64::MAX, None), 0, Tally::NONE).is_err());
     }
 }

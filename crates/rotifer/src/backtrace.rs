@@ -1,11 +1,13 @@
-//! [`WasmBacktrace`]: the calls that were active at a trap.
+//! [`WasmBacktrace`]: the calls that were active when something failed.
 
 use alloc::vec::Vec;
 use core::fmt;
 use rotifer_executor::TrapFrame;
 
-/// The calls of WebAssembly functions that were active at a trap, innermost first: at most 64 of the last call
-/// that the embedder made.
+use crate::module::func_name;
+
+/// The calls of WebAssembly functions that were active at a trap or at the failure of a host function, innermost
+/// first: at most 64 of the last call that the embedder made.
 #[derive(Clone, Default)]
 pub struct WasmBacktrace {
     frames: Vec<BacktraceFrame>,
@@ -36,9 +38,9 @@ impl BacktraceFrame {
         self.0.func.0
     }
 
-    /// The function's name, if the module's name section has one.
+    /// The function's name in the module's name section, or else one under which it is exported.
     pub fn func_name(&self) -> Option<&str> {
-        self.0.module.func_name(self.0.func)
+        func_name(&self.0.module, self.0.func)
     }
 
     /// The module's name, if its name section has one.

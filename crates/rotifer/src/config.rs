@@ -1,6 +1,6 @@
 //! [`Config`]: the switches of an engine.
 
-use rotifer_core::{Features, FuelCosts, Limits};
+use rotifer_core::{Features, FuelCostError, FuelCosts, Limits};
 use rotifer_executor::{Dispatch, Metering, StackLimits};
 
 /// When the bodies of a module's functions are validated and translated.
@@ -25,6 +25,30 @@ pub enum LoadMode {
     Partial,
 }
 
+/// How many bytes the frames of a store may take with [`Config::deterministic`]. Part of what must not change.
+pub const DETERMINISTIC_STACK_BYTES: usize = 1 << 20;
+
+/// How deeply calls may nest with [`Config::deterministic`]. Part of what must not change.
+pub const DETERMINISTIC_CALL_DEPTH: usize = 10_000;
+
+/// The proposals of [`Config::deterministic`]. All are named, so that one that is added later is a decision: programs
+/// must not be opted in by an update.
+const DETERMINISTIC_FEATURES: Features = Features {
+    floats: true,
+    mutable_global: true,
+    sign_extension: true,
+    saturating_float_to_int: true,
+    multi_value: true,
+    bulk_memory: true,
+    reference_types: true,
+    tail_call: true,
+    extended_const: true,
+    multi_memory: true,
+    memory64: true,
+    custom_page_sizes: false,
+    wide_arithmetic: false,
+};
+
 /// The switches of an [`Engine`](crate::Engine).
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -39,6 +63,10 @@ pub struct Config {
     pub(crate) consume_fuel: bool,
     pub(crate) fuel_costs: FuelCosts,
     pub(crate) interruptible: bool,
+    pub(crate) profile: bool,
+    pub(crate) host_error_backtrace: bool,
+    pub(crate) canonical_nans: bool,
+    pub(crate) deterministic: bool,
 }
 
 impl Default for Config {
@@ -55,6 +83,10 @@ impl Default for Config {
             consume_fuel: false,
             fuel_costs: FuelCosts::default(),
             interruptible: false,
+            profile: false,
+            host_error_backtrace: true,
+            canonical_nans: false,
+            deterministic: false,
         }
     }
 }
@@ -73,6 +105,30 @@ impl Config {
     /// The default configuration: everything that is standardised and implemented.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A configuration with which the same program, given the same inputs, does the same on every machine, in every
+    /// build and with every dispatcher: results, traps, fuel, and the state that it leaves. docs/DETERMINISM.md says
+    /// what that comprises.
+    ///
+    /// It counts fuel at the default costs, makes NaNs canonical, fixes the limits of stacks and nesting at
+    /// [`DETERMINISTIC_STACK_BYTES`](crate::DETERMINISTIC_STACK_BYTES) and
+    /// [`DETERMINISTIC_CALL_DEPTH`](crate::DETERMINISTIC_CALL_DEPTH), and makes growth that the machine has no memory
+    /// for an error instead of something that WebAssembly can see. What is changed afterwards with other methods is
+    /// the embedder's to keep the same everywhere. To be stricter, switch [`floats`](Self::floats) and
+    /// [`allow_start_fn`](Self::allow_start_fn) off.
+    pub fn deterministic() -> Self {
+        let mut config = Self::default();
+        config
+            .consume_fuel(true)
+            .canonical_nans(true)
+            .max_stack_size(DETERMINISTIC_STACK_BYTES)
+            .max_call_depth(DETERMINISTIC_CALL_DEPTH)
+            .max_host_nesting(100)
+            .features(DETERMINISTIC_FEATURES)
+            .limits(Limits::default());
+        config.deterministic = true;
+        config
     }
 
     feature_switches! {
@@ -170,10 +226,43 @@ impl Config {
         self
     }
 
+    /// Sets what one instruction costs, by its name in the text format, for example `i64.mul`.
+    ///
+    /// # Errors
+    /// No instruction has this name, or it is a branch or a call and must not be free.
+    pub fn fuel_cost(&mut self, instruction: &str, cost: u8) -> Result<&mut Self, FuelCostError> {
+        self.fuel_costs = crate::fuel_cost::set(self.fuel_costs.clone(), instruction, cost)?;
+        Ok(self)
+    }
+
     /// Sets whether execution can be interrupted ([`Store::interrupt_handle`](crate::Store::interrupt_handle)) and
     /// have a deadline. Default: no. Not needed where execution consumes fuel.
     pub fn interruptible(&mut self, enable: bool) -> &mut Self {
         self.interruptible = enable;
+        self
+    }
+
+    /// Sets whether every NaN that an operator computes is the canonical one, the same on every machine and with
+    /// every dispatcher. Default: no: which NaN arithmetic gives is the machine's choice then, as the specification
+    /// allows. Costs up to a third of the time of float arithmetic (docs/DETERMINISM.md).
+    pub fn canonical_nans(&mut self, enable: bool) -> &mut Self {
+        self.canonical_nans = enable;
+        self
+    }
+
+    /// Sets whether errors of host functions get a [backtrace](crate::Error::backtrace) where they pass through
+    /// WebAssembly, as traps do. Default: yes. Collecting them takes a lock on the module and about 30 ns for each
+    /// call that is active, of up to 64: to be switched off where such errors are an ordinary way to end a call, as in
+    /// contracts, and stacks are deep or threads many.
+    pub fn host_error_backtrace(&mut self, enable: bool) -> &mut Self {
+        self.host_error_backtrace = enable;
+        self
+    }
+
+    /// Sets whether functions tell the store's [profiler](crate::Store::set_profiler) when they begin and when they
+    /// end. Default: no, and then code is as if there were no profilers. Fuel is the same with and without.
+    pub fn profile(&mut self, enable: bool) -> &mut Self {
+        self.profile = enable;
         self
     }
 
@@ -198,6 +287,16 @@ impl Config {
     /// When function bodies are validated and translated.
     pub fn get_load_mode(&self) -> LoadMode {
         self.load_mode
+    }
+
+    /// Whether functions tell the store's profiler when they begin and when they end.
+    pub fn get_profile(&self) -> bool {
+        self.profile
+    }
+
+    /// Whether errors of host functions get a backtrace.
+    pub fn get_host_error_backtrace(&self) -> bool {
+        self.host_error_backtrace
     }
 
     /// How the interpreter goes from one op to the next.

@@ -281,6 +281,20 @@ impl Error {
         Self::trap(TrapCode::OutOfFuel, required, WasmBacktrace::default())
     }
 
+    /// Whether this, returned by a host function, shall be given the calls that led to it. Not what has them already,
+    /// and not what is part of normal operation.
+    pub(crate) fn wants_backtrace(&self) -> bool {
+        let is_normal = |kind: &ErrorKind| matches!(kind, ErrorKind::I32ExitStatus(_));
+        self.0.as_ref().is_some_and(|inner| inner.backtrace.frames().is_empty() && !is_normal(&inner.kind))
+    }
+
+    pub(crate) fn with_backtrace(mut self, backtrace: WasmBacktrace) -> Self {
+        if let Some(inner) = &mut self.0 {
+            inner.backtrace = backtrace;
+        }
+        self
+    }
+
     /// The wish of a host function to suspend the call: returned by it, it suspends a call that was made with
     /// [`Func::call_resumable`](crate::Func::call_resumable) and ends any other.
     #[inline]
@@ -331,7 +345,10 @@ impl Error {
         self.0.map_or(ErrorKind::Suspend, |inner| inner.kind)
     }
 
-    /// The calls that were active at a trap, innermost first. Empty for other errors.
+    /// The calls of WebAssembly that were active at a trap, or when a host function failed, innermost first. Empty
+    /// for other errors, for exit statuses and the wish to suspend, for errors of calls made with
+    /// [`Func::call_resumable`](crate::Func::call_resumable) (but not for their traps), and for those of host functions
+    /// without [`Config::host_error_backtrace`](crate::Config::host_error_backtrace).
     pub fn backtrace(&self) -> &WasmBacktrace {
         self.0.as_ref().map_or(&NO_BACKTRACE, |inner| &inner.backtrace)
     }
@@ -389,10 +406,14 @@ impl Error {
     }
 }
 
+/// What went wrong, and of a trap where. What a host function says stands alone; `Debug` gives its backtrace, too.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.kind().fmt(f)?;
-        self.backtrace().fmt(f)
+        match self.kind() {
+            ErrorKind::TrapCode(_) => self.backtrace().fmt(f),
+            _ => Ok(()),
+        }
     }
 }
 

@@ -42,7 +42,10 @@ mod config;
 mod engine;
 mod error;
 mod external;
+mod fuel_cost;
 mod func;
+#[cfg(feature = "std")]
+mod function_profile;
 mod global;
 mod host_func;
 mod instance;
@@ -52,19 +55,23 @@ mod limiter;
 mod linker;
 mod memory;
 mod module;
+mod profile;
 mod reference;
 mod resumable;
 mod store;
 mod sync;
 mod table;
 mod typed;
+mod usage;
 mod value;
 mod wiring;
 
+#[cfg(feature = "std")]
+pub use self::function_profile::{FunctionProfile, FunctionTimes};
 pub use self::{
     backtrace::{BacktraceFrame, WasmBacktrace},
     caller::Caller,
-    config::{Config, LoadMode},
+    config::{Config, DETERMINISTIC_CALL_DEPTH, DETERMINISTIC_STACK_BYTES, LoadMode},
     engine::{BuildInfo, Engine, EngineWeak, build_info},
     error::{Error, ErrorKind, HostError, InstantiationError, LinkError},
     external::Extern,
@@ -75,17 +82,19 @@ pub use self::{
     instance_pre::InstancePre,
     interrupt::InterruptHandle,
     limiter::{ResourceLimiter, StoreLimits, StoreLimitsBuilder},
-    linker::Linker,
+    linker::{Linker, UnknownImport},
     memory::Memory,
     module::{
         CustomSection, CustomSectionsIter, ExportType, ImportType, Module, ModuleExportsIter,
         ModuleImportsIter, SharedBytes,
     },
+    profile::{ProfiledFunc, Profiler, SuspendedProfile},
     reference::{ExternRef, Nullable, Ref},
     resumable::{ResumableCall, SuspendReason, SuspendedCall, TypedResumableCall, TypedSuspendedCall},
     store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut},
     table::Table,
     typed::{TypedFunc, WasmParams, WasmResults, WasmRet, WasmTy, WasmTyList},
+    usage::{EngineMemory, ModuleMemory, StoreMemory},
     value::{F32, F64, Val},
     wiring::BytecodeCell,
 };

@@ -1,18 +1,18 @@
 //! [`Linker`]: items by name, for modules to import.
 
-use alloc::{string::String, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::{
     fmt,
     hash::{BuildHasher, Hasher},
     ops::Range,
 };
 use hashbrown::{DefaultHashBuilder, HashTable};
-use rotifer_core::FuncType;
+use rotifer_core::{ExternType, FuncType};
 use rotifer_validator::ImportType;
 
 use crate::{
-    AsContext, AsContextMut, Caller, Engine, Error, Extern, Instance, InstancePre, IntoFunc, LinkError,
-    Module, Val,
+    AsContext, AsContextMut, Caller, Engine, Error, Extern, HostError, Instance, InstancePre, IntoFunc,
+    LinkError, Module, Val,
     host_func::HostFunc,
     instance::Start,
     instance_pre::{Definition, instantiate_resolved},
@@ -79,6 +79,37 @@ impl<T> fmt::Debug for Linker<T> {
         map.finish()
     }
 }
+
+/// A function was called that nothing was defined for:
+/// [`Linker::define_unknown_imports_as_traps`] stood in for it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct UnknownImport {
+    module: Box<str>,
+    name: Box<str>,
+}
+
+impl UnknownImport {
+    /// The module's name of the import.
+    pub fn module(&self) -> &str {
+        &self.module
+    }
+
+    /// The item's name of the import.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl fmt::Display for UnknownImport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // No module shall write to a terminal as it pleases.
+        let (module, name) = (self.module.escape_debug(), self.name.escape_debug());
+        write!(f, "the imported function `{module}` `{name}` was called, which is not provided")
+    }
+}
+
+impl core::error::Error for UnknownImport {}
+impl HostError for UnknownImport {}
 
 /// The names of a module and of an item.
 type Key<'a> = (&'a [u8], &'a [u8]);
@@ -176,6 +207,24 @@ impl<T> Linker<T> {
         tag: u64,
     ) -> Result<&mut Self, Error> {
         self.insert(module, name, Definition::Func(HostFunc::suspending(ty, tag)))
+    }
+
+    /// Defines each function that a module imports and that is not defined: calling it is an error, from which an
+    /// [`UnknownImport`] can be had with [`Error::downcast_ref`]. Imports of other kinds stay as they are.
+    ///
+    /// # Errors
+    /// None at present.
+    pub fn define_unknown_imports_as_traps(&mut self, module: &Module) -> Result<(), Error> {
+        for import in module.imports() {
+            let (module, name) = (import.module(), import.name());
+            let ExternType::Func(ty) = import.ty() else { continue };
+            if self.find((module.as_bytes(), name.as_bytes())).is_some() {
+                continue;
+            }
+            let unknown = UnknownImport { module: module.into(), name: name.into() };
+            self.func_new(module, name, ty.clone(), move |_, _, _| Err(Error::host(unknown.clone())))?;
+        }
+        Ok(())
     }
 
     /// Defines all exports of an instance under their names.

@@ -248,6 +248,11 @@ impl Module {
         self.code().module.start.is_some()
     }
 
+    /// The index of the start function, imports counted, if the module has one.
+    pub fn start_function(&self) -> Option<u32> {
+        self.code().module.start.map(|func| func.0)
+    }
+
     /// The name of the module, if its name section has one.
     pub fn name(&self) -> Option<&str> {
         self.code().name()
@@ -273,6 +278,16 @@ impl Module {
         }
         Ok(Wiring::new(self.engine(), false).list(self.code(), FuncIdx(func))?)
     }
+}
+
+/// The function's name in the name section, or else the first one under which it is exported.
+pub(crate) fn func_name(code: &ModuleCode, func: FuncIdx) -> Option<&str> {
+    let exported = || {
+        let exports = &code.module.exports;
+        let export = exports.iter().find(|export| export.item == ExportItem::Func(func))?;
+        Some(export.name.name(code.bytes()))
+    };
+    code.func_name(func).or_else(exported)
 }
 
 /// An import of a module.

@@ -8,7 +8,8 @@ use smallvec::SmallVec;
 use crate::{
     AsContext, AsContextMut, Error, Func, Val, WasmBacktrace, WasmResults,
     func::{check_count, check_types, to_slots},
-    store::StoreInner,
+    profile::SuspendedProbes,
+    store::{Started, StoreInner},
 };
 
 /// What became of a call made with [`Func::call_resumable`].
@@ -60,6 +61,8 @@ pub struct SuspendedCall {
     pause: Pause<Error>,
     /// The engine's number of the type of the function that was called.
     type_id: u32,
+    /// What the store's profiler keeps of it.
+    probes: Option<SuspendedProbes>,
 }
 
 impl fmt::Debug for SuspendedCall {
@@ -187,7 +190,7 @@ impl SuspendedCall {
         let host_results = self.host_results(store, host_results)?;
         let mut slots: SmallVec<[u64; 4]> = SmallVec::from_elem(0, outputs.len());
         let type_id = self.type_id;
-        let outcome = store.resume(self.call, &host_results, &mut slots)?;
+        let outcome = store.resume((self.call, self.probes), &host_results, &mut slots)?;
         // SAFETY: I-REF: the results have the types of the function and belong to the store it ran in.
         Ok(unsafe { ResumableCall::new(outcome, type_id, (&ty, &slots, id), outputs) })
     }
@@ -218,7 +221,7 @@ impl ResumableCall {
     /// # Safety
     /// I-REF: the slots hold results of these types, if the call has finished.
     pub(crate) unsafe fn new(
-        outcome: Outcome<Error>,
+        (outcome, probes): Started,
         type_id: u32,
         (ty, slots, store): (&FuncType, &[u64], executor::StoreId),
         outputs: &mut [Val],
@@ -231,7 +234,9 @@ impl ResumableCall {
                 }
                 Self::Finished
             }
-            Outcome::Suspended(call, pause) => Self::Suspended(SuspendedCall { call, pause, type_id }),
+            Outcome::Suspended(call, pause) => {
+                Self::Suspended(SuspendedCall { call, pause, type_id, probes })
+            }
         }
     }
 }
@@ -293,7 +298,7 @@ impl<Results: WasmResults> TypedSuspendedCall<Results> {
         let host_results = self.call.host_results(store, host_results)?;
         let mut slots = Results::ZEROS;
         let type_id = self.call.type_id;
-        let outcome = store.resume(self.call.call, &host_results, slots.as_mut())?;
+        let outcome = store.resume((self.call.call, self.call.probes), &host_results, slots.as_mut())?;
         // SAFETY: I-REF: the type was compared when the call was made.
         Ok(unsafe { TypedResumableCall::new(outcome, type_id, &slots, store.id()) })
     }
@@ -305,7 +310,7 @@ impl<Results: WasmResults> TypedResumableCall<Results> {
     /// # Safety
     /// I-REF: the slots hold results of these types, if the call has finished.
     pub(crate) unsafe fn new(
-        outcome: Outcome<Error>,
+        (outcome, probes): Started,
         type_id: u32,
         slots: &Results::Slots,
         store: executor::StoreId,
@@ -314,7 +319,7 @@ impl<Results: WasmResults> TypedResumableCall<Results> {
             // SAFETY: promised by the caller.
             Outcome::Finished => Self::Finished(unsafe { Results::from_slots(slots, store) }),
             Outcome::Suspended(call, pause) => Self::Suspended(TypedSuspendedCall {
-                call: SuspendedCall { call, pause, type_id },
+                call: SuspendedCall { call, pause, type_id, probes },
                 results: PhantomData,
             }),
         }

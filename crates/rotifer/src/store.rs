@@ -3,14 +3,20 @@
 use alloc::{boxed::Box, vec::Vec};
 use core::{fmt, ptr::NonNull};
 use hashbrown::HashMap;
-use rotifer_core::TrapCode;
+use rotifer_core::{FuncIdx, TrapCode};
 use rotifer_executor::{
-    self as executor, Handle, Host, HostFrame, Outcome, StackLimits, StoreId, Suspended, Trap, ValueStack,
+    self as executor, Handle, Host, HostFrame, Outcome, StackLimits, StoreId, Suspended, Trap, TrapFrame,
 };
 
 use crate::{
-    Caller, Engine, Error, InterruptHandle, ResourceLimiter, WasmBacktrace, func::Func, host_func::HostFunc,
+    Caller, Engine, Error, InterruptHandle, ProfiledFunc, Profiler, ResourceLimiter, WasmBacktrace,
+    func::Func,
+    host_func::HostFunc,
+    profile::{Probes, SuspendedProbes},
 };
+
+/// What became of a call that can be suspended, and what is kept of its profile if it is.
+pub(crate) type Started = (Outcome<Error>, Option<SuspendedProbes>);
 
 type Limiter<T> = Box<dyn (FnMut(&mut T) -> &mut dyn ResourceLimiter) + Send + Sync>;
 
@@ -37,6 +43,9 @@ pub(crate) struct StoreInner<T> {
     interrupt: InterruptHandle,
     #[cfg(feature = "std")]
     deadline: Option<std::time::Instant>,
+    probes: Option<Box<Probes>>,
+    /// How many profilers there have been.
+    profilers: u64,
     data: T,
 }
 
@@ -44,14 +53,11 @@ impl<T> Store<T> {
     /// A store with the embedder's data.
     pub fn new(engine: &Engine, data: T) -> Self {
         let config = engine.config();
-        let stack = ValueStack::new(StackLimits {
-            max_bytes: config.max_stack_size,
-            max_depth: config.max_call_depth,
-        });
+        let limits = StackLimits { max_bytes: config.max_stack_size, max_depth: config.max_call_depth };
         Self {
             inner: Box::new(StoreInner {
                 engine: engine.clone(),
-                store: executor::Store::new(stack),
+                store: executor::Store::new(limits, engine.stubs().usage().clone()),
                 host_funcs: Vec::new(),
                 linked: HashMap::new(),
                 limiter: None,
@@ -59,6 +65,8 @@ impl<T> Store<T> {
                 interrupt: InterruptHandle::new(),
                 #[cfg(feature = "std")]
                 deadline: None,
+                probes: None,
+                profilers: 0,
                 data,
             }),
         }
@@ -115,6 +123,24 @@ impl<T> Store<T> {
         self.inner.deadline = deadline;
         Ok(())
     }
+
+    /// Sets who is told when functions begin and end, or nobody. Returns who was told until now.
+    ///
+    /// # Errors
+    /// The engine's code tells nobody: [`Config::profile`](crate::Config::profile) is off.
+    pub fn set_profiler(
+        &mut self,
+        profiler: Option<Box<dyn Profiler + Send + Sync>>,
+    ) -> Result<Option<Box<dyn Profiler + Send + Sync>>, Error> {
+        let inner = &mut *self.inner;
+        if !inner.engine.config().profile {
+            return Err(Error::new("functions of this engine are not profiled: switch on Config::profile"));
+        }
+        inner.profilers += 1;
+        let probes = profiler.map(|profiler| Box::new(Probes::new(profiler, inner.profilers)));
+        let former = core::mem::replace(&mut inner.probes, probes);
+        Ok(former.map(|probes| probes.into_profiler()))
+    }
 }
 
 macro_rules! fuel {
@@ -136,6 +162,29 @@ macro_rules! fuel {
             pub fn set_fuel(&mut self, fuel: u64) -> Result<(), Error> {
                 let $this = self;
                 $inner_mut.set_fuel(fuel)
+            }
+
+            /// Takes so much fuel, for what a host function does. Returns what is left.
+            ///
+            /// # Errors
+            /// There is less: nothing is taken, and the error is [`TrapCode::OutOfFuel`](crate::TrapCode::OutOfFuel)
+            /// with the fuel as [`Error::required_fuel`]. Or
+            /// [`Config::consume_fuel`](crate::Config::consume_fuel) is off.
+            pub fn consume_fuel(&mut self, fuel: u64) -> Result<u64, Error> {
+                let $this = self;
+                $inner_mut.consume_fuel(fuel)
+            }
+
+            /// Looks whether the call shall stop: for host functions that take long. An interrupt that this reports
+            /// has been taken note of and will not be reported again. In engines whose code cannot be interrupted
+            /// there is never a reason to stop.
+            ///
+            /// # Errors
+            /// [`TrapCode::Interrupted`](crate::TrapCode::Interrupted) or
+            /// [`TrapCode::DeadlineExceeded`](crate::TrapCode::DeadlineExceeded), for the host function to return.
+            pub fn check_interrupt(&mut self) -> Result<(), Error> {
+                let $this = self;
+                $inner_mut.check_interrupt()
             }
         }
     )*};
@@ -273,6 +322,17 @@ impl<T> StoreInner<T> {
         Ok(self.store.fuel)
     }
 
+    fn consume_fuel(&mut self, fuel: u64) -> Result<u64, Error> {
+        self.check_fuel()?;
+        let left = self.store.fuel.checked_sub(fuel).ok_or_else(|| Error::out_of_fuel(fuel))?;
+        self.store.fuel = left;
+        Ok(left)
+    }
+
+    fn check_interrupt(&mut self) -> Result<(), Error> {
+        self.poll().map_or(Ok(()), |code| Err(code.into()))
+    }
+
     #[inline]
     fn set_fuel(&mut self, fuel: u64) -> Result<(), Error> {
         self.check_fuel()?;
@@ -289,7 +349,9 @@ impl<T> StoreInner<T> {
         let func = self.store.check(func.handle())?;
         let nested = Nested::new(self)?;
         // SAFETY: I-STORE: `func` was just found to belong to this store; the rest is the caller's duty.
-        unsafe { executor::invoke(&mut *nested.0, func, params, results) }
+        unsafe { executor::invoke(&mut *nested.0, func, params, results) }?;
+        nested.finish();
+        Ok(())
     }
 
     /// As [`invoke`](Self::invoke), for calls that can be suspended.
@@ -298,11 +360,12 @@ impl<T> StoreInner<T> {
         func: Func,
         params: &[u64],
         results: &mut [u64],
-    ) -> Result<Outcome<Error>, Error> {
+    ) -> Result<Started, Error> {
         let func = self.store.check(func.handle())?;
         let nested = Nested::new(self)?;
         // SAFETY: I-STORE: as for `invoke`.
-        unsafe { executor::start(&mut *nested.0, func, params, results) }
+        let outcome = unsafe { executor::start(&mut *nested.0, func, params, results) }?;
+        Ok(nested.stop(outcome))
     }
 
     /// Goes on with a call.
@@ -311,13 +374,15 @@ impl<T> StoreInner<T> {
     /// it waits for, and `host_results` have the types of that. Callers in this crate check all that.
     pub(crate) fn resume(
         &mut self,
-        call: Suspended,
+        (call, probes): (Suspended, Option<SuspendedProbes>),
         host_results: &[u64],
         results: &mut [u64],
-    ) -> Result<Outcome<Error>, Error> {
-        let nested = Nested::new(self)?;
+    ) -> Result<Started, Error> {
+        let mut nested = Nested::new(self)?;
+        nested.resume_probes(probes);
         // SAFETY: I-STORE: the caller's duty.
-        unsafe { executor::resume(&mut *nested.0, call, host_results, results) }
+        let outcome = unsafe { executor::resume(&mut *nested.0, call, host_results, results) }?;
+        Ok(nested.stop(outcome))
     }
 }
 
@@ -333,10 +398,41 @@ impl<'s, T> Nested<'s, T> {
         store.nesting_left = nesting_left;
         Ok(Self(store))
     }
+
+    /// The activation has returned: all its functions have, too.
+    #[inline]
+    fn finish(self) {
+        self.0.nesting_left += 1;
+        core::mem::forget(self);
+    }
+
+    /// The activation has returned or is suspended.
+    fn stop(self, outcome: Outcome<Error>) -> Started {
+        let store = &mut *self.0;
+        let probes = match (&outcome, &mut store.probes) {
+            (Outcome::Suspended(..), Some(probes)) => probes.suspend(store.nesting_left),
+            _ => None,
+        };
+        self.finish();
+        (outcome, probes)
+    }
+
+    /// The activation goes on with functions that were suspended.
+    fn resume_probes(&mut self, suspended: Option<SuspendedProbes>) {
+        let store = &mut *self.0;
+        if let (Some(suspended), Some(probes)) = (suspended, &mut store.probes) {
+            probes.resume(store.nesting_left, suspended);
+        }
+    }
 }
 
+/// The activation has failed, or a host function in it panics.
 impl<T> Drop for Nested<'_, T> {
+    #[cold]
     fn drop(&mut self) {
+        if let Some(probes) = &mut self.0.probes {
+            probes.unwind(self.0.nesting_left);
+        }
         self.0.nesting_left += 1;
     }
 }
@@ -387,6 +483,14 @@ unsafe impl<T> Host for StoreInner<T> {
         growing.unwrap_or(Ok(true))
     }
 
+    fn growth_failed(&mut self) -> Result<(), Error> {
+        // How much memory a machine has must not be seen by what runs on others, too.
+        if self.engine.config().deterministic {
+            return Err(Error::from_kind(crate::ErrorKind::OutOfMemory));
+        }
+        Ok(())
+    }
+
     #[inline]
     fn poll(&mut self) -> Option<TrapCode> {
         if !self.store.interruptible {
@@ -400,6 +504,25 @@ unsafe impl<T> Host for StoreInner<T> {
             return Some(TrapCode::DeadlineExceeded);
         }
         None
+    }
+
+    fn probe(&mut self, instance: NonNull<executor::Instance>, func: FuncIdx, enter: bool) {
+        let Some(probes) = &mut self.probes else { return };
+        // SAFETY: I-ENTITY: the executor names an instance of this store.
+        let func = ProfiledFunc::new(unsafe { &(*instance.as_ptr()).module }, func);
+        if enter {
+            probes.enter(self.nesting_left, func);
+        } else {
+            probes.leave(self.nesting_left, func);
+        }
+    }
+
+    fn wants_frames(&self, error: &Error) -> bool {
+        self.engine.config().host_error_backtrace && error.wants_backtrace()
+    }
+
+    fn with_frames(&self, error: Error, frames: Vec<TrapFrame>) -> Error {
+        error.with_backtrace(WasmBacktrace::new(frames))
     }
 
     fn trap(&mut self, trap: Trap) -> Error {

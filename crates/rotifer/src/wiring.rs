@@ -18,6 +18,10 @@ pub(crate) struct Wiring {
     limits: Limits,
     /// What the code is linked with.
     stubs: Arc<Stubs>,
+    /// Whether every NaN is the canonical one.
+    canonical_nans: bool,
+    /// Functions tell when they begin and end.
+    probes: bool,
     /// Bodies are known to be valid.
     trusted: bool,
 }
@@ -42,6 +46,8 @@ impl Wiring {
             features: config.features,
             limits: config.limits,
             stubs: engine.stubs().clone(),
+            canonical_nans: config.canonical_nans,
+            probes: config.profile,
             trusted,
         }
     }
@@ -58,6 +64,8 @@ impl Wiring {
                 executor::Metering::Interrupts => Metering::Interrupts,
                 executor::Metering::Fuel(costs) => Metering::Fuel(costs),
             },
+            canonical_nans: self.canonical_nans,
+            probes: self.probes,
             listing,
         };
         let cx = WalkContext {

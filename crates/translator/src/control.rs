@@ -9,7 +9,7 @@
 //! the cell that sets the register again.
 
 use alloc::collections::BTreeMap;
-use rotifer_bytecode::{Destination, OpCode, Operands, Operator, ReturnKind, Source, Special, Word};
+use rotifer_bytecode::{Destination, OpCode, Operands, Operator, ReturnKind, SlowOp, Source, Special, Word};
 use rotifer_validator::{ControlFrame, ControlStack, FrameKind};
 
 use crate::{
@@ -94,6 +94,10 @@ fn twin_if(pays: bool, op: OpCode) -> OpCode {
 /// How many carried values are moved one by one. More are first brought to their canonical slots, where they
 /// stay, so that the branch costs one cell however many they are and code stays linear in the body's size.
 const FEW: usize = 3;
+
+/// How many labels of a `br_table` each have their values moved one by one. With more, the values are first brought
+/// to their canonical slots, however few they are: code stays within its bound (docs/LIMITS.md).
+const FEW_LABELS: usize = 4;
 
 impl Translator<'_> {
     fn base_below(&self, count: u32, stack: &[Operand]) -> u16 {
@@ -182,6 +186,11 @@ impl Translator<'_> {
 
     /// Moves the topmost operands to the canonical slots from `base` on; control leaves the code above.
     fn carry(&mut self, base: u16, count: u32, stack: &mut [Operand]) {
+        self.carry_few(FEW, base, count, stack);
+    }
+
+    /// As [`carry`](Self::carry); more than `few` operands are moved by one cell.
+    fn carry_few(&mut self, few: usize, base: u16, count: u32, stack: &mut [Operand]) {
         let first = stack.len() - count as usize;
         if let [operand] = &stack[first..] {
             // The one value, if the last cell produces it, can be produced in the right place.
@@ -190,7 +199,7 @@ impl Translator<'_> {
                 return;
             }
         }
-        if count as usize > FEW {
+        if count as usize > few {
             self.settle_top(count, stack);
             let from = stack[first].slot;
             if from != base {
@@ -388,7 +397,8 @@ impl Translator<'_> {
         let innermost = control.len() - 1;
         let target = |depth: u32| innermost - depth as usize;
         let arity = control[target(depths[depths.len() - 1])].branch_arity();
-        if arity as usize > FEW {
+        let few = if depths.len() > FEW_LABELS { 0 } else { FEW };
+        if arity as usize > few {
             self.settle_top(arity, stack);
         }
         let (source, slot) = self.read_slot(index, Domain::Int);
@@ -421,7 +431,7 @@ impl Translator<'_> {
             if frame.kind == FrameKind::Function {
                 self.return_copies(stack);
             } else {
-                self.carry(frame.label.base, arity, stack);
+                self.carry_few(few, frame.label.base, arity, stack);
                 self.jump(&mut frame.label);
             }
         }
@@ -557,6 +567,7 @@ impl Translator<'_> {
         let first = stack.len() - self.results.len();
         match (&self.results[..], &stack[first..]) {
             ([], _) => {
+                self.probe(SlowOp::ProbeLeave);
                 self.emit.op(
                     twin_if(self.emit.meter.is_fuel(), OpCode::return_(ReturnKind::None, self.linkage)),
                     Operands { a: 0, b: 0, c: linkage },
@@ -582,6 +593,7 @@ impl Translator<'_> {
                 }
                 let operands = Operands { a: from, b: count as u16, c: linkage };
                 let op = twin_if(self.emit.meter.is_fuel(), Special::ReturnMany.code());
+                self.probe(SlowOp::ProbeLeave);
                 self.emit.op(op, operands, &[], Result::None);
             }
         }
@@ -596,6 +608,7 @@ impl Translator<'_> {
         };
         let op = twin_if(self.emit.meter.is_fuel(), OpCode::return_(kind, self.linkage));
         let operands = Operands { a: slot, b: 0, c: u32::from(self.linkage) };
+        self.probe(SlowOp::ProbeLeave);
         self.emit.op(op, operands, &[], Result::None);
     }
 }

@@ -55,6 +55,10 @@ pub struct TranslatorEnv<'e> {
     pub type_id: &'e dyn Fn(TypeIdx) -> u32,
     /// What the code pays for.
     pub metering: Metering<'e>,
+    /// Whether functions tell the host when they begin and when they end.
+    pub probes: bool,
+    /// Whether every NaN is the canonical one.
+    pub canonical_nans: bool,
     /// Whether to record a listing.
     pub listing: bool,
 }
@@ -66,6 +70,7 @@ pub struct Translator<'e> {
     aliases: Aliases,
     /// The slot of each local.
     local_slots: Vec<u16>,
+    func: FuncIdx,
     results: Vec<ValType>,
     /// The slot of the linkage: behind the parameters.
     linkage: u16,
@@ -87,6 +92,7 @@ impl<'e> Translator<'e> {
             emit: Emitter::new(env.handlers, env.metering, env.listing),
             aliases: Aliases::default(),
             local_slots: Vec::new(),
+            func: FuncIdx(0),
             results: Vec::new(),
             linkage: 0,
             first_operand: 0,
@@ -307,7 +313,7 @@ impl<'e> Translator<'e> {
         if row.may_trap {
             self.emit.safepoint();
         }
-        let op = OpCode::binary(operator, source_a, source_b, Target::Slot);
+        let op = self.nans(row.result, OpCode::binary(operator, source_a, source_b, Target::Slot));
         let binary = Some(Binary { operator, a: source_a, b: source_b, wide_imm });
         let domain = Domain::of(row.result.unwrap_or(row.a));
         // One that may trap may move to a local like any other: it writes only after it has succeeded.
@@ -350,10 +356,27 @@ impl<'e> Translator<'e> {
         ty.param_slots() as u16
     }
 
+    /// An op with such a result that makes the NaNs that are asked for.
+    fn nans(&self, result: Option<ValType>, op: OpCode) -> OpCode {
+        if !self.env.canonical_nans || !result.is_some_and(ValType::is_float) {
+            return op;
+        }
+        op.canonical().unwrap_or(op)
+    }
+
     /// An op that pays where calls and branches back do.
     fn metered(&self, op: Special) -> OpCode {
         let twin = if self.emit.meter.is_on() { op.code().metered() } else { None };
         twin.unwrap_or(op.code())
+    }
+
+    /// Emits a probe, if the code has any: one cell, which costs nothing and belongs to the region around it. The
+    /// driver keeps the accumulators, so that a value to be returned may wait there.
+    pub(crate) fn probe(&mut self, op: SlowOp) {
+        if self.env.probes {
+            let operands = Operands { a: op as u16, b: 0, c: self.func.0 };
+            self.emit.op(Special::Slow.code(), operands, &[Word::pair(0, 0)], Result::None);
+        }
     }
 
     /// Settles the arguments of a call. Returns the slot where the callee's frame begins.
@@ -395,6 +418,7 @@ impl Client for Translator<'_> {
         if cx.locals.len() == params {
             slot += Limits::LINKAGE_SLOTS as u16;
         }
+        self.func = cx.func;
         self.linkage = Self::params_slots(cx.ty);
         self.first_operand = slot;
         self.emit.begin_region();
@@ -405,6 +429,7 @@ impl Client for Translator<'_> {
             let operands = Operands { a: first, b: 0, c: u32::from(slot - first) };
             self.emit.op(Special::Enter.code(), operands, &[], Result::None);
         }
+        self.probe(SlowOp::ProbeEnter);
         Label::new(self.first_operand)
     }
 
@@ -455,7 +480,7 @@ impl Client for Translator<'_> {
         }
         let operands = Operands { a: result.slot, b: slot, c: 0 };
         let domain = Domain::of(row.result.unwrap_or(row.a));
-        let op = OpCode::unary(operator, source, Target::Slot);
+        let op = self.nans(row.result, OpCode::unary(operator, source, Target::Slot));
         self.emit.op(op, operands, &[], Result::Value(domain, Caps::FULL));
         result
     }
@@ -796,6 +821,7 @@ impl Client for Translator<'_> {
         let count = Self::params_slots(ty);
         let operands = Operands { a: first, b: count, c: func.0 };
         let slots = Word::operands(self.linkage, count, 0);
+        self.probe(SlowOp::ProbeLeave);
         self.emit.safepoint();
         if func.0 < self.env.imported_functions {
             self.emit.end_regions();
@@ -822,6 +848,7 @@ impl Client for Translator<'_> {
         let operands = Operands { a: first, b: count, c: u32::from(index) };
         let rest =
             [Word::operands(self.linkage, count, table.0), Word::pair((self.env.type_id)(type_idx), 0)];
+        self.probe(SlowOp::ProbeLeave);
         self.emit.safepoint();
         self.emit.end_regions();
         self.emit.op(self.metered(Special::ReturnCallIndirect), operands, &rest, Result::None);

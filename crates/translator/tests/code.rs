@@ -1,7 +1,8 @@
 //! Translates the functions of `tests/code/*.wat` and compares the code with the one at the end of each file.
 //!
 //! `BLESS=1 cargo test -p rotifer-translator` rewrites the expectations. Code of files whose names begin with
-//! `fuel_` consumes fuel, that of files with `interrupts_` can be interrupted.
+//! `fuel_` or `profile_fuel_` consumes fuel, that of files with `interrupts_` can be interrupted, that of files with
+//! `profile_` tells when functions begin and end.
 
 use std::{fmt::Write as _, fs, path::Path};
 
@@ -13,7 +14,7 @@ use rotifer_validator::{Module, Scratch, Trust, WalkContext, walk};
 static HANDLERS: HandlerTable = [HandlerAddr(std::ptr::null()); OP_COUNT];
 
 /// The code of all functions of a module as text.
-fn code(wat: &str, metering: Metering<'_>) -> String {
+fn code(name: &str, wat: &str, metering: Metering<'_>) -> String {
     let bytes = wat::parse_str(wat).expect("the file is valid text");
     let features = Features { wide_arithmetic: true, ..Features::default() };
     let limits = Limits::default();
@@ -28,6 +29,8 @@ fn code(wat: &str, metering: Metering<'_>) -> String {
             entry: &|_| std::ptr::null(),
             type_id: &|TypeIdx(index)| index,
             metering,
+            probes: name.starts_with("profile_"),
+            canonical_nans: name.starts_with("nans_"),
             listing: true,
         };
         let mut translator = Translator::new(env);
@@ -65,11 +68,11 @@ fn code_is_as_expected() {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         let costs = FuelCosts::default();
         let metering = match &*name {
-            name if name.starts_with("fuel_") => Metering::Fuel(&costs),
+            name if name.starts_with("fuel_") || name.starts_with("profile_fuel_") => Metering::Fuel(&costs),
             name if name.starts_with("interrupts_") => Metering::Interrupts,
             _ => Metering::Off,
         };
-        let expected = format!("{source}\n{}", code(source, metering));
+        let expected = format!("{source}\n{}", code(&name, source, metering));
         if bless {
             fs::write(&file, &expected).unwrap();
         } else {

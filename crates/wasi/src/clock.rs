@@ -6,6 +6,9 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+/// How long a guest waits before it is looked whether it shall stop.
+const SLICE: Duration = Duration::from_millis(10);
+
 /// The time that a guest sees.
 #[derive(Clone, Debug)]
 pub(crate) enum Clocks {
@@ -64,11 +67,19 @@ impl Clocks {
         }
     }
 
-    /// Waits. A deterministic clock only advances.
-    pub(crate) fn wait(&mut self, duration: Duration) {
+    /// Waits for some time, of which what is left is returned: a guest that waits can be stopped in between. A
+    /// deterministic clock only advances.
+    pub(crate) fn wait(&mut self, duration: Duration) -> Duration {
         match self {
-            Self::System { .. } => thread::sleep(duration),
-            Self::Deterministic { elapsed, .. } => *elapsed = elapsed.saturating_add(duration),
+            Self::System { .. } => {
+                let start = Instant::now();
+                thread::sleep(duration.min(SLICE));
+                duration.saturating_sub(start.elapsed())
+            }
+            Self::Deterministic { elapsed, .. } => {
+                *elapsed = elapsed.saturating_add(duration);
+                Duration::ZERO
+            }
         }
     }
 }

@@ -43,7 +43,8 @@
 //!   clocks](WasiCtxBuilder::deterministic_clocks) and [random
 //!   bytes](WasiCtxBuilder::deterministic_random) a run can be repeated.
 //! * Nothing blocks but reading from a standard stream that the embedder gave, opening or reading a named pipe
-//!   in a directory, and `poll_oneoff` with system clocks. Descriptors are always reported as ready.
+//!   in a directory, and `poll_oneoff` with system clocks, which [interrupts](rotifer::InterruptHandle) and
+//!   [deadlines](rotifer::Store::set_deadline) of the store end. Descriptors are always reported as ready.
 //! * There are no sockets, signals and processor-time clocks.
 //!
 //! # Why not an existing implementation

@@ -3,7 +3,7 @@
 use crate::{
     WasiCtx,
     failure::{Failure, GuestFault, Outcome},
-    functions::{args, clocks, directories, files, paths, poll, process, sockets, status, transfer},
+    functions::{args, clocks, directories, files, paths, poll::Poll, process, sockets, status, transfer},
     guest::{Guest, Snapshot},
 };
 use rotifer::{Caller, Error, Extern, Linker};
@@ -45,7 +45,7 @@ pub fn add_to_linker<T: 'static>(
 
 /// Calls a function of WASI with the world and the memory of the guest.
 fn call<T, const UNSTABLE: bool>(
-    caller: Caller<'_, T>,
+    caller: &mut Caller<'_, T>,
     get: impl Fn(&mut T) -> &mut WasiCtx,
     function: impl FnOnce(&mut WasiCtx, &mut Guest<'_>) -> Outcome,
 ) -> Result<u32, Error> {
@@ -67,10 +67,13 @@ macro_rules! functions {
         ) -> Result<(), Error> {
             let module = if UNSTABLE { self::UNSTABLE } else { PREVIEW1 };
             $($(
-                linker.func_wrap(module, stringify!($name), move |caller: Caller<'_, T>, $($param: $ty),*| {
-                    call::<T, UNSTABLE>(caller, get, |ctx, guest| $group::$name(ctx, guest, $($param),*))
+                linker.func_wrap(module, stringify!($name), move |mut caller: Caller<'_, T>, $($param: $ty),*| {
+                    call::<T, UNSTABLE>(&mut caller, get, |ctx, guest| $group::$name(ctx, guest, $($param),*))
                 })?;
             )*)*
+            linker.func_wrap(module, "poll_oneoff", move |caller: Caller<'_, T>, subscriptions, events, count, result| {
+                poll_oneoff::<T, UNSTABLE>(caller, get, &Poll { subscriptions, events, count, result })
+            })?;
             // The only function that gives nothing back.
             linker.func_wrap(module, "proc_exit", |status: u32| -> Result<(), Error> {
                 Err(Error::i32_exit(status.cast_signed()))
@@ -139,9 +142,6 @@ functions! {
         path_symlink(target: u32, target_len: u32, fd: u32, path: u32, len: u32);
         path_unlink_file(fd: u32, path: u32, len: u32);
     }
-    poll {
-        poll_oneoff(subscriptions: u32, events: u32, count: u32, result: u32);
-    }
     process {
         proc_raise(signal: u32);
         random_get(bytes: u32, len: u32);
@@ -154,6 +154,26 @@ functions! {
     }
 }
 
+/// The only function that waits by itself: until something happens, or the call shall stop.
+fn poll_oneoff<T, const UNSTABLE: bool>(
+    mut caller: Caller<'_, T>,
+    get: impl Fn(&mut T) -> &mut WasiCtx + Copy,
+    poll: &Poll,
+) -> Result<u32, Error> {
+    let mut wait = None;
+    let begun = call::<T, UNSTABLE>(&mut caller, get, |ctx, guest| {
+        wait = Some(poll.begin(ctx, guest)?);
+        Ok(())
+    });
+    let Some(wait) = wait else { return begun };
+    let mut left = wait.duration();
+    while !left.is_zero() {
+        caller.check_interrupt()?;
+        left = get(caller.data_mut()).clocks.wait(left);
+    }
+    call::<T, UNSTABLE>(&mut caller, get, |ctx, guest| poll.finish(ctx, guest, &wait))
+}
+
 /// The function that preview 1 got last, and the draft never.
 fn define_accept<T: 'static>(
     linker: &mut Linker<T>,
@@ -162,8 +182,10 @@ fn define_accept<T: 'static>(
     linker.func_wrap(
         PREVIEW1,
         "sock_accept",
-        move |caller: Caller<'_, T>, fd: u32, flags: u32, accepted: u32| {
-            call::<T, false>(caller, get, |ctx, guest| sockets::sock_accept(ctx, guest, fd, flags, accepted))
+        move |mut caller: Caller<'_, T>, fd: u32, flags: u32, accepted: u32| {
+            call::<T, false>(&mut caller, get, |ctx, guest| {
+                sockets::sock_accept(ctx, guest, fd, flags, accepted)
+            })
         },
     )?;
     Ok(())

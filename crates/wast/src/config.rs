@@ -53,20 +53,53 @@ impl FromStr for Mode {
     }
 }
 
+/// The fuel that scripts run with.
+///
+/// It changes neither results nor traps: what runs out of fuel is resumed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Fuel {
+    /// Fuel is not counted.
+    #[default]
+    Off,
+    /// Fuel is counted and never runs out.
+    Plenty,
+    /// Each call starts without fuel and, whenever it runs out, is resumed with what it requires and so much more.
+    /// Start functions, whose calls cannot be suspended, have plenty.
+    Stepwise(u64),
+}
+
+impl fmt::Display for Fuel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Off => f.pad("off"),
+            Self::Plenty => f.pad("plenty"),
+            Self::Stepwise(extra) => f.pad(&format!("stepwise {extra}")),
+        }
+    }
+}
+
 /// Receives the arguments of each call of a printing function of the module `spectest`.
 pub type Print = Arc<dyn Fn(&[Val]) + Send + Sync>;
 
-/// What scripts run with: proposals, load mode, dispatcher.
+/// What scripts run with: proposals, load mode, dispatcher, fuel, interrupts.
 #[derive(Clone)]
 pub struct RunnerConfig {
     pub(crate) config: Config,
     pub(crate) mode: Mode,
+    pub(crate) fuel: Fuel,
+    pub(crate) interrupt: bool,
     pub(crate) print: Print,
 }
 
 impl Default for RunnerConfig {
     fn default() -> Self {
-        Self { config: Config::default(), mode: Mode::default(), print: Arc::new(|_| ()) }
+        Self {
+            config: Config::default(),
+            mode: Mode::default(),
+            fuel: Fuel::default(),
+            interrupt: false,
+            print: Arc::new(|_| ()),
+        }
     }
 }
 
@@ -97,6 +130,32 @@ impl RunnerConfig {
         self
     }
 
+    /// Sets the fuel that calls have.
+    #[must_use]
+    pub fn fuel(mut self, fuel: Fuel) -> Self {
+        self.fuel = fuel;
+        self
+    }
+
+    /// Sets whether every call is interrupted, before it begins and some more times, and resumed.
+    #[must_use]
+    pub fn interrupt(mut self, interrupt: bool) -> Self {
+        self.interrupt = interrupt;
+        self
+    }
+
+    /// What the engine is made with.
+    pub(crate) fn for_engine(&self) -> Config {
+        let mut config = self.config.clone();
+        if self.fuel != Fuel::Off {
+            config.consume_fuel(true);
+        }
+        if self.interrupt {
+            config.interruptible(true);
+        }
+        config
+    }
+
     /// Sets everything else: limits, sizes of stacks. The proposals and the dispatcher of `config` replace those
     /// set before.
     #[must_use]
@@ -115,7 +174,12 @@ impl RunnerConfig {
 
 impl fmt::Debug for RunnerConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { config, mode, print: _ } = self;
-        f.debug_struct("RunnerConfig").field("config", config).field("mode", mode).finish_non_exhaustive()
+        let Self { config, mode, fuel, interrupt, print: _ } = self;
+        f.debug_struct("RunnerConfig")
+            .field("config", config)
+            .field("mode", mode)
+            .field("fuel", fuel)
+            .field("interrupt", interrupt)
+            .finish_non_exhaustive()
     }
 }

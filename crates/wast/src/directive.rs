@@ -50,6 +50,11 @@ impl<'runner> Script<'runner> {
         Ok(Self { engine, mode: config.mode, instances: Instances::new(engine, config)? })
     }
 
+    /// How often calls were suspended so far.
+    pub(crate) fn suspensions(&self) -> u64 {
+        self.instances.calls.suspensions()
+    }
+
     /// Carries out a directive.
     pub(crate) fn run(&mut self, directive: WastDirective<'_>) -> Result<Verdict, Message> {
         match directive {
@@ -265,7 +270,7 @@ impl<'runner> Script<'runner> {
         }
         let mut results: Vec<Val> =
             func.ty(&*store).results().iter().map(|ty| Val::default_for_ty(*ty)).collect();
-        Ok(func.call(store, &args, &mut results).map(|()| results))
+        Ok(self.instances.call(func, &args, &mut results).map(|()| results))
     }
 }
 

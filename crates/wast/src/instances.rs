@@ -1,13 +1,14 @@
 //! What a script has built so far: its store, its modules by name and its instances.
 
-use crate::{RunnerConfig, spectest};
-use rotifer::{Engine, Extern, Func, Instance, Linker, Module, Store};
+use crate::{RunnerConfig, calls::Calls, spectest};
+use rotifer::{Engine, Extern, Func, Instance, Linker, Module, Store, Val};
 use std::collections::HashMap;
 use wast::token::Id;
 
 /// What a script has built so far.
 pub(crate) struct Instances {
     pub(crate) store: Store<()>,
+    pub(crate) calls: Calls,
     linker: Linker<()>,
     modules: HashMap<String, Module>,
     /// The module definition last seen, with or without a name.
@@ -25,8 +26,10 @@ impl Instances {
         // A later `register` of the same name replaces an earlier one.
         linker.allow_shadowing(true);
         spectest::define_spectest(&mut linker, &mut store, &config.print)?;
+        let calls = Calls::new(&mut store, config)?;
         Ok(Self {
             store,
+            calls,
             linker,
             modules: HashMap::new(),
             last_module: None,
@@ -57,7 +60,18 @@ impl Instances {
 
     /// Instantiates a module with what is registered.
     pub(crate) fn instantiate(&mut self, module: &Module) -> Result<Instance, rotifer::Error> {
-        self.linker.instantiate(&mut self.store, module)
+        let Self { store, calls, linker, .. } = self;
+        calls.instantiate(store, |store| linker.instantiate(store, module))
+    }
+
+    /// Calls a function.
+    pub(crate) fn call(
+        &mut self,
+        func: Func,
+        args: &[Val],
+        results: &mut [Val],
+    ) -> Result<(), rotifer::Error> {
+        self.calls.call(&mut self.store, func, args, results)
     }
 
     /// Makes an instance the current one and remembers its name.

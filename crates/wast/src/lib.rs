@@ -22,6 +22,7 @@
 //! by the specification's message, of which ours may only be a continuation. Where ours differs, a row of
 //! [`DEVIATIONS`] says so and why; there is no other list of exceptions.
 
+mod calls;
 mod config;
 mod directive;
 mod instances;
@@ -32,7 +33,7 @@ mod runner;
 mod spectest;
 
 pub use self::{
-    config::{Mode, Print, RunnerConfig},
+    config::{Fuel, Mode, Print, RunnerConfig},
     message::{DEVIATIONS, Deviation},
     outcome::{Failure, Outcome},
     runner::Runner,

@@ -14,6 +14,9 @@ pub struct Outcome {
     /// How many directives say nothing about the load mode: those that expect a refusal, in
     /// [`Mode::Unchecked`](crate::Mode::Unchecked).
     pub not_applicable: usize,
+    /// How often calls were suspended and resumed, by [`Fuel::Stepwise`](crate::Fuel::Stepwise) and
+    /// [`RunnerConfig::interrupt`](crate::RunnerConfig::interrupt).
+    pub suspensions: u64,
     /// What did not hold, in the order of the script.
     pub failures: Vec<Failure>,
 }

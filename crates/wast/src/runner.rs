@@ -25,7 +25,7 @@ pub struct Runner {
 impl Runner {
     /// A runner with an engine of its own.
     pub fn new(config: RunnerConfig) -> Self {
-        Self { engine: Engine::new(&config.config), config }
+        Self { engine: Engine::new(&config.for_engine()), config }
     }
 
     /// Runs a script. A text that is no script has one failure: where and why.
@@ -77,6 +77,7 @@ impl Runner {
                 }
             }
         }
+        outcome.suspensions = script.suspensions();
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! What the runner accepts, and above all what it does not.
 
 use rotifer::{Dispatch, Features, Val};
-use rotifer_wast::{Mode, Outcome, Runner, RunnerConfig};
+use rotifer_wast::{Fuel, Mode, Outcome, Runner, RunnerConfig};
 use std::sync::{Arc, Mutex};
 
 fn in_mode(mode: Mode, script: &str) -> Outcome {
@@ -244,6 +244,55 @@ fn features_and_dispatchers_are_those_of_the_configuration() {
     for dispatch in Dispatch::available() {
         assert!(Runner::new(RunnerConfig::new().dispatch(*dispatch)).run_script(SCRIPT).is_ok());
     }
+}
+
+#[test]
+fn fuel_and_interrupts_change_nothing_but_how_calls_are_made() {
+    // 2 regions a round; the start function is not suspended; a trap; a host function; and failures.
+    const SCRIPT: &str = r#"
+        (module
+          (import "spectest" "print_i32" (func $print (param i32)))
+          (global $g (mut i32) (i32.const 0))
+          (func $start (global.set $g (i32.const 5)))
+          (start $start)
+          (func (export "count") (param i32) (result i32)
+            (loop $again
+              (call $print (local.get 0))
+              (br_if $again (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
+            (global.get $g))
+          (func (export "divide") (param i32) (result i32) (i32.div_u (i32.const 1) (local.get 0)))
+          (func $down (export "down") (call $down)))
+        (assert_return (invoke "count" (i32.const 100)) (i32.const 5))
+        (assert_trap (invoke "divide" (i32.const 0)) "integer divide by zero")
+        (assert_exhaustion (invoke "down") "call stack exhausted")
+        (assert_return (invoke "divide" (i32.const 1)) (i32.const 2))
+        (assert_trap (invoke "divide" (i32.const 0)) "unreachable")"#;
+    let plain = run(SCRIPT);
+    assert_eq!((plain.passed, plain.failures.len(), plain.suspensions), (4, 2, 0));
+    let with = |fuel, interrupt| {
+        let mut all = Dispatch::available().iter().map(|dispatch| {
+            let config = RunnerConfig::new().dispatch(*dispatch).fuel(fuel).interrupt(interrupt);
+            let outcome = Runner::new(config).run_script(SCRIPT);
+            assert_eq!(outcome.failures, plain.failures, "{fuel}, {interrupt}");
+            assert_eq!(outcome.passed, plain.passed);
+            outcome.suspensions
+        });
+        let first = all.next().unwrap();
+        all.for_each(|other| assert_eq!(first, other));
+        first
+    };
+    assert_eq!(with(Fuel::Plenty, false), 0);
+    // 5 calls; the one that counts stops at its entry and in each round twice but for the last, which ends with it;
+    // the one that overflows 10,000 times.
+    let steps = with(Fuel::Stepwise(0), false);
+    assert!((10_200..10_220).contains(&steps), "{steps}");
+    assert!(with(Fuel::Stepwise(7), false) < steps);
+    assert_eq!(with(Fuel::Stepwise(1_000_000), false), 5);
+    // Each call is interrupted three times before it begins.
+    let interrupts = with(Fuel::Off, true);
+    assert_eq!(interrupts, 3 * 5);
+    assert!(with(Fuel::Plenty, true) >= interrupts);
+    assert!(with(Fuel::Stepwise(0), true) > steps);
 }
 
 #[test]

@@ -23,7 +23,7 @@ use rotifer_fuzz::{
 };
 
 const USAGE: &str = "\
-usage: soak --target execute|modes|validate [--seconds N] [--seed S] [--count N] [--out DIR] [--stop]
+usage: soak --target execute|modes|suspend|validate [--seconds N] [--seed S] [--count N] [--out DIR] [--stop]
        soak --target T --replay FILE --seed S    runs one module; its exit status says which oracle it violates
        soak --target T --shrink FILE --seed S    minimises one module
        soak --target T --print S                 writes the module of a seed";
@@ -76,7 +76,7 @@ fn options() -> Option<Options> {
             _ => return None,
         }
     }
-    ["execute", "modes", "validate"].contains(&options.target.as_str()).then_some(options)
+    ["execute", "modes", "suspend", "validate"].contains(&options.target.as_str()).then_some(options)
 }
 
 fn main() -> ExitCode {
@@ -121,7 +121,11 @@ fn run_seed(target: &str, seed: u64) -> Result<Done, Finding> {
         return Ok(Done { calls: 1, returns: valid.into(), ..Done::default() });
     }
     let Ok(generated) = generate::module_of_seed(seed) else { return Ok(Done::default()) };
-    if target == "execute" { generated.execute() } else { generated.modes() }
+    match target {
+        "execute" => generated.execute(),
+        "modes" => generated.modes(),
+        _ => generated.suspend(),
+    }
 }
 
 fn run_case(target: &str, case: &Case) -> Result<Done, Finding> {
@@ -130,7 +134,8 @@ fn run_case(target: &str, case: &Case) -> Result<Done, Finding> {
             validate::validate(&case.wasm, &validate::bytes_of_seed(case.seed).1).map(|_| Done::default())
         }
         "execute" => execute::execute(case, Nan::Any),
-        _ => execute::modes(case, Nan::Any),
+        "modes" => execute::modes(case, Nan::Any),
+        _ => execute::suspend(case, Nan::Any),
     }
 }
 
@@ -153,10 +158,11 @@ static DONE: AtomicBool = AtomicBool::new(false);
 fn watch() {
     std::thread::spawn(|| {
         // Ticks rather than a clock: a machine that stands still does not accuse a module.
-        let (mut last, mut ticks) = (BEATS.load(Ordering::Relaxed), 0);
+        let beats = || BEATS.load(Ordering::Relaxed) + execute::CALLS.load(Ordering::Relaxed);
+        let (mut last, mut ticks) = (beats(), 0);
         while !DONE.load(Ordering::Relaxed) {
             std::thread::sleep(TICK);
-            let beat = BEATS.load(Ordering::Relaxed);
+            let beat = beats();
             ticks = if beat == last { ticks + 1 } else { 0 };
             last = beat;
             if TICK * ticks > PATIENCE {
@@ -167,8 +173,9 @@ fn watch() {
 }
 
 const EXIT_ENDLESS: u8 = 99;
-const ORACLES: [&str; 11] = [
-    "panic", "load", "outcome", "place", "globals", "memory", "tables", "host", "accepts", "refuses", "modes",
+const ORACLES: [&str; 12] = [
+    "panic", "load", "outcome", "place", "globals", "memory", "tables", "host", "accepts", "refuses",
+    "modes", "fuel",
 ];
 
 fn exit_of(oracle: &str) -> u8 {
@@ -235,7 +242,8 @@ fn shrink(options: &Options, file: &Path) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Lines to the parent: `at SEED`, `finding SEED ORACLE TEXT`, `done EXECUTIONS CALLS RETURNS TRAPS INCONCLUSIVE REFERENCE_BUGS`.
+/// Lines to the parent: `at SEED`, `finding SEED ORACLE TEXT`, `done EXECUTIONS CALLS RETURNS TRAPS INCONCLUSIVE REFERENCE_BUGS
+/// SUSPENSIONS`.
 fn child(options: &Options) -> ExitCode {
     watch();
     std::panic::set_hook(Box::new(|info| eprintln!("{info}")));
@@ -245,9 +253,11 @@ fn child(options: &Options) -> ExitCode {
     let mut out = std::io::stdout();
     let at = options.out.join(format!("at-{}-{}", options.target, std::process::id()));
     let report = |out: &mut std::io::Stdout, executions: u64, sum: &Done| {
-        let Done { calls, returns, traps, inconclusive, reference_bugs } = *sum;
-        writeln!(out, "done {executions} {calls} {returns} {traps} {inconclusive} {reference_bugs}")
-            .expect("the parent reads");
+        let Done { calls, returns, traps, inconclusive, reference_bugs, suspensions } = *sum;
+        let line = format!(
+            "done {executions} {calls} {returns} {traps} {inconclusive} {reference_bugs} {suspensions}"
+        );
+        writeln!(out, "{line}").expect("the parent reads");
         out.flush().expect("the parent reads");
     };
     let file = fs::File::create(&at).expect("the directory is writable");
@@ -268,6 +278,7 @@ fn child(options: &Options) -> ExitCode {
                 sum.traps += done.traps;
                 sum.inconclusive += done.inconclusive;
                 sum.reference_bugs += done.reference_bugs;
+                sum.suspensions += done.suspensions;
             }
             Err(finding) => {
                 let text = finding.text.replace('\n', " ");
@@ -289,7 +300,7 @@ fn child(options: &Options) -> ExitCode {
 fn parent(options: &Options) -> ExitCode {
     fs::create_dir_all(&options.out).expect("the directory can be made");
     let start = Instant::now();
-    let mut total = [0u64; 6];
+    let mut total = Counts::default();
     let mut findings = 0u64;
     let mut seed = options.seed;
     let mut shown = Instant::now();
@@ -305,7 +316,7 @@ fn parent(options: &Options) -> ExitCode {
             .stdout(Stdio::piped())
             .spawn()
             .expect("this program runs");
-        let mut counts = [0u64; 6];
+        let mut counts = Counts::default();
         for line in BufReader::new(child.stdout.take().expect("a pipe")).lines() {
             let line = line.expect("text");
             if let Some(numbers) = line.strip_prefix("done ") {
@@ -351,15 +362,18 @@ fn parent(options: &Options) -> ExitCode {
     if findings == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn sum(a: &[u64; 6], b: &[u64; 6]) -> [u64; 6] {
+/// The numbers of a `done` line.
+type Counts = [u64; 7];
+
+fn sum(a: &Counts, b: &Counts) -> Counts {
     std::array::from_fn(|i| a[i] + b[i])
 }
 
-fn show(options: &Options, start: Instant, counts: &[u64; 6], findings: u64) {
-    let [executions, calls, returns, traps, inconclusive, reference_bugs] = counts;
+fn show(options: &Options, start: Instant, counts: &Counts, findings: u64) {
+    let [executions, calls, returns, traps, inconclusive, reference_bugs, suspensions] = counts;
     println!(
         "{}: {} s, {executions} modules, {calls} calls ({returns} returned, {traps} trapped), {inconclusive} \
-         inconclusive, {reference_bugs} bugs of the reference, {findings} findings; dispatchers: {}",
+         inconclusive, {reference_bugs} bugs of the reference, {suspensions} suspensions, {findings} findings; dispatchers: {}",
         options.target,
         start.elapsed().as_secs(),
         execute::dispatchers(),

@@ -28,9 +28,11 @@ const ALLOWED: &[(&str, &str)] = &[
     ("benches/src/engines/", "measures the engines' unchecked modes"),
     ("crates/bytecode/src/code.rs", "translated code holds addresses and is shared between threads"),
     ("crates/cli/src/options.rs", "`--mode unchecked`"),
+    ("crates/rotifer/tests/leaks.rs", "an allocator that counts"),
     ("crates/rotifer/tests/api/modes.rs", "tests the unchecked mode"),
     ("crates/rotifer/src/", "turns untyped slots into values of the type that validation proved"),
     ("fuzz/src/execute.rs", "fuzzes the unchecked mode on modules known to be valid"),
+    ("oracle/tests/engine/subject.rs", "compares the unchecked mode with the oracle too"),
     ("crates/wast/src/directive.rs", "runs the suite in unchecked mode too"),
 ];
 

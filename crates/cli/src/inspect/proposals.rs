@@ -26,18 +26,18 @@ const FLOATS: &str = "floats";
 impl Proposals {
     /// Of a module that is valid with everything that there is; nothing is known of any other.
     pub(crate) fn of(wasm: &[u8]) -> Option<Self> {
-        let everything = features::everything();
+        let everything = Features::all();
         if !is_valid(wasm, everything) {
             return Self::with_unsupported(wasm);
         }
         let mut proposals = Self::default();
         // Most modules need nothing, which takes two looks instead of one for each proposal.
         let mvp = is_valid(wasm, Features::MVP);
-        for name in features::NAMES.iter().filter(|name| !mvp || **name == FLOATS) {
+        for name in features::NAMES.iter().map(String::as_str).filter(|name| !mvp || *name == FLOATS) {
             if is_valid(wasm, features::without(everything, name)) {
                 continue;
             }
-            match *name {
+            match name {
                 FLOATS => proposals.floats = true,
                 name => proposals.used.push(name),
             }

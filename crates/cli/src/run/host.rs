@@ -4,10 +4,10 @@ use super::wasi;
 use crate::{format::quoted, values};
 use anyhow::{Result, bail};
 use clap::ValueEnum;
-use rotifer::{Error, ExternType, FuncType, HostError, ImportType, Linker, Module, Store, StoreLimits, Val};
+use rotifer::{Error, ExternType, ImportType, Linker, Module, Store, StoreLimits, Val};
 use rotifer_wasi::WasiCtx;
 use rotifer_wast::Print;
-use std::{fmt, io::Write, sync::Arc};
+use std::{io::Write, sync::Arc};
 
 /// What a function is that is imported and not provided.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
@@ -38,8 +38,10 @@ pub(super) fn linker(
     if wasi::is_imported(module) {
         rotifer_wasi::add_to_linker(&mut linker, |state: &mut State| &mut state.wasi)?;
     }
-    if unknown != UnknownImports::Refuse {
-        define_unknown(&mut linker, store, module, unknown == UnknownImports::Trap)?;
+    match unknown {
+        UnknownImports::Refuse => {}
+        UnknownImports::Trap => linker.define_unknown_imports_as_traps(module)?,
+        UnknownImports::Zero => define_unknown_as_zero(&mut linker, store, module)?,
     }
     check_imports(&linker, store, module)?;
     store.limiter(|state| &mut state.limits);
@@ -67,56 +69,28 @@ fn missing<'module>(
         .collect()
 }
 
-/// Defines every function that is missing.
-fn define_unknown(
+/// Defines every function that is missing as one that returns zeros.
+fn define_unknown_as_zero(
     linker: &mut Linker<State>,
     store: &mut Store<State>,
     module: &Module,
-    trap: bool,
 ) -> Result<(), Error> {
     for import in missing(linker, store, module) {
         let ExternType::Func(ty) = import.ty() else {
             continue;
         };
         // The same function may be imported twice.
-        if linker.get(&mut *store, import.module(), import.name()).is_none() {
-            define_stub(linker, &import, ty, trap)?;
+        if linker.get(&mut *store, import.module(), import.name()).is_some() {
+            continue;
         }
-    }
-    Ok(())
-}
-
-fn define_stub(
-    linker: &mut Linker<State>,
-    import: &ImportType<'_>,
-    ty: &FuncType,
-    trap: bool,
-) -> Result<(), Error> {
-    let (module, name) = (import.module(), import.name());
-    if trap {
-        let (func, ty) = (format!("{} {}", quoted(module), quoted(name)), ty.clone());
-        linker.func_new(module, name, ty, move |_, _, _| Err(Error::host(NotProvided(func.clone()))))?;
-    } else {
         let zeros: Vec<Val> = ty.results().iter().map(|ty| Val::default_for_ty(*ty)).collect();
-        linker.func_new(module, name, ty.clone(), move |_, _, results| {
+        linker.func_new(import.module(), import.name(), ty.clone(), move |_, _, results| {
             results.clone_from_slice(&zeros);
             Ok(())
         })?;
     }
     Ok(())
 }
-
-/// The program called a function that it should not need.
-#[derive(Debug)]
-struct NotProvided(String);
-
-impl fmt::Display for NotProvided {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the imported function {} was called, which is not provided", self.0)
-    }
-}
-
-impl HostError for NotProvided {}
 
 /// Names every import that nothing is defined for, not only the first.
 fn check_imports(linker: &Linker<State>, store: &mut Store<State>, module: &Module) -> Result<()> {

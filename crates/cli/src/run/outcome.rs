@@ -1,6 +1,6 @@
 //! [`Outcome`]: how a program ended, and how that is told.
 
-use super::limits::Fuel;
+use super::{limits::Fuel, profile::Line};
 use crate::{
     exit::{self, Backtrace, Exit},
     failure::Failure,
@@ -8,10 +8,9 @@ use crate::{
     values,
 };
 use anyhow::Result;
-use rotifer::{Module, Val};
+use rotifer::Val;
 use serde::Serialize;
-use std::{collections::HashMap, io::Write};
-use wasmparser::{ExternalKind, Parser, Payload};
+use std::io::Write;
 
 /// How a program ended.
 pub(super) struct Outcome {
@@ -21,6 +20,8 @@ pub(super) struct Outcome {
     pub(super) results: Result<Vec<Val>>,
     /// What it cost, if that was counted.
     pub(super) fuel: Option<Fuel>,
+    /// Which functions took the time, if that was asked for.
+    pub(super) profile: Option<Vec<Line>>,
 }
 
 /// The same for programs.
@@ -34,6 +35,9 @@ struct Document<'outcome> {
     error: Option<Failure>,
     /// None if it was not counted.
     fuel: Option<Fuel>,
+    /// None if it was not asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    profile: Option<&'outcome [Line]>,
 }
 
 /// A value. Numbers are texts: neither 64-bit integers nor NaN survive as numbers in JSON.
@@ -48,12 +52,10 @@ impl Outcome {
     /// Writes results to `output` and an error to standard error, and says how the process ends.
     pub(super) fn conclude(
         &self,
-        module: &Module,
         format: Format,
         is_complete: bool,
         output: &mut impl Write,
     ) -> Result<Exit> {
-        let exports = if self.results.is_ok() { HashMap::new() } else { exports(module.bytes()) };
         match (format, &self.results) {
             (Format::Text, Ok(results)) => {
                 for result in results {
@@ -61,19 +63,19 @@ impl Outcome {
                 }
             }
             (Format::Text, Err(_)) => {}
-            (Format::Json, _) => format::write_json(&self.document(&exports), output)?,
+            (Format::Json, _) => format::write_json(&self.document(), output)?,
         }
         Ok(match &self.results {
             Ok(_) => Exit::Success,
             Err(error) => {
                 // What the program has printed comes before what is said of its end.
                 output.flush()?;
-                exit::report_with(error, &Backtrace { is_complete, exports })
+                exit::report_with(error, &Backtrace { is_complete })
             }
         })
     }
 
-    fn document(&self, exports: &HashMap<u32, String>) -> Document<'_> {
+    fn document(&self) -> Document<'_> {
         let document = |val: &Val| ValDocument { ty: val.ty().to_string(), value: values::show(val) };
         let error = self.results.as_ref().err();
         let exit_status = error
@@ -83,22 +85,9 @@ impl Outcome {
             function: &self.name,
             results: self.results.as_ref().ok().map(|results| results.iter().map(document).collect()),
             exit_status,
-            error: error
-                .filter(|_| exit_status.is_none())
-                .map(|error| Failure::of_any(error).name_by(exports)),
+            error: error.filter(|_| exit_status.is_none()).map(Failure::of_any),
             fuel: self.fuel,
+            profile: self.profile.as_deref(),
         }
     }
-}
-
-/// The names of exported functions.
-fn exports(wasm: &[u8]) -> HashMap<u32, String> {
-    for payload in Parser::new(0).parse_all(wasm).map_while(Result::ok) {
-        if let Payload::ExportSection(exports) = payload {
-            let exports = exports.into_iter().map_while(Result::ok);
-            let funcs = exports.filter(|export| export.kind == ExternalKind::Func);
-            return funcs.map(|export| (export.index, export.name.to_owned())).collect();
-        }
-    }
-    HashMap::new()
 }

@@ -3,6 +3,7 @@
 mod bytecode;
 mod inspect;
 mod limits;
+mod profile;
 mod program;
 mod run;
 mod validate;

@@ -19,6 +19,7 @@ const PRELUDE: &str = r#"
     (import "wasi_snapshot_preview1" "fd_read" (func $fd_read (param i32 i32 i32 i32) (result i32)))
     (import "wasi_snapshot_preview1" "path_open"
       (func $path_open (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32)))
+    (import "wasi_snapshot_preview1" "poll_oneoff" (func $poll (param i32 i32 i32 i32) (result i32)))
     (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
     (memory (export "memory") 1)
     (func $must (param $errno i32) (if (local.get $errno) (then (call $exit (local.get $errno)))))
@@ -197,4 +198,25 @@ fn broken_rules_end_the_program() {
     let ran = files.rotifer(&["run", "m.wat"]);
     assert!(!ran.err().contains("sched_yield"), "{}", ran.err());
     ran.fails(1, &["`wasi_snapshot_preview1` `sing`: function [] -> []"]);
+}
+
+/// Prints a line and sleeps for an hour.
+const SLEEP: &str = r#"
+    (data (i32.const 100) "asleep\n")
+    (func (export "_start")
+      (call $write (i32.const 100) (i32.const 7))
+      ;; The monotonic clock, in nanoseconds from now.
+      (i32.store (i32.const 216) (i32.const 1))
+      (i64.store (i32.const 224) (i64.const 3600_000_000_000))
+      (call $must (call $poll (i32.const 200) (i32.const 304) (i32.const 1) (i32.const 400))))"#;
+
+#[test]
+fn sleepers_are_woken_to_stop() {
+    let files = Files::new(&[("sleep.wat", module(SLEEP).as_bytes())]);
+    let start = Instant::now();
+    let ran = files.rotifer(&["run", "sleep.wat", "--timeout", "100ms"]);
+    assert!(start.elapsed() < Duration::from_secs(60));
+    assert_eq!(ran.out(), "asleep\n");
+    // By itself rather than by the end of the process: it says where it was.
+    ran.fails(124, &["`_start` failed: deadline exceeded", "in function"]);
 }

@@ -18,15 +18,21 @@ impl<H: Host> Activation<'_, H> {
         }
     }
 
-    /// Takes fuel from the store for the dispatcher.
+    /// Takes fuel from the store for the dispatcher, after the host was asked whether to go on.
     #[inline]
     pub(super) fn take_fuel(&mut self) {
+        self.take_up_to(SLICE);
+    }
+
+    /// Takes fuel from the store for the dispatcher: what is left until the host is asked, if it wants to be.
+    #[inline]
+    pub(super) fn take_up_to(&mut self, slice: u64) {
         match self.meter {
             MeterKind::Off => {}
-            MeterKind::Interrupts => self.ctx.fuel = SLICE,
+            MeterKind::Interrupts => self.ctx.fuel = slice,
             MeterKind::Fuel => {
                 let store = self.host.store();
-                let most = if store.interruptible { SLICE } else { u64::from(u32::MAX) };
+                let most = if store.interruptible { slice } else { u64::from(u32::MAX) };
                 let taken = store.fuel.min(most);
                 store.fuel -= taken;
                 self.ctx.fuel = taken;
@@ -41,6 +47,15 @@ impl<H: Host> Activation<'_, H> {
             self.host.store().fuel += self.ctx.fuel;
             self.ctx.fuel = 0;
         }
+    }
+
+    /// Asks the host something. It sees all fuel, and may panic.
+    pub(super) fn asking<R>(&mut self, ask: impl FnOnce(&mut H) -> R) -> R {
+        let slice = self.ctx.fuel;
+        self.put_fuel();
+        let answer = ask(self.host);
+        self.take_up_to(slice);
+        answer
     }
 
     /// Pays for the region at `ctx.pc`.
@@ -87,10 +102,11 @@ impl<H: Host> Activation<'_, H> {
         let module = unsafe { &(*self.ctx.instance).module };
         let crate::code::Metering::Fuel(costs) = module.stubs().metering() else { return Ok(()) };
         let cost = cost(costs);
+        let slice = self.ctx.fuel;
         self.put_fuel();
         let store = self.host.store();
         store.fuel = store.fuel.checked_sub(cost).ok_or(Stop::Fuel(cost))?;
-        self.take_fuel();
+        self.take_up_to(slice.saturating_sub(cost));
         Ok(())
     }
 

@@ -18,6 +18,7 @@ mod table;
 mod trace;
 
 pub use self::suspend::{Outcome, Pause, Suspended, resume, start};
+pub(crate) use self::suspend::State as SuspendedState;
 
 use alloc::{sync::Arc, vec::Vec};
 use core::{
@@ -227,9 +228,23 @@ pub unsafe trait Host {
         maximum: Option<u64>,
     ) -> Result<bool, Self::Error>;
 
+    /// The machine has not enough memory for growth that everybody allowed. WebAssembly gets -1, or execution stops
+    /// with an error.
+    fn growth_failed(&mut self) -> Result<(), Self::Error>;
+
     /// Whether to stop now, and why: because of an interrupt or a deadline. Asked where fuel is counted, often
     /// enough that a bounded number of operators is executed in between.
     fn poll(&mut self) -> Option<TrapCode>;
+
+    /// A function of an instance begins (`enter`), or is about to return or to end with a tail call. Asked only by
+    /// code that is profiled; a function that ends otherwise is not told of.
+    fn probe(&mut self, instance: NonNull<Instance>, func: FuncIdx, enter: bool);
+
+    /// Whether the error of a host function shall be given the calls that led to it, which take time to collect.
+    fn wants_frames(&self, error: &Self::Error) -> bool;
+
+    /// The error of a host function with the calls that led to it.
+    fn with_frames(&self, error: Self::Error, frames: Vec<TrapFrame>) -> Self::Error;
 
     /// Makes an error of a trap, or of a stop where the call cannot be suspended.
     fn trap(&mut self, trap: Trap) -> Self::Error;
@@ -464,6 +479,10 @@ impl<'h, H: Host> Activation<'h, H> {
     #[cold]
     fn error(&mut self, stop: Stop<H::Error>) -> H::Error {
         let (code, required_fuel) = match stop {
+            Stop::Host(error) if self.host.wants_frames(&error) => {
+                let frames = self.backtrace(false);
+                return self.host.with_frames(error, frames);
+            }
             Stop::Error(error) | Stop::Host(error) => return error,
             Stop::Trap(code) => {
                 self.refund();
@@ -523,6 +542,7 @@ impl<'h, H: Host> Activation<'h, H> {
     }
 
     /// Takes the stack's place from the store, with `sp` and `frame` as slot numbers.
+    #[inline]
     fn rebase(&mut self, sp: usize, frame: usize) {
         let stack = &self.host.store().stack;
         let base = stack.base();
@@ -605,17 +625,31 @@ impl<'h, H: Host> Activation<'h, H> {
     ///
     /// # Safety
     /// I-ENTITY for `ctx.callee`.
+    #[inline(always)]
     unsafe fn call_func(&mut self) -> Result<(), Stop<H::Error>> {
         // SAFETY: promised by the caller.
         unsafe {
             let callee = &*self.ctx.callee;
+            if callee.host == Func::WASM {
+                return self.call_cross(callee);
+            }
+            let depth = linkage::depth(self.ctx.sp, self.ctx.linkage.0);
+            self.ctx.pc = self.ctx.pc.add(self.ctx.args.1 as usize);
+            self.call_host(callee, self.ctx.frame, depth)
+        }
+    }
+
+    /// A call of a function of another instance, as for [`call_func`](Self::call_func).
+    ///
+    /// # Safety
+    /// I-ENTITY for `callee`.
+    #[inline(never)]
+    unsafe fn call_cross(&mut self, callee: &Func) -> Result<(), Stop<H::Error>> {
+        // SAFETY: promised by the caller.
+        unsafe {
             let (frame_slot, words) = self.ctx.args;
             let depth = linkage::depth(self.ctx.sp, self.ctx.linkage.0);
             let return_pc = self.ctx.pc.add(words as usize);
-            if callee.host != Func::WASM {
-                self.ctx.pc = return_pc;
-                return self.call_host(callee, self.ctx.frame, depth);
-            }
             let distance = Distance { bytes: u32::from(frame_slot) * 8, depth: depth + 1 };
             let caller = self.ctx.instance;
             self.ctx.cross.push(CrossFrame { return_pc, instance: caller });
@@ -636,7 +670,7 @@ impl<'h, H: Host> Activation<'h, H> {
     ///
     /// # Safety
     /// I-ENTITY; the arguments are in place; I-CELL for `ctx.pc`, with costs in the word before.
-    #[inline]
+    #[inline(always)]
     unsafe fn call_host(&mut self, callee: &Func, frame: *mut u64, depth: u32) -> Result<(), Stop<H::Error>> {
         let base = self.slot_of(frame);
         let sp = self.slot_of(self.ctx.sp);
@@ -661,7 +695,7 @@ impl<'h, H: Host> Activation<'h, H> {
     ///
     /// # Safety
     /// As for [`call_host`](Self::call_host).
-    #[inline]
+    #[inline(always)]
     unsafe fn host_returned(&mut self, sp: usize, base: usize) -> Result<(), Stop<H::Error>> {
         self.returning = false;
         self.rebase(sp, base);
@@ -686,6 +720,7 @@ impl<'h, H: Host> Activation<'h, H> {
     ///
     /// # Safety
     /// I-ENTITY for `ctx.callee`; `ctx.args` and `ctx.linkage` are those of the cell.
+    #[inline(never)]
     unsafe fn return_call_func(&mut self) -> Result<(), Stop<H::Error>> {
         // SAFETY: promised by the caller; I-FRAME for the slots.
         unsafe {

@@ -12,16 +12,53 @@ use super::{
     regs::{Dispatcher, Handler, Regs, trap},
 };
 
-/// A unary operator.
-pub(crate) struct UnaryOp<O, X, T>(Of<(O, X, T)>);
+/// The end of an operator, in a cell of so many words, whose result is a NaN: it is the canonical one, whatever the
+/// machine makes of NaNs.
+pub(crate) struct NanOp<R, T, const WORDS: usize>(Of<(R, T)>);
 
-impl<O: Unary, X: Src, T: Dst> Handler for UnaryOp<O, X, T> {
+impl<R: Value, T: Dst, const WORDS: usize> Handler for NanOp<R, T, WORDS> {
+    #[inline(always)]
+    unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
+        // SAFETY: I-CELL, I-SLOT: promised by the caller.
+        unsafe {
+            let o = operands(r);
+            put::<R, T>(r, o.a, R::from_slot(R::NAN));
+            r.pc = r.pc.add(WORDS);
+            D::next(r)
+        }
+    }
+}
+
+/// Which NaNs an operator gives.
+pub(crate) trait Nans {
+    /// Whether all are canonical.
+    const CANONICAL: bool;
+}
+
+/// Those of the machine, or there are none.
+pub(crate) struct AnyNan;
+/// The canonical one.
+pub(crate) struct CanonicalNan;
+
+impl Nans for AnyNan {
+    const CANONICAL: bool = false;
+}
+
+impl Nans for CanonicalNan {
+    const CANONICAL: bool = true;
+}
+
+/// A unary operator.
+pub(crate) struct UnaryOp<O, X, T, N = AnyNan>(Of<(O, X, T, N)>);
+
+impl<O: Unary, X: Src, T: Dst, N: Nans> Handler for UnaryOp<O, X, T, N> {
     #[inline(always)]
     unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
         // SAFETY: I-CELL, I-SLOT: promised by the caller.
         unsafe {
             let o = operands(r);
             match O::eval(X::get(r, u32::from(o.b))) {
+                Ok(value) if N::CANONICAL && value.is_nan() => D::divert::<NanOp<O::R, T, 2>>(r),
                 Ok(value) => {
                     put::<O::R, T>(r, o.a, value);
                     r.pc = r.pc.add(2);
@@ -34,9 +71,9 @@ impl<O: Unary, X: Src, T: Dst> Handler for UnaryOp<O, X, T> {
 }
 
 /// A binary operator.
-pub(crate) struct BinaryOp<O, L, R, T>(Of<(O, L, R, T)>);
+pub(crate) struct BinaryOp<O, L, R, T, N = AnyNan>(Of<(O, L, R, T, N)>);
 
-impl<O: Binary, L: Src, R: Src, T: Dst> Handler for BinaryOp<O, L, R, T> {
+impl<O: Binary, L: Src, R: Src, T: Dst, N: Nans> Handler for BinaryOp<O, L, R, T, N> {
     #[inline(always)]
     unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
         // SAFETY: I-CELL, I-SLOT: promised by the caller.
@@ -44,6 +81,13 @@ impl<O: Binary, L: Src, R: Src, T: Dst> Handler for BinaryOp<O, L, R, T> {
             let o = operands(r);
             let (a, b) = pair::<O::A, O::B, L, R>(r, o);
             match O::eval(a, b) {
+                Ok(value) if N::CANONICAL && value.is_nan() => {
+                    if cell_words::<O::A, L, R>() == 2 {
+                        D::divert::<NanOp<O::R, T, 2>>(r)
+                    } else {
+                        D::divert::<NanOp<O::R, T, 3>>(r)
+                    }
+                }
                 Ok(value) => {
                     put::<O::R, T>(r, o.a, value);
                     r.pc = r.pc.add(cell_words::<O::A, L, R>());

@@ -2,10 +2,13 @@
 
 use core::ptr::NonNull;
 use rotifer_bytecode::SlowOp;
-use rotifer_core::TrapCode;
+use rotifer_core::{FuncIdx, TrapCode};
 
-use super::{Activation, Host, Stop};
-use crate::{entity::Table, memory::Memory};
+use super::{Activation, Host, MeterKind, Stop};
+use crate::{
+    entity::{Instance, Table},
+    memory::Memory,
+};
 
 impl<H: Host> Activation<'_, H> {
     /// Executes the slow op at `ctx.pc`.
@@ -102,9 +105,24 @@ impl<H: Host> Activation<'_, H> {
                     table.as_mut().init(table_arg(table, 0), elements, from, u64::from(arg(2) as u32))?;
                 }
                 SlowOp::ElemDrop => (&mut (*instance).elements)[x] = [].into(),
+                SlowOp::ProbeEnter => self.probe(instance, FuncIdx(o.c), true),
+                SlowOp::ProbeLeave => self.probe(instance, FuncIdx(o.c), false),
             }
             self.ctx.pc = cell.add(3);
             self.pay(cost)
+        }
+    }
+
+    /// Tells the host that a function begins or ends. Takes nothing of the dispatcher's fuel, and gives it no new.
+    fn probe(&mut self, instance: *mut Instance, func: FuncIdx, enter: bool) {
+        let Some(instance) = NonNull::new(instance) else { return };
+        let held = self.ctx.fuel;
+        // The host may panic.
+        self.put_fuel();
+        self.host.probe(instance, func, enter);
+        if self.meter == MeterKind::Fuel {
+            self.host.store().fuel -= held;
+            self.ctx.fuel = held;
         }
     }
 
@@ -128,18 +146,19 @@ impl<H: Host> Activation<'_, H> {
         let Some(desired) = u64::try_from(desired).ok().filter(|&desired| desired <= limit) else {
             return Ok(None);
         };
-        // Whoever is asked sees all fuel, and may panic.
-        self.put_fuel();
-        let extra = self.host.memory_growth_fuel(current, desired);
+        let extra = self.asking(|host| host.memory_growth_fuel(current, desired));
         self.charge(|costs| costs.of_bytes(desired - current).saturating_add(extra))?;
-        self.put_fuel();
-        let allowed = self.host.memory_growing(current, desired, maximum).map_err(Stop::Error)?;
-        self.take_fuel();
+        let allowed =
+            self.asking(|host| host.memory_growing(current, desired, maximum)).map_err(Stop::Error)?;
         if !allowed {
             return Ok(None);
         }
         // SAFETY: promised by the caller.
-        Ok(unsafe { memory.as_ref() }.grow(delta))
+        let grown = unsafe { memory.as_ref() }.grow(delta);
+        if grown.is_none() {
+            self.host.growth_failed().map_err(Stop::Error)?;
+        }
+        Ok(grown)
     }
 
     /// # Safety
@@ -157,16 +176,18 @@ impl<H: Host> Activation<'_, H> {
         let Some(desired) = current.checked_add(delta).filter(|&desired| desired <= limit) else {
             return Ok(None);
         };
-        self.put_fuel();
-        let extra = self.host.table_growth_fuel(current, desired);
+        let extra = self.asking(|host| host.table_growth_fuel(current, desired));
         self.charge(|costs| costs.of_elements(delta).saturating_add(extra))?;
-        self.put_fuel();
-        let allowed = self.host.table_growing(current, desired, maximum).map_err(Stop::Error)?;
-        self.take_fuel();
+        let allowed =
+            self.asking(|host| host.table_growing(current, desired, maximum)).map_err(Stop::Error)?;
         if !allowed {
             return Ok(None);
         }
         // SAFETY: promised by the caller.
-        Ok(unsafe { table.as_mut() }.grow(delta, value))
+        let grown = unsafe { table.as_mut() }.grow(delta, value);
+        if grown.is_none() {
+            self.host.growth_failed().map_err(Stop::Error)?;
+        }
+        Ok(grown)
     }
 }

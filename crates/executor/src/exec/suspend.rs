@@ -4,7 +4,7 @@
 //! [`Suspended`], and nothing of the call is left in the store. Frames are linked by distances and code never
 //! moves, so nothing must be changed when it goes on.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::{fmt, ptr::NonNull};
 use rotifer_bytecode::Word;
 use rotifer_core::TrapCode;
@@ -24,9 +24,16 @@ use crate::{
 ///
 /// It owns its frames. It refers to instances and code of its store, which are looked at only together with the
 /// store; dropping it touches neither.
-pub struct Suspended {
+///
+/// It is a box because it is handed through several functions whenever a call stops or goes on; a store keeps those of
+/// calls that have ended for others, so that it is seldom allocated.
+pub struct Suspended(Box<State>);
+
+/// A suspended call; or one that runs, whose registers are elsewhere and whose stack is the store's, with the store's
+/// own one here meanwhile.
+pub(crate) struct State {
     store: StoreId,
-    stack: ValueStack,
+    pub(crate) stack: ValueStack,
     pc: *const Word,
     /// A slot, as a number.
     sp: usize,
@@ -43,13 +50,33 @@ pub struct Suspended {
 
 // SAFETY: I-STORE: what the pointers lead to is reached with the store only, of which whoever does so has a borrow;
 // the stack and the list are owned.
-unsafe impl Send for Suspended {}
+unsafe impl Send for State {}
 // SAFETY: as for `Send`: a shared reference gives no access without the store.
-unsafe impl Sync for Suspended {}
+unsafe impl Sync for State {}
+
+impl State {
+    /// One that nobody uses yet.
+    pub(crate) fn new(store: StoreId, stack: ValueStack) -> Self {
+        Self {
+            store,
+            stack,
+            pc: core::ptr::null(),
+            sp: 0,
+            acc: 0,
+            facc: 0,
+            lp: core::ptr::null(),
+            instance: NonNull::dangling(),
+            cross: Vec::new(),
+            owed: 0,
+            at_bulk: false,
+            host_call: None,
+        }
+    }
+}
 
 impl fmt::Debug for Suspended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Suspended").field("store", &self.store).finish_non_exhaustive()
+        f.debug_struct("Suspended").field("store", &self.0.store).finish_non_exhaustive()
     }
 }
 
@@ -76,17 +103,17 @@ pub enum Outcome<E> {
 impl Suspended {
     /// The store that the call belongs to.
     pub fn store(&self) -> StoreId {
-        self.store
+        self.0.store
     }
 
     /// The host function that failed, if that is why the call stopped.
     pub fn host_func(&self) -> Option<NonNull<Func>> {
-        self.host_call.map(|call| call.func)
+        self.0.host_call.map(|call| call.func)
     }
 
     /// Argument number `index` of the host function that failed, as a slot.
     pub fn host_arg(&self, index: usize) -> u64 {
-        self.host_call.map_or(0, |call| self.stack.get(call.base + index))
+        self.0.host_call.map_or(0, |call| self.0.stack.get(call.base + index))
     }
 
     /// The WebAssembly frames, innermost first.
@@ -94,14 +121,15 @@ impl Suspended {
     /// # Safety
     /// I-ENTITY: the store still exists.
     pub unsafe fn backtrace(&self) -> Vec<TrapFrame> {
+        let call = &*self.0;
         let frames = Frames {
-            pc: self.pc,
-            sp: self.stack.base().wrapping_add(self.sp),
-            instance: self.instance.as_ptr(),
-            cross: &self.cross,
-            at: self.at_bulk,
-            returning: self.host_call.is_some(),
-            owed: self.owed,
+            pc: call.pc,
+            sp: call.stack.base().wrapping_add(call.sp),
+            instance: call.instance.as_ptr(),
+            cross: &call.cross,
+            at: call.at_bulk,
+            returning: call.host_call.is_some(),
+            owed: call.owed,
         };
         // SAFETY: promised by the caller; I-FRAME: the frames are as the activation left them.
         unsafe { frames.collect() }
@@ -111,32 +139,28 @@ impl Suspended {
 /// Gives a call a stack of its own, and the store its former one back, whatever happens.
 struct OwnStack<'h, H: Host> {
     host: &'h mut H,
-    former: Option<ValueStack>,
+    /// Has the store's stack.
+    state: Option<Box<State>>,
 }
 
 impl<'h, H: Host> OwnStack<'h, H> {
-    fn new(host: &'h mut H, own: Option<ValueStack>) -> Self {
-        let store = host.store();
-        let own = own.unwrap_or_else(|| store.spare_stack());
-        let former = core::mem::replace(&mut store.stack, own);
-        Self { host, former: Some(former) }
+    fn new(host: &'h mut H, mut state: Box<State>) -> Self {
+        core::mem::swap(&mut host.store().stack, &mut state.stack);
+        Self { host, state: Some(state) }
     }
 
-    /// Takes the call's stack away.
-    fn take(mut self) -> ValueStack {
-        let former = self.former.take();
-        let stack = &mut self.host.store().stack;
-        let former = former.unwrap_or_else(|| ValueStack::new(stack.limits()));
-        core::mem::replace(stack, former)
+    /// Takes the call's stack away, and gives the store its own one back.
+    fn take(&mut self) -> Option<Box<State>> {
+        let mut state = self.state.take()?;
+        core::mem::swap(&mut self.host.store().stack, &mut state.stack);
+        Some(state)
     }
 }
 
 impl<H: Host> Drop for OwnStack<'_, H> {
     fn drop(&mut self) {
-        if let Some(former) = self.former.take() {
-            let store = self.host.store();
-            let own = core::mem::replace(&mut store.stack, former);
-            store.keep_spare_stack(own);
+        if let Some(state) = self.take() {
+            self.host.store().keep_spare_call(state);
         }
     }
 }
@@ -155,7 +179,8 @@ pub unsafe fn start<H: Host>(
     params: &[u64],
     results: &mut [u64],
 ) -> Result<Outcome<H::Error>, H::Error> {
-    let own = OwnStack::new(host, None);
+    let state = host.store().spare_call();
+    let own = OwnStack::new(host, state);
     // SAFETY: promised by the caller.
     match unsafe { call(&mut *own.host, func, params, results.len()) } {
         Called::Done => {
@@ -184,7 +209,8 @@ pub unsafe fn resume<H: Host>(
     host_results: &[u64],
     results: &mut [u64],
 ) -> Result<Outcome<H::Error>, H::Error> {
-    let own = OwnStack::new(host, Some(call.stack));
+    let mut own = OwnStack::new(host, call.0);
+    let Some(call) = &mut own.state else { unreachable!("it was just given") };
     let saved = Saved { host_call: call.host_call, sp: call.sp, owed: call.owed };
     // SAFETY: I-ENTITY.
     let stubs = unsafe { call.instance.as_ref() }.module.stubs();
@@ -207,7 +233,7 @@ pub unsafe fn resume<H: Host>(
         depth: 0,
         linkage: (0, 0),
         args: (0, 0),
-        cross: call.cross,
+        cross: core::mem::take(&mut call.cross),
     };
     let mut activation = Activation {
         host: &mut *own.host,
@@ -294,25 +320,21 @@ fn stopped<H: Host>(
 }
 
 impl<E> Stopped<E> {
-    fn suspend<H: Host<Error = E>>(self, own: OwnStack<'_, H>) -> Outcome<E> {
-        let store = own.host.store().id();
+    fn suspend<H: Host<Error = E>>(self, mut own: OwnStack<'_, H>) -> Outcome<E> {
         let Some(instance) = NonNull::new(self.ctx.instance.cast_mut()) else {
             unreachable!("an activation has an instance")
         };
-        let call = Suspended {
-            store,
-            stack: own.take(),
-            pc: self.ctx.pc,
-            sp: self.sp,
-            acc: self.ctx.acc,
-            facc: self.ctx.facc,
-            lp: self.ctx.lp,
-            instance,
-            cross: self.ctx.cross,
-            owed: self.ctx.owed,
-            at_bulk: self.at_bulk,
-            host_call: self.host_call,
-        };
-        Outcome::Suspended(call, self.pause)
+        let Some(mut call) = own.take() else { unreachable!("nobody else takes it") };
+        call.pc = self.ctx.pc;
+        call.sp = self.sp;
+        call.acc = self.ctx.acc;
+        call.facc = self.ctx.facc;
+        call.lp = self.ctx.lp;
+        call.instance = instance;
+        call.cross = self.ctx.cross;
+        call.owed = self.ctx.owed;
+        call.at_bulk = self.at_bulk;
+        call.host_call = self.host_call;
+        Outcome::Suspended(Suspended(call), self.pause)
     }
 }

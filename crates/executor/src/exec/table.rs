@@ -4,8 +4,8 @@
 //! be relocated at every start of the program.
 
 use rotifer_bytecode::{
-    Destination, HandlerAddr, HandlerTable, Kind, LATCH_COMPARES, LATCH_FORMS, OP_COUNT, OpCode, Operator,
-    ReturnKind, Source,
+    BINARY_FORMS, Destination, HandlerAddr, HandlerTable, Kind, LATCH_COMPARES, LATCH_FORMS, NAN_BINARY, NAN_OPERATORS, OP_COUNT, OpCode, Operator,
+    ReturnKind, Source, UNARY_FORMS,
     semantics::{Binary, Compare, Load, Store, Unary, ops},
 };
 
@@ -14,16 +14,16 @@ use super::{
     form::{A, I, S},
     memory::{LoadAny, LoadOp, LoadSum, StoreAny, StoreOp, StoreSum},
     meter::{Free, Meter, Metered},
-    numeric::{BinaryOp, BranchOp, CompareOp, Latch, ToCell, ToLoop, UnaryOp},
+    numeric::{AnyNan, BinaryOp, BranchOp, CanonicalNan, CompareOp, Latch, Nans, ToCell, ToLoop, UnaryOp},
     regs::Dispatcher,
 };
 
-fn unary<D: Dispatcher, O: Unary>() -> [HandlerAddr; 4] {
+fn unary<D: Dispatcher, O: Unary, N: Nans>() -> [HandlerAddr; 4] {
     [
-        D::addr::<UnaryOp<O, S, S>>(),
-        D::addr::<UnaryOp<O, S, A>>(),
-        D::addr::<UnaryOp<O, A, S>>(),
-        D::addr::<UnaryOp<O, A, A>>(),
+        D::addr::<UnaryOp<O, S, S, N>>(),
+        D::addr::<UnaryOp<O, S, A, N>>(),
+        D::addr::<UnaryOp<O, A, S, N>>(),
+        D::addr::<UnaryOp<O, A, A, N>>(),
     ]
 }
 
@@ -34,10 +34,10 @@ macro_rules! by_sources {
     };
 }
 
-fn binary<D: Dispatcher, O: Binary>() -> [[HandlerAddr; 2]; 7] {
+fn binary<D: Dispatcher, O: Binary, N: Nans>() -> [[HandlerAddr; 2]; 7] {
     macro_rules! forms {
         ($l:ident, $r:ident) => {
-            [D::addr::<BinaryOp<O, $l, $r, S>>(), D::addr::<BinaryOp<O, $l, $r, A>>()]
+            [D::addr::<BinaryOp<O, $l, $r, S, N>>(), D::addr::<BinaryOp<O, $l, $r, A, N>>()]
         };
     }
     by_sources!(forms)
@@ -134,10 +134,10 @@ macro_rules! define {
         store { $( #[doc = $sd:literal] $so:literal $st:literal $S:ident: ($sv:ty) -> $sm:ty = $sf:expr; )* }
     ) => {
         fn operators<X: Dispatcher>(put: &mut impl FnMut(&[HandlerAddr])) {
-            $( put(&unary::<X, ops::$U>()); )*
-            $( put(&unary::<X, ops::$V>()); )*
-            $( put(binary::<X, ops::$B>().as_flattened()); )*
-            $( put(binary::<X, ops::$D>().as_flattened()); )*
+            $( put(&unary::<X, ops::$U, AnyNan>()); )*
+            $( put(&unary::<X, ops::$V, AnyNan>()); )*
+            $( put(binary::<X, ops::$B, AnyNan>().as_flattened()); )*
+            $( put(binary::<X, ops::$D, AnyNan>().as_flattened()); )*
             $( put(compare::<X, ops::$C>().as_flattened()); put(branch::<X, ops::$C, Free>().as_flattened()); )*
             $( put(&load::<X, ops::$L>()); )*
             $( put(&store::<X, ops::$S>()); )*
@@ -184,8 +184,57 @@ pub(crate) fn build<D: Dispatcher>() -> HandlerTable {
             table.put_twin(OpCode(first.0 + form as u16), *handler);
         }
     });
+    // The twins that make NaNs canonical come last.
+    let mut next = OP_COUNT - CANONICAL_OPS;
+    canonical::<D>(&mut |handlers: &[HandlerAddr]| {
+        table.0[next..next + handlers.len()].copy_from_slice(handlers);
+        next += handlers.len();
+    });
     assert!(table.0.iter().all(|handler| !handler.0.is_null()), "every op has a handler");
     table.0
+}
+
+const CANONICAL_OPS: usize =
+    (NAN_BINARY * BINARY_FORMS + (NAN_OPERATORS.len() as u16 - NAN_BINARY) * UNARY_FORMS) as usize;
+
+/// The handlers of [`NAN_OPERATORS`] that give the canonical NaN.
+fn canonical<D: Dispatcher>(put: &mut impl FnMut(&[HandlerAddr])) {
+    macro_rules! all {
+        ($( $make:ident $name:ident; )*) => {
+            // The order of the list that the numbers are made from.
+            const _: () = {
+                let names = [$( Operator::$name ),*];
+                let mut i = 0;
+                while i < names.len() {
+                    assert!(names[i] as u8 == NAN_OPERATORS[i] as u8);
+                    i += 1;
+                }
+            };
+            $( put($make::<D, ops::$name, CanonicalNan>().as_flat()); )*
+        };
+    }
+    all! {
+        binary F32Add; binary F32Sub; binary F32Mul; binary F32Div;
+        binary F64Add; binary F64Sub; binary F64Mul; binary F64Div;
+        unary F32DemoteF64; unary F64PromoteF32;
+    }
+}
+
+/// Handlers in an array, or in an array of arrays.
+trait Flat {
+    fn as_flat(&self) -> &[HandlerAddr];
+}
+
+impl<const N: usize> Flat for [HandlerAddr; N] {
+    fn as_flat(&self) -> &[HandlerAddr] {
+        self
+    }
+}
+
+impl<const M: usize, const N: usize> Flat for [[HandlerAddr; M]; N] {
+    fn as_flat(&self) -> &[HandlerAddr] {
+        self.as_flattened()
+    }
 }
 
 /// A table that is being filled.

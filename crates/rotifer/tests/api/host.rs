@@ -63,6 +63,7 @@ fn errors_pass_through_webassembly() {
             assert_eq!(error.downcast_ref::<Exit>().unwrap().status, 3);
             assert!(error.downcast_ref::<Other>().is_none());
             assert!(matches!(error.kind(), ErrorKind::Host(_)));
+            assert_eq!(error.backtrace().frames().len(), 2);
             let error = error.try_downcast::<Other>().unwrap_err();
             let exit = error.downcast::<Exit>().unwrap();
             assert_eq!(exit, Exit { status: 3, reason: "asked".into() });

@@ -2,10 +2,10 @@
 
 use rotifer::{
     Config, Engine, ErrorKind, Extern, Func, Global, Instance, InstantiationError, LinkError, Linker, Memory,
-    MemoryType, Mutability, Nullable, Ref, RefType, Store, Table, TableType, Val,
+    MemoryType, Mutability, Nullable, Ref, RefType, Store, Table, TableType, UnknownImport, Val,
 };
 
-use super::{link_error, load};
+use super::{engines, link_error, load};
 
 #[test]
 fn unknown_imports_say_what_is_missing() {
@@ -177,6 +177,7 @@ fn start_functions_run_unless_refused() {
     linker.instantiate_pre(&with).unwrap().start(&mut store).unwrap();
     assert_eq!(*store.data(), 3);
     assert!(with.has_start() && !without.has_start());
+    assert_eq!((with.start_function(), without.start_function()), (Some(1), None));
 
     let error = linker.instantiate_pre(&with).unwrap().ensure_no_start(&mut store).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Instantiation(InstantiationError::UnexpectedStartFn)));
@@ -231,5 +232,43 @@ fn a_pre_linked_module_is_instantiated_in_many_stores() {
         assert_ne!(one, two);
         let run = two.get_typed_func::<(), i32>(&store, "run").unwrap();
         assert_eq!(run.call(&mut store, ()).unwrap(), 2 * n);
+    }
+}
+
+#[test]
+fn unknown_functions_can_stand_in() {
+    for engine in engines() {
+        let mut linker = Linker::new(&engine);
+        linker.func_wrap("host", "known", || 7).unwrap();
+        let module = load(
+            &engine,
+            r#"(module
+                (import "host" "known" (func $known (result i32)))
+                (import "host" "un\nknown" (func $unknown (param i64) (result i32)))
+                (import "host" "un\nknown" (func (param i64) (result i32)))
+                (func (export "known") (result i32) (call $known))
+                (func (export "unknown") (result i32) (call $unknown (i64.const 1))))"#,
+        );
+        let mut store = Store::new(&engine, ());
+        assert!(linker.instantiate(&mut store, &module).is_err());
+        linker.define_unknown_imports_as_traps(&module).unwrap();
+        // Once more changes nothing.
+        linker.define_unknown_imports_as_traps(&module).unwrap();
+        let instance = linker.instantiate(&mut store, &module).unwrap();
+        let call = |store: &mut Store<()>, name| {
+            instance.get_typed_func::<(), i32>(&*store, name).unwrap().call(store, ())
+        };
+        assert_eq!(call(&mut store, "known").unwrap(), 7);
+        let error = call(&mut store, "unknown").unwrap_err();
+        let unknown = error.downcast_ref::<UnknownImport>().unwrap();
+        assert_eq!((unknown.module(), unknown.name()), ("host", "un\nknown"));
+        let message = "the imported function `host` `un\\nknown` was called, which is not provided";
+        assert_eq!(error.to_string(), message);
+        assert_eq!(error.backtrace().frames().len(), 1);
+        // Only functions can.
+        let memory = load(&engine, r#"(module (import "host" "memory" (memory 1)))"#);
+        linker.define_unknown_imports_as_traps(&memory).unwrap();
+        let error = linker.instantiate(&mut store, &memory).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Link(LinkError::UnknownImport { .. })));
     }
 }

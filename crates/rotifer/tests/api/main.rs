@@ -1,18 +1,23 @@
 //! The public API: what it does, what it refuses, and what it says then.
 
+mod backtraces;
 mod config;
 mod fuel;
 mod globals;
+mod helpers;
 mod host;
 mod hostile;
 mod instances;
+mod interrupt;
 mod limiter;
 mod linking;
 mod memories;
 mod modes;
 mod modules;
+mod profile;
 mod stack;
 mod stores;
+mod suspend;
 mod tables;
 mod threads;
 mod values;

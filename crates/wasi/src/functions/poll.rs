@@ -55,51 +55,75 @@ enum Subscription {
     Clock { userdata: u64, clock: ClockId, deadline: Duration },
 }
 
-/// Waits until something happens. The subscriptions lie in the guest's memory and are gone through twice, so that
-/// nothing needs to be kept: how long must be waited, and what has happened then. A guest that has the events
-/// written over the subscriptions confuses only itself.
-pub(crate) fn poll_oneoff(
-    ctx: &mut WasiCtx,
-    guest: &mut Guest<'_>,
-    subscriptions: u32,
-    events: u32,
-    count: u32,
-    result: u32,
-) -> Outcome {
-    if count == 0 {
-        return Err(Errno::Inval.into());
+/// The arguments of `poll_oneoff`.
+///
+/// The subscriptions lie in the guest's memory and are gone through twice, so that nothing needs to be kept: how long
+/// must be waited, and what has happened then. A guest that has the events written over the subscriptions confuses
+/// only itself.
+pub(crate) struct Poll {
+    pub(crate) subscriptions: u32,
+    pub(crate) events: u32,
+    pub(crate) count: u32,
+    pub(crate) result: u32,
+}
+
+/// How long a guest waits.
+pub(crate) struct Wait {
+    /// Both clocks stand still meanwhile: deadlines that are relative start at one time.
+    start: Start,
+    duration: Duration,
+}
+
+impl Poll {
+    fn subscription(&self, guest: &Guest<'_>, number: u32) -> u32 {
+        self.subscriptions + number * subscription_size(guest.snapshot())
     }
-    let size = subscription_size(guest.snapshot());
-    guest.check_array(subscriptions, count, size, 8)?;
-    guest.check_array(events, count, EVENT_SIZE, 8)?;
-    // Both clocks stand still in here: deadlines that are relative start at one time.
-    let start = Start::new(&ctx.clocks);
-    let at = |number: u32| subscriptions + number * size;
-    let mut wait = Duration::MAX;
-    for number in 0..count {
-        wait = wait.min(match Subscription::read(ctx, guest, at(number), &start)? {
-            Subscription::Ready(_) => Duration::ZERO,
-            Subscription::Clock { clock, deadline, .. } => deadline.saturating_sub(start.time(clock)),
-        });
+
+    /// How long must be waited until something happens.
+    pub(crate) fn begin(&self, ctx: &WasiCtx, guest: &Guest<'_>) -> Outcome<Wait> {
+        if self.count == 0 {
+            return Err(Errno::Inval.into());
+        }
+        guest.check_array(self.subscriptions, self.count, subscription_size(guest.snapshot()), 8)?;
+        guest.check_array(self.events, self.count, EVENT_SIZE, 8)?;
+        let start = Start::new(&ctx.clocks);
+        let mut duration = Duration::MAX;
+        for number in 0..self.count {
+            let pointer = self.subscription(guest, number);
+            duration = duration.min(match Subscription::read(ctx, guest, pointer, &start)? {
+                Subscription::Ready(_) => Duration::ZERO,
+                Subscription::Clock { clock, deadline, .. } => deadline.saturating_sub(start.time(clock)),
+            });
+        }
+        Ok(Wait { start, duration })
     }
-    if !wait.is_zero() {
-        ctx.clocks.wait(wait);
-    }
-    let mut happened = 0;
-    for number in 0..count {
-        let event = match Subscription::read(ctx, guest, at(number), &start)? {
-            Subscription::Ready(event) => event,
-            Subscription::Clock { userdata, clock, deadline } => {
-                if deadline.saturating_sub(start.time(clock)) > wait {
-                    continue;
+
+    /// What has happened after a wait.
+    pub(crate) fn finish(&self, ctx: &WasiCtx, guest: &mut Guest<'_>, wait: &Wait) -> Outcome {
+        let mut happened = 0;
+        for number in 0..self.count {
+            let pointer = self.subscription(guest, number);
+            let event = match Subscription::read(ctx, guest, pointer, &wait.start)? {
+                Subscription::Ready(event) => event,
+                Subscription::Clock { userdata, clock, deadline } => {
+                    if deadline.saturating_sub(wait.start.time(clock)) > wait.duration {
+                        continue;
+                    }
+                    Event { userdata, error: Errno::Success, kind: CLOCK, readable: 0 }
                 }
-                Event { userdata, error: Errno::Success, kind: CLOCK, readable: 0 }
-            }
-        };
-        event.write(guest, events + happened * EVENT_SIZE)?;
-        happened += 1;
+            };
+            event.write(guest, self.events + happened * EVENT_SIZE)?;
+            happened += 1;
+        }
+        Ok(guest.set_u32(self.result, happened)?)
     }
-    Ok(guest.set_u32(result, happened)?)
+}
+
+impl Wait {
+    /// How long.
+    pub(crate) fn duration(&self) -> Duration {
+        self.duration
+    }
 }
 
 /// The times at the beginning.

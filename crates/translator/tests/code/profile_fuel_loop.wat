@@ -1,0 +1,32 @@
+(module
+  ;; Costs and refunds are those of the code without probes.
+  (memory 1)
+  (func $walk (param $n i32) (result i32)
+    (local $sum i32)
+    (block $done
+      (loop $again
+        (br_if $done (i32.eqz (local.get $n)))
+        (local.set $sum (i32.add (local.get $sum) (i32.load (local.get $n))))
+        (local.set $n (i32.sub (local.get $n) (i32.const 4)))
+        (br $again)))
+    (if (local.get $sum) (then (return (call $walk (i32.const 0)))))
+    (local.get $sum)))
+;; function 0, 6 slots
+;;   entry costs 5
+;;   0: enter 3..4
+;;   2: slow probe.enter 0 #0
+;;   5: br_eqz.s 0 -> 21 (2, 10)
+;;   9: loop
+;;   10: i32.load.s.a acc <- [0 + 0]
+;;   12: i32.add.sa.s 3 <- 3, acc
+;;   14: 0 <- 0 + #-4; br_unless.loop i32.eq acc, #0 (13, 3)
+;;   18: br -> 21 (2, 0)
+;;   21: br_eqz.s 3 -> 36 (1, 2)
+;;   25: const32 4 <- #0
+;;   27: call frame 4 (0, 1)
+;;   31: slow probe.leave 0 #0
+;;   34: return.a
+;;   36: slow probe.leave 0 #0
+;;   39: return.s 3
+;;   17: splits 3 for 5
+;;   10: refunds 7

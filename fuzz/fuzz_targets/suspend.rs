@@ -1,0 +1,14 @@
+//! Random modules in one go and in steps.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use rotifer_fuzz::generate;
+
+fuzz_target!(|data: &[u8]| {
+    let Some((seed, input)) = data.split_first_chunk::<8>() else { return };
+    let Ok(generated) = generate::module(u64::from_le_bytes(*seed), input) else { return };
+    if let Err(finding) = generated.suspend() {
+        panic!("{}: {}", finding.oracle, finding.text);
+    }
+});
