@@ -4,7 +4,7 @@
 //!
 //! A call that needs something that is not there yet is suspended: the host gets it back as a value, awaits what it
 //! asked for, and goes on with it. The library knows nothing of futures, so any executor will do; here it is one of
-//! forty lines, for a single thread and timers only. Two guests in two stores run at once. Fuel is what makes it
+//! fifty lines, for a single thread and timers only. Two guests in two stores run at once. Fuel is what makes it
 //! fair: a guest that computes gives way after each slice.
 
 use rotifer::{
@@ -176,19 +176,29 @@ impl Wake for Ready {
     }
 }
 
+/// A future, whether it is ready, and what came out.
+struct Task<F: Future> {
+    future: Pin<Box<F>>,
+    ready: Arc<Ready>,
+    output: Option<F::Output>,
+}
+
 /// Runs all futures on this thread until each is done.
 fn block_on<F: Future>(futures: Vec<F>, timers: &Timers) -> Vec<F::Output> {
-    let start = |future| (Box::pin(future), Arc::new(Ready(AtomicBool::new(true))), None);
-    let mut tasks: Vec<(Pin<Box<F>>, Arc<Ready>, Option<F::Output>)> =
-        futures.into_iter().map(start).collect();
-    while tasks.iter().any(|(.., output)| output.is_none()) {
+    let start = |future| Task {
+        future: Box::pin(future),
+        ready: Arc::new(Ready(AtomicBool::new(true))),
+        output: None,
+    };
+    let mut tasks: Vec<Task<F>> = futures.into_iter().map(start).collect();
+    while tasks.iter().any(|task| task.output.is_none()) {
         let mut is_idle = true;
-        for (future, ready, output) in &mut tasks {
-            if output.is_none() && ready.0.swap(false, Ordering::Acquire) {
+        for task in &mut tasks {
+            if task.output.is_none() && task.ready.0.swap(false, Ordering::Acquire) {
                 is_idle = false;
-                let waker = ready.clone().into();
-                if let Poll::Ready(value) = future.as_mut().poll(&mut Context::from_waker(&waker)) {
-                    *output = Some(value);
+                let waker = task.ready.clone().into();
+                if let Poll::Ready(value) = task.future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                    task.output = Some(value);
                 }
             }
         }
@@ -196,7 +206,7 @@ fn block_on<F: Future>(futures: Vec<F>, timers: &Timers) -> Vec<F::Output> {
             timers.wait();
         }
     }
-    tasks.into_iter().filter_map(|(.., output)| output).collect()
+    tasks.into_iter().filter_map(|task| task.output).collect()
 }
 
 #[cfg(test)]

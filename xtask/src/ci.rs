@@ -66,6 +66,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     step("documentation", &mut document);
     step("no_std", &mut check_no_std);
     step("tests", &mut || test(&mut tests));
+    step("determinism", &mut check_determinism);
     step("interleavings", &mut check_interleavings);
     step("benchmark", &mut check_benchmark);
     if repository::root().join(FUZZ_MANIFEST).exists() {
@@ -153,6 +154,12 @@ fn installed_targets_without_std() -> Vec<String> {
     let text = String::from_utf8_lossy(&output.stdout);
     let lacks_std = |target: &&str| target.contains("-none") || *target == "wasm32v1-none";
     text.lines().filter(lacks_std).map(str::to_owned).collect()
+}
+
+/// The digests of docs/DETERMINISM.md in a release build; the ordinary tests compare those of a debug build.
+fn check_determinism() -> Result<()> {
+    let package = ["--package", "rotifer-spec-tests", "--test", "determinism"];
+    repository::run(repository::cargo().args(["test", "--release", "--locked"]).args(package))
 }
 
 /// What all test binaries counted.

@@ -447,7 +447,10 @@ special_ops! {
 /// accumulators: their `c` is the index of the function.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u16)]
-#[allow(missing_docs, reason = "all but the probes are the operator of the same name; x and y are its immediates in order")]
+#[allow(
+    missing_docs,
+    reason = "all but the probes are the operator of the same name; x and y are its immediates in order"
+)]
 pub enum SlowOp {
     MemoryGrow,
     MemoryFill,
@@ -617,8 +620,9 @@ pub const NAN_BINARY: u16 = 8;
 const CANONICAL: u16 = METERED_SPECIAL + METERED_SPECIALS.len() as u16;
 
 /// The count of all ops: the length of a handler table.
-pub const OP_COUNT: usize =
-    (CANONICAL + NAN_BINARY * BINARY_FORMS + (NAN_OPERATORS.len() as u16 - NAN_BINARY) * UNARY_FORMS) as usize;
+pub const OP_COUNT: usize = (CANONICAL
+    + NAN_BINARY * BINARY_FORMS
+    + (NAN_OPERATORS.len() as u16 - NAN_BINARY) * UNARY_FORMS) as usize;
 
 #[cfg(test)]
 mod tests {

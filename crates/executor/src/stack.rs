@@ -100,6 +100,7 @@ impl ValueStack {
 
     /// Sees to it that a frame of `bytes` bytes has room at slot `start`, or says that it never will.
     /// The stack may move.
+    #[inline]
     pub(crate) fn ensure(&mut self, start: usize, bytes: usize) -> Result<(), TrapCode> {
         let end = start.saturating_add(bytes.div_ceil(8));
         if end > self.limits.max_bytes / 8 {

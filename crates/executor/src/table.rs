@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn growth_is_limited_by_type_and_implementation() {
-        let mut table = Table::new(TableType::new(RefType::FUNCREF, 1, Some(3)), 5).unwrap();
+        let mut table = Table::new(TableType::new(RefType::FUNCREF, 1, Some(3)), 5, Tally::NONE).unwrap();
         assert_eq!(table.grow(3, 0), None);
         assert_eq!(table.grow(2, 7), Some(1));
         assert_eq!(table.elements, [5, 7, 7]);

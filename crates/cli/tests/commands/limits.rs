@@ -122,26 +122,21 @@ fn time_has_a_limit() {
 }
 
 #[cfg(unix)]
-mod signals {
+pub(crate) mod signals {
     use super::looping;
+    use crate::Files;
     use std::{
         io::{BufRead, BufReader, Read},
         process::{Command, Stdio},
     };
 
-    /// Runs the endless loop, interrupts it when it has begun, and gives its exit code and what it wrote to
+    /// Runs something, interrupts it when it has written the line, and gives its exit code and what it wrote to
     /// standard error.
-    fn interrupt(args: &[&str]) -> (Option<i32>, String) {
-        let files = looping();
-        let mut child = files
-            .command(&[&["run", "m.wat", "--invoke", "spin"], args].concat())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+    pub(crate) fn interrupt(files: &Files, args: &[&str], begun: &str) -> (Option<i32>, String) {
+        let mut child = files.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line, "1\n");
+        assert_eq!(line, begun);
         let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
         assert!(sent.success());
         let mut err = String::new();
@@ -152,7 +147,8 @@ mod signals {
     #[test]
     fn a_program_that_looks_for_them_is_interrupted() {
         for args in [["--timeout", "1h"], ["--fuel", "18446744073709551615"]] {
-            let (status, err) = interrupt(&args);
+            let args = [&["run", "m.wat", "--invoke", "spin"], &args[..]].concat();
+            let (status, err) = interrupt(&looping(), &args, "1\n");
             assert_eq!(status, Some(130), "{err}");
             // In the loop, or before it when `print` has returned.
             let first = "error: `spin` failed: interrupted\n  in function ";

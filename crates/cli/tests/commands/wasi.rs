@@ -219,4 +219,11 @@ fn sleepers_are_woken_to_stop() {
     assert_eq!(ran.out(), "asleep\n");
     // By itself rather than by the end of the process: it says where it was.
     ran.fails(124, &["`_start` failed: deadline exceeded", "in function"]);
+    #[cfg(unix)]
+    {
+        let args = ["run", "--timeout", "1h", "sleep.wat"];
+        let (status, err) = crate::limits::signals::interrupt(&files, &args, "asleep\n");
+        assert_eq!(status, Some(130), "{err}");
+        assert!(err.starts_with("error: `_start` failed: interrupted\n  in function"), "{err}");
+    }
 }

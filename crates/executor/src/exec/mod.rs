@@ -17,8 +17,8 @@ mod suspend;
 mod table;
 mod trace;
 
-pub use self::suspend::{Outcome, Pause, Suspended, resume, start};
 pub(crate) use self::suspend::State as SuspendedState;
+pub use self::suspend::{Outcome, Pause, Suspended, resume, start};
 
 use alloc::{sync::Arc, vec::Vec};
 use core::{
@@ -504,6 +504,7 @@ impl<'h, H: Host> Activation<'h, H> {
     ///
     /// # Safety
     /// I-ENTITY for the entry, which belongs to `ctx.instance`.
+    #[inline]
     unsafe fn enter(
         &mut self,
         entry: *const FuncEntry,
@@ -512,14 +513,11 @@ impl<'h, H: Host> Activation<'h, H> {
     ) -> Result<(), Stop<H::Error>> {
         // SAFETY: promised by the caller; I-CODE: a header precedes the first cell.
         unsafe {
-            let module = &(*self.ctx.instance).module;
-            if (*entry).code() == module.stubs().translate() {
-                let func = module.func_of_entry(entry);
-                if let Err(error) = module.ensure_translated(func) {
-                    return Err(Stop::Error(self.host.invalid(error)));
-                }
+            let mut code = (*entry).code();
+            if code == (*self.ctx.instance).module.stubs().translate() {
+                self.translate(entry)?;
+                code = (*entry).code();
             }
-            let code = (*entry).code();
             if distance.depth > self.ctx.max_depth {
                 return Err(Stop::Trap(TrapCode::StackOverflow));
             }
@@ -531,7 +529,21 @@ impl<'h, H: Host> Activation<'h, H> {
         }
     }
 
+    /// Translates a function of the current instance.
+    ///
+    /// # Safety
+    /// I-ENTITY for the entry, which belongs to `ctx.instance`.
+    #[cold]
+    #[inline(never)]
+    unsafe fn translate(&mut self, entry: *const FuncEntry) -> Result<(), Stop<H::Error>> {
+        // SAFETY: promised by the caller.
+        let module = unsafe { &(*self.ctx.instance).module };
+        let translated = module.ensure_translated(module.func_of_entry(entry));
+        translated.map_err(|error| Stop::Error(self.host.invalid(error)))
+    }
+
     /// Makes room for `bytes` bytes at `ctx.frame`; `ctx.sp` and `ctx.frame` move with the stack.
+    #[inline]
     fn ensure_frame(&mut self, bytes: usize) -> Result<(), TrapCode> {
         let frame = self.slot_of(self.ctx.frame);
         let sp = self.slot_of(self.ctx.sp);
@@ -698,7 +710,11 @@ impl<'h, H: Host> Activation<'h, H> {
     #[inline(always)]
     unsafe fn host_returned(&mut self, sp: usize, base: usize) -> Result<(), Stop<H::Error>> {
         self.returning = false;
-        self.rebase(sp, base);
+        // A stack that is where it was may have grown nevertheless. The limit is then lower than it could be, which the
+        // next call that needs more finds out.
+        if self.host.store().stack.base().wrapping_add(sp) != self.ctx.sp {
+            self.rebase(sp, base);
+        }
         let result = self.host.store().stack.get(base);
         self.ctx.acc = result;
         self.ctx.facc = result;

@@ -12,7 +12,7 @@ const FACTORIAL: &str = r#"(module
     (func (export "unused") (result i32) (i32.const 5)))"#;
 
 /// A module in each mode, the unchecked one included.
-fn modules(engine: &Engine, bytes: &[u8]) -> Vec<Module> {
+pub(crate) fn modules(engine: &Engine, bytes: &[u8]) -> Vec<Module> {
     let mut modules: Vec<Module> =
         MODES.iter().map(|&mode| Module::new_with_mode(engine, bytes, mode).unwrap()).collect();
     // SAFETY: the module was just validated.

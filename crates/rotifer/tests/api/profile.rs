@@ -12,7 +12,7 @@ use rotifer::{
     Module, ProfiledFunc, Profiler, Store, SuspendedProfile, TrapCode, TypedResumableCall, Val,
 };
 
-use super::{MODES, engines, engines_with, load, wasm};
+use super::{engines, engines_with, load, modes::modules, wasm};
 
 /// With each dispatcher: without fuel, with fuel, and interruptible.
 fn all_engines() -> Vec<Engine> {
@@ -334,13 +334,9 @@ fn results_and_fuel_do_not_depend_on_it() {
             let plain = &engines(false)[0];
             let expected = outcomes(plain, &Module::new(plain, &bytes).unwrap());
             for engine in engines(true) {
-                for mode in MODES {
-                    let module = Module::new_with_mode(&engine, &bytes, mode).unwrap();
-                    assert_eq!(outcomes(&engine, &module), expected, "{mode:?}");
+                for module in modules(&engine, &bytes) {
+                    assert_eq!(outcomes(&engine, &module), expected);
                 }
-                // SAFETY: the module was just loaded in other modes.
-                let module = unsafe { Module::new_unchecked(&engine, &bytes) }.unwrap();
-                assert_eq!(outcomes(&engine, &module), expected);
             }
         }
     }

@@ -145,3 +145,55 @@ fn guest_depth_is_counted_across_host_calls() {
         assert_eq!(*store.data(), 2 * first);
     }
 }
+
+/// How deep calls nest is defined in WebAssembly terms (`StackLimits`), and computed here from the definition: with
+/// P parameters, L other locals, H operands at the greatest height and B below the arguments of the call, a frame
+/// has P + 2 + L + H slots, and the next one begins P + 2 + L + B slots behind it.
+#[test]
+fn stacks_end_where_the_definition_says() {
+    const BYTES: usize = 10_000;
+    let count = "(global.set $depth (i32.add (global.get $depth) (i32.const 1)))";
+    let shapes: [(&str, [usize; 4]); 5] = [
+        ("(i64.add (call $f (i64.add (local.get 0) (i64.const 1))) (i64.const 1))", [1, 0, 2, 0]),
+        // Operands that optimisation keeps out of slots count all the same.
+        (
+            "(i64.const 1) (i64.const 2) (local.get 0) (call $f (local.get 0)) i64.add i64.add i64.add",
+            [1, 0, 4, 3],
+        ),
+        // What is folded away was there.
+        (
+            "(i64.add (i64.const 1) (i64.add (i64.const 2) (i64.add (i64.const 3) (i64.const 4)))) drop
+             (call $f (local.get 0))",
+            [1, 0, 4, 0],
+        ),
+        // Operands of code that cannot be reached were not.
+        (
+            "(block (br 0) (i64.const 1) (i64.const 2) (i64.const 3) (i64.const 4) unreachable)
+             (call $f (local.get 0))",
+            [1, 0, 2, 0],
+        ),
+        ("(local i64 i32 f64 i64 i64 i64 i64 i64 i64 i64) (call $f (local.get 0))", [1, 10, 2, 0]),
+    ];
+    for engine in engines_with(|config| {
+        config.max_stack_size(BYTES).max_call_depth(1_000_000);
+    }) {
+        for (body, [p, l, h, b]) in shapes {
+            let (locals, body) = match body.strip_prefix("(local") {
+                Some(_) => body.split_at(body.find(')').unwrap() + 1),
+                None => ("", body),
+            };
+            let wat = format!(
+                r#"(module (global $depth (export "depth") (mut i32) (i32.const 0))
+                    (func $f (export "f") (param i64) (result i64) {locals} {count} {body}))"#
+            );
+            let module = load(&engine, &wat);
+            let mut store = Store::new(&engine, ());
+            let instance = Instance::new(&mut store, &module, &[]).unwrap();
+            let func = instance.get_typed_func::<i64, i64>(&store, "f").unwrap();
+            assert!(func.call(&mut store, 0).is_err());
+            let depth = instance.get_global(&store, "depth").unwrap().get(&store).i32().unwrap();
+            let (frame, next) = (p + 2 + l + h, p + 2 + l + b);
+            assert_eq!(depth as usize, (BYTES / 8 - frame) / next + 1, "{body}");
+        }
+    }
+}
