@@ -104,6 +104,8 @@ fn engines(stack: Stack, meter: Meter) -> Vec<Engine> {
                     Stack::Large => config.max_stack_size(64 << 20).max_call_depth(100_000),
                     Stack::Small => config.max_stack_size(3_000).max_call_depth(40),
                 };
+                // A suspended call's error has none, so that they could not be compared.
+                config.host_error_backtrace(false);
                 match meter {
                     Meter::Off => &mut config,
                     Meter::Interruptible => config.interruptible(true),

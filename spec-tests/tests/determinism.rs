@@ -25,7 +25,9 @@ const IMPORTS: &str = r#"(module
 
 /// Bytes that a number determines.
 fn random_bytes(seed: u64, len: usize) -> Vec<u8> {
-    (0..len.div_ceil(8) as u64).flat_map(|i| xxh3_64_with_seed(&i.to_le_bytes(), seed).to_le_bytes()).collect()
+    (0..len.div_ceil(8) as u64)
+        .flat_map(|i| xxh3_64_with_seed(&i.to_le_bytes(), seed).to_le_bytes())
+        .collect()
 }
 
 /// The module with this number.
@@ -64,7 +66,8 @@ fn generate(seed: u64) -> Vec<u8> {
         wide_arithmetic_enabled: false,
         ..SmithConfig::default()
     };
-    let module = wasm_smith::Module::new(config, &mut Unstructured::new(&bytes)).expect("there are bytes enough");
+    let module =
+        wasm_smith::Module::new(config, &mut Unstructured::new(&bytes)).expect("there are bytes enough");
     module.to_bytes()
 }
 
@@ -115,9 +118,11 @@ fn value(ty: ValType, number: u64) -> Val {
     match ty {
         ValType::I32 => Val::I32(number as i32),
         ValType::I64 => Val::I64(number as i64),
-        ValType::F32 if number % 5 == 0 => Val::F32(rotifer::F32::from_bits(0x7FA0_0000 | number as u32 & 0xFFFF)),
+        ValType::F32 if number.is_multiple_of(5) => {
+            Val::F32(rotifer::F32::from_bits(0x7FA0_0000 | number as u32 & 0xFFFF))
+        }
         ValType::F32 => Val::F32((number as i32 as f32 / 64.0).into()),
-        ValType::F64 if number % 5 == 0 => {
+        ValType::F64 if number.is_multiple_of(5) => {
             Val::F64(rotifer::F64::from_bits(0xFFF4_0000_0000_0000 | number & 0xFFFF))
         }
         ValType::F64 => Val::F64((number as i64 as f64 / 64.0).into()),

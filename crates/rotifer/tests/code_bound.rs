@@ -466,3 +466,44 @@ fn code_of_real_modules() {
         println!("all, {name}: {:.2} bytes a byte", held as f64 / bytes as f64);
     }
 }
+
+/// The values of a table with many labels move by another way than those of a small one: both arrive.
+#[test]
+fn tables_of_branches_carry_their_values() {
+    for (labels, values) in [("$a $b $c $d 4 $d", "6"), ("$a $b $c $d", "4")] {
+        let text = format!(
+            r#"(module (func (export "f") (param i32) (result i32 i32)
+                (block $a (result i32 i32)
+                  (i32.const 100)
+                  (block $b (result i32 i32)
+                    (i32.const 200)
+                    (block $c (result i32 i32)
+                      (i32.const 300)
+                      (block $d (result i32 i32)
+                        (br_table {labels} (local.get 0) (i32.const {values}) (local.get 0)))
+                      (i32.add))
+                    (i32.add))
+                  (i32.add))))"#
+        );
+        for (mode, engine) in engines().iter().enumerate() {
+            let mut store = rotifer::Store::new(engine, ());
+            if MODES[mode] == "fuel" {
+                store.set_fuel(1_000_000).unwrap();
+            }
+            let module = Module::new(engine, wat::parse_str(&text).unwrap()).unwrap();
+            let instance = rotifer::Instance::new(&mut store, &module, &[]).unwrap();
+            let f = instance.get_typed_func::<i32, (i32, i32)>(&store, "f").unwrap();
+            let second: i32 = values.parse().unwrap();
+            for index in 0..8 {
+                let expected = match index {
+                    0 => (index, second),
+                    1 => (100, index + second),
+                    2 => (100, 200 + index + second),
+                    4 if second == 6 => (index, second),
+                    _ => (100, 200 + 300 + index + second),
+                };
+                assert_eq!(f.call(&mut store, index).unwrap(), expected, "{labels}, {index}");
+            }
+        }
+    }
+}

@@ -358,6 +358,7 @@ mod tail {
         }
 
         #[inline(always)]
+        #[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing is read or written through it")]
         unsafe fn divert<H: Handler>(r: &mut Regs) -> usize {
             let handler: TailFn = diverted::<H>;
             let mut handler = handler as *const ();

@@ -4,8 +4,8 @@
 //! be relocated at every start of the program.
 
 use rotifer_bytecode::{
-    BINARY_FORMS, Destination, HandlerAddr, HandlerTable, Kind, LATCH_COMPARES, LATCH_FORMS, NAN_BINARY, NAN_OPERATORS, OP_COUNT, OpCode, Operator,
-    ReturnKind, Source, UNARY_FORMS,
+    BINARY_FORMS, Destination, HandlerAddr, HandlerTable, Kind, LATCH_COMPARES, LATCH_FORMS, NAN_BINARY,
+    NAN_OPERATORS, OP_COUNT, OpCode, Operator, ReturnKind, Source, UNARY_FORMS,
     semantics::{Binary, Compare, Load, Store, Unary, ops},
 };
 
