@@ -112,8 +112,8 @@ impl Config {
     /// what that comprises.
     ///
     /// It counts fuel at the default costs, makes NaNs canonical, fixes the limits of stacks and nesting at
-    /// [`DETERMINISTIC_STACK_BYTES`](crate::DETERMINISTIC_STACK_BYTES) and
-    /// [`DETERMINISTIC_CALL_DEPTH`](crate::DETERMINISTIC_CALL_DEPTH), and makes growth that the machine has no memory
+    /// [`DETERMINISTIC_STACK_BYTES`] and
+    /// [`DETERMINISTIC_CALL_DEPTH`], and makes growth that the machine has no memory
     /// for an error instead of something that WebAssembly can see. What is changed afterwards with other methods is
     /// the embedder's to keep the same everywhere. To be stricter, switch [`floats`](Self::floats) and
     /// [`allow_start_fn`](Self::allow_start_fn) off.

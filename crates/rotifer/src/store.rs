@@ -112,7 +112,7 @@ impl<T> Store<T> {
     }
 
     /// Sets when calls of this store stop, with the trap
-    /// [`TrapCode::DeadlineExceeded`](crate::TrapCode::DeadlineExceeded) or suspended. It is looked at as often as
+    /// [`TrapCode::DeadlineExceeded`] or suspended. It is looked at as often as
     /// [interrupts](InterruptHandle) are. `None` takes it away.
     ///
     /// # Errors
@@ -181,7 +181,7 @@ macro_rules! fuel {
             ///
             /// # Errors
             /// [`TrapCode::Interrupted`](crate::TrapCode::Interrupted) or
-            /// [`TrapCode::DeadlineExceeded`](crate::TrapCode::DeadlineExceeded), for the host function to return.
+            /// [`TrapCode::DeadlineExceeded`], for the host function to return.
             pub fn check_interrupt(&mut self) -> Result<(), Error> {
                 let $this = self;
                 $inner_mut.check_interrupt()

@@ -15,7 +15,7 @@ use crate::{
 pub(crate) struct Ctx {
     /// What metered handlers pay with.
     pub(crate) fuel: u64,
-    /// What the region at `pc` costs, at [`super::regs::Exit::FUEL`].
+    /// What the region at `pc` costs, if it is not paid.
     pub(crate) owed: u32,
     /// No frame may end above this address.
     pub(crate) stack_limit: *mut u64,
