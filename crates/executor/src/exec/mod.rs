@@ -632,8 +632,8 @@ impl<'h, H: Host> Activation<'h, H> {
         Ok(())
     }
 
-    /// A call of a host function or of a function of another instance. `ctx.pc` is the call's cell, `ctx.args`
-    /// the distance of the frames in slots and the words of the cell.
+    /// A call of a host function or of a function of another instance. `ctx.pc` is where it returns to, `ctx.args`
+    /// has the distance of the frames in slots.
     ///
     /// # Safety
     /// I-ENTITY for `ctx.callee`.
@@ -646,7 +646,6 @@ impl<'h, H: Host> Activation<'h, H> {
                 return self.call_cross(callee);
             }
             let depth = linkage::depth(self.ctx.sp, self.ctx.linkage.0);
-            self.ctx.pc = self.ctx.pc.add(self.ctx.args.1 as usize);
             self.call_host(callee, self.ctx.frame, depth)
         }
     }
@@ -659,9 +658,9 @@ impl<'h, H: Host> Activation<'h, H> {
     unsafe fn call_cross(&mut self, callee: &Func) -> Result<(), Stop<H::Error>> {
         // SAFETY: promised by the caller.
         unsafe {
-            let (frame_slot, words) = self.ctx.args;
+            let frame_slot = self.ctx.args.0;
             let depth = linkage::depth(self.ctx.sp, self.ctx.linkage.0);
-            let return_pc = self.ctx.pc.add(words as usize);
+            let return_pc = self.ctx.pc;
             let distance = Distance { bytes: u32::from(frame_slot) * 8, depth: depth + 1 };
             let caller = self.ctx.instance;
             self.ctx.cross.push(CrossFrame { return_pc, instance: caller });
@@ -672,6 +671,7 @@ impl<'h, H: Host> Activation<'h, H> {
                 // The trap belongs to the call.
                 self.ctx.cross.pop();
                 self.ctx.instance = caller;
+                self.returning = true;
             }
             entered
         }

@@ -55,7 +55,8 @@ impl Exit {
     pub(crate) const STACK: usize = 0x101;
     /// The same at a tail call.
     pub(crate) const STACK_TAIL: usize = 0x103;
-    /// `ctx.callee`, a host function or one of another instance, is called with frame `ctx.frame`.
+    /// `ctx.callee`, a host function or one of another instance, is called with frame `ctx.frame`; `ctx.pc` is where
+    /// the call returns to.
     pub(crate) const CALL_FUNC: usize = 0x104;
     /// The same as a tail call.
     pub(crate) const RETURN_CALL_FUNC: usize = 0x105;
