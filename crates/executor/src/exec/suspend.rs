@@ -48,7 +48,7 @@ pub(crate) struct State {
     host_call: Option<HostCall>,
 }
 
-// SAFETY: I-STORE: what the pointers lead to is reached with the store only, of which whoever does so has a borrow;
+// SAFETY: I-SUSPEND, I-STORE: what the pointers lead to is reached with the store only, of which whoever does so has a borrow;
 // the stack and the list are owned.
 unsafe impl Send for State {}
 // SAFETY: as for `Send`: a shared reference gives no access without the store.
@@ -131,7 +131,7 @@ impl Suspended {
             returning: call.host_call.is_some(),
             owed: call.owed,
         };
-        // SAFETY: promised by the caller; I-FRAME: the frames are as the activation left them.
+        // SAFETY: promised by the caller; I-SUSPEND: the frames are as the activation left them.
         unsafe { frames.collect() }
     }
 }
@@ -243,7 +243,7 @@ pub unsafe fn resume<H: Host>(
         returning: false,
         host_call: None,
     };
-    // SAFETY: I-CELL, I-FRAME: the activation stands where it stopped.
+    // SAFETY: I-SUSPEND: the activation stands where it stopped.
     match unsafe { activation.go_on(saved, host_results) } {
         Ok(()) => {
             read_results(&own.host.store().stack, results);
