@@ -39,11 +39,10 @@ fn functions_are_sorted_by_their_own_time() {
     assert_eq!(ran.out(), "1\n610\n");
     assert!(ran.err().starts_with("profile: 3 functions, "), "{}", ran.err());
     let table = table(&ran);
-    let functions: Vec<(u64, &str)> = table.iter().map(|line| (line.0, line.4.as_str())).collect();
-    assert_eq!(functions[0], (1973, "1 `fib`"));
-    let mut others = functions[1..].to_vec();
-    others.sort();
-    assert_eq!(others, [(1, "2 `idle`"), (1, "3 `main`")]);
+    // Which is the first is a matter of time, which tests say nothing about.
+    let mut functions: Vec<(u64, &str)> = table.iter().map(|line| (line.0, line.4.as_str())).collect();
+    functions.sort();
+    assert_eq!(functions, [(1, "2 `idle`"), (1, "3 `main`"), (1973, "1 `fib`")]);
     assert!(table.is_sorted_by(|a, b| a.2 >= b.2), "{table:?}");
     let all: f64 = table.iter().map(|line| line.3).sum();
     assert!((99.0..101.0).contains(&all), "{table:?}");
@@ -75,15 +74,17 @@ fn a_program_that_fails_has_a_profile_too() {
 
 #[test]
 fn documents_have_it_as_data() {
-    let ran = run(&["--profile", "--profile-limit", "2", "--format", "json"]);
+    let ran = run(&["--profile", "--profile-limit", "3", "--format", "json"]);
     let document = ran.json();
     let lines = document["profile"].as_array().unwrap();
-    assert_eq!(lines.len(), 2);
-    assert_eq!((&lines[0]["function"], &lines[0]["name"]), (&1.into(), &"fib".into()));
-    assert_eq!(lines[0]["calls"], 1973);
-    let [own, total] = ["self_ns", "total_ns"].map(|name| lines[0][name].as_u64().unwrap());
+    assert_eq!(lines.len(), 3);
+    let fib = lines.iter().find(|line| line["name"] == "fib").unwrap();
+    assert_eq!((&fib["function"], &fib["calls"]), (&1.into(), &1973.into()));
+    let [own, total] = ["self_ns", "total_ns"].map(|name| fib[name].as_u64().unwrap());
     assert!(own <= total && own > 0, "{document}");
-    assert!(lines[0]["percent"].as_f64().unwrap() > 1.0, "{document}");
+    assert!(fib["percent"].as_f64().unwrap() > 0.0, "{document}");
+    let limited = run(&["--profile", "--profile-limit", "2", "--format", "json"]).json();
+    assert_eq!(limited["profile"].as_array().unwrap().len(), 2);
     assert_eq!(ran.err(), "");
     assert!(run(&["--format", "json"]).json().get("profile").is_none());
 }

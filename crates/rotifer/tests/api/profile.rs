@@ -398,10 +398,10 @@ fn time_is_counted_once() {
         // Four naps: counted once in spite of the recursion.
         assert!(deep.total >= NAP * 4 && deep.total <= wall, "{deep:?}");
         assert!(deep.own >= NAP * 4 && deep.own <= deep.total, "{deep:?}");
-        assert!(idle.total >= deep.total && idle.own < idle.total - deep.own / 2, "{idle:?}");
+        assert!(idle.total >= deep.total && idle.own <= idle.total - deep.total, "{idle:?}");
         let sum: Duration = profile.functions().iter().map(|function| function.own).sum();
         assert_eq!(sum, times(&profile, "run").total);
-        assert_eq!(profile.functions()[0], deep);
+        assert!(profile.functions().is_sorted_by(|a, b| a.own >= b.own));
         // What happens between calls belongs to nobody, also after a trap.
         let fail = instance.get_typed_func::<(), ()>(&store, "fail").unwrap();
         let began = Instant::now();
