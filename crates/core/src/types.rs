@@ -331,6 +331,11 @@ impl MemoryType {
         }
     }
 
+    /// How many pages a memory of this type can have: its maximum, and no more than there are addresses.
+    pub fn max_pages(&self) -> u64 {
+        self.maximum.unwrap_or(u64::MAX).min(self.page_limit())
+    }
+
     /// Whether a memory of type `self` can be imported as one of type `expected`
     /// ([spec](https://webassembly.github.io/spec/core/valid/matching.html#memories)). `self.minimum` must be
     /// the memory's current size.

@@ -413,8 +413,10 @@ impl ModuleCode {
         let (&start, code) = translated.blocks.range(..=cell.addr()).next_back()?;
         let position = (cell.addr() - start) / size_of::<Word>();
         // One behind the last cell is where a call returns to that does not return.
-        let position = position.checked_sub(header::WORDS)?;
-        (position < code.words.len()).then(|| found(code, position as u32))
+        if position > code.words.len() {
+            return None;
+        }
+        Some(found(code, position.checked_sub(header::WORDS)? as u32))
     }
 
     /// How the costs of a branch, which are at `costs`, are split, if they are: those of the first region, and the
@@ -428,7 +430,7 @@ impl ModuleCode {
     }
 
     /// The first instruction of the region that begins at a cell and costs so much.
-    pub(crate) fn region_offset(&self, cell: *const Word, cost: u32) -> Option<(FuncIdx, WasmOffset)> {
+    pub(crate) fn region_offset(&self, cell: *const Word, cost: u32) -> Option<WasmOffset> {
         let (func, position) = self.find(cell, |code, position| (code.func, position))?;
         let regions = self.translator.regions(self, func);
         // A loop that is entered again goes on behind the cell of its header.
@@ -436,8 +438,7 @@ impl ModuleCode {
         let exact = regions.iter().find(|region| region.position == position && region.cost == cost);
         let near = || regions.iter().filter(here).find(|region| region.cost == cost);
         let any = || regions.iter().find(here);
-        let region = exact.or_else(near).or_else(any)?;
-        Some((func, region.offset))
+        Some(exact.or_else(near).or_else(any)?.offset)
     }
 
     /// Bytes of translated code and of its tables.

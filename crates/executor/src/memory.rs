@@ -137,7 +137,7 @@ impl Memory {
     pub(crate) fn grow(&self, delta: u64) -> Option<u64> {
         let pages = self.pages();
         let new_pages = pages.checked_add(delta)?;
-        let maximum = self.ty.maximum.unwrap_or(u64::MAX).min(self.ty.page_limit());
+        let maximum = self.ty.max_pages();
         if new_pages > maximum {
             return None;
         }

@@ -66,19 +66,21 @@ impl Func {
     /// partial mode), the arguments or the number of results do not fit the type, or the function or an argument
     /// belongs to another store.
     pub fn call(&self, mut ctx: impl AsContextMut, params: &[Val], results: &mut [Val]) -> Result<(), Error> {
-        let ty = self.try_ty(&ctx)?;
+        let (ty, params, mut slots) = self.prepare(&ctx, params, results)?;
         let store = ctx.as_context_mut().inner;
+        store.invoke(*self, &params, &mut slots)?;
+        // SAFETY: I-REF: the results have the types of the function and belong to the store it ran in.
+        unsafe { from_slots(&ty, &slots, store.id(), results) };
+        Ok(())
+    }
+
+    /// Checks arguments and the number of results; gives the type, the arguments as slots, and slots for the results.
+    fn prepare(&self, ctx: impl AsContext, params: &[Val], results: &[Val]) -> Result<Prepared, Error> {
+        let ty = self.try_ty(&ctx)?;
         check_types("parameters", ty.params(), params)?;
         check_count("results", ty.results().len(), results.len())?;
-        let id = store.id();
-        let params = to_slots(params, id)?;
-        let mut slots: SmallVec<[u64; 4]> = SmallVec::from_elem(0, results.len());
-        store.invoke(*self, &params, &mut slots)?;
-        for ((result, &slot), &ty) in results.iter_mut().zip(&slots).zip(ty.results()) {
-            // SAFETY: I-REF: the results have the types of the function and belong to the store it ran in.
-            *result = unsafe { Val::from_slot(ty, slot, id) };
-        }
-        Ok(())
+        let params = to_slots(params, ctx.as_context().inner.id())?;
+        Ok((ty, params, SmallVec::from_elem(0, results.len())))
     }
 
     /// Calls the function so that it can stop and go on: when it runs out of fuel, is interrupted, or when a host
@@ -114,13 +116,9 @@ impl Func {
         params: &[Val],
         results: &mut [Val],
     ) -> Result<ResumableCall, Error> {
-        let ty = self.try_ty(&ctx)?;
+        let (ty, params, mut slots) = self.prepare(&ctx, params, results)?;
         let store = ctx.as_context_mut().inner;
-        check_types("parameters", ty.params(), params)?;
-        check_count("results", ty.results().len(), results.len())?;
         let id = store.id();
-        let params = to_slots(params, id)?;
-        let mut slots: SmallVec<[u64; 4]> = SmallVec::from_elem(0, results.len());
         let type_id = store.executor().entity(self.0)?.type_id;
         let outcome = store.start(*self, &params, &mut slots)?;
         // SAFETY: I-REF: the results have the types of the function and belong to the store it ran in.
@@ -147,6 +145,20 @@ pub(crate) fn check_count(what: &str, expected: usize, actual: usize) -> Result<
     let (expected, actual) = (expected.to_string(), actual.to_string());
     let message = ["the function has ", &expected, " ", what, ", but ", &actual, " were given"];
     Err(Error::signature(message.concat()))
+}
+
+/// A type, arguments as slots, slots for results.
+type Prepared = (FuncType, SmallVec<[u64; 8]>, SmallVec<[u64; 4]>);
+
+/// Results from slots.
+///
+/// # Safety
+/// I-REF: the slots hold results of this type that belong to the store.
+pub(crate) unsafe fn from_slots(ty: &FuncType, slots: &[u64], store: StoreId, results: &mut [Val]) {
+    for ((result, &slot), &ty) in results.iter_mut().zip(slots).zip(ty.results()) {
+        // SAFETY: promised by the caller.
+        *result = unsafe { Val::from_slot(ty, slot, store) };
+    }
 }
 
 /// Values as slots.

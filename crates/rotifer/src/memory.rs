@@ -67,8 +67,7 @@ impl Memory {
         let desired = additional.checked_mul(page).and_then(|bytes| bytes.checked_add(len));
         let desired = desired.ok_or_else(refused)?;
         let maximum = ty.maximum.map(|pages| pages.saturating_mul(page));
-        let limit = maximum.unwrap_or(u64::MAX).min(ty.page_limit().saturating_mul(page));
-        if desired > limit {
+        if desired > ty.max_pages().saturating_mul(page) {
             return Err(refused());
         }
         if !Host::memory_growing(store, len, desired, maximum)? {

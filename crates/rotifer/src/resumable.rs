@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use crate::{
     AsContext, AsContextMut, Error, Func, Val, WasmBacktrace, WasmResults,
-    func::{check_count, check_types, to_slots},
+    func::{check_count, check_types, from_slots, to_slots},
     profile::SuspendedProbes,
     store::{Started, StoreInner},
 };
@@ -132,10 +132,7 @@ impl SuspendedCall {
     /// # Panics
     /// The call belongs to another store.
     pub fn host_arg(&self, ctx: impl AsContext, index: usize) -> Option<Val> {
-        let ty = self.host_func()?.ty(&ctx);
-        let &param = ty.params().get(index)?;
-        // SAFETY: I-REF: the arguments lie where the call left them, and have the types of the function.
-        Some(unsafe { Val::from_slot(param, self.call.host_arg(index), self.call.store()) })
+        self.host_args(ctx).nth(index)
     }
 
     /// The arguments of the host function that asked to suspend or failed; else nothing.
@@ -148,7 +145,7 @@ impl SuspendedCall {
         core::iter::from_fn(move || {
             let &param = ty.as_ref()?.params().get(index)?;
             index += 1;
-            // SAFETY: I-REF: as for `host_arg`.
+            // SAFETY: I-REF: the arguments lie where the call left them, and have the types of the function.
             Some(unsafe { Val::from_slot(param, self.call.host_arg(index - 1), self.call.store()) })
         })
     }
@@ -228,10 +225,8 @@ impl ResumableCall {
     ) -> Self {
         match outcome {
             Outcome::Finished => {
-                for ((output, &slot), &ty) in outputs.iter_mut().zip(slots).zip(ty.results()) {
-                    // SAFETY: promised by the caller.
-                    *output = unsafe { Val::from_slot(ty, slot, store) };
-                }
+                // SAFETY: promised by the caller.
+                unsafe { from_slots(ty, slots, store, outputs) };
                 Self::Finished
             }
             Outcome::Suspended(call, pause) => {

@@ -83,12 +83,12 @@ enum Condition {
     Value(Source, u16),
 }
 
-/// The metered twin of a branch or a return, if it pays.
-fn twin_if(pays: bool, op: OpCode) -> OpCode {
+/// The metered twin of a branch, a call or a return, if it pays.
+pub(crate) fn twin_if(pays: bool, op: OpCode) -> OpCode {
     if !pays {
         return op;
     }
-    op.metered().expect("branches and returns have metered twins")
+    op.metered().expect("branches, calls and returns have metered twins")
 }
 
 /// How many carried values are moved one by one. More are first brought to their canonical slots, where they

@@ -35,7 +35,7 @@ use rotifer_core::{
 use rotifer_validator::{BodyContext, BulkOp, Client, ControlFrame, ControlStack, MemArg};
 
 use self::{
-    control::Label,
+    control::{Label, twin_if},
     emit::{Binary, Caps, Domain, Emitter, Result},
     operand::{Aliases, Place},
 };
@@ -366,8 +366,7 @@ impl<'e> Translator<'e> {
 
     /// An op that pays where calls and branches back do.
     fn metered(&self, op: Special) -> OpCode {
-        let twin = if self.emit.meter.is_on() { op.code().metered() } else { None };
-        twin.unwrap_or(op.code())
+        twin_if(self.emit.meter.is_on(), op.code())
     }
 
     /// Emits a probe, if the code has any: one cell, which costs nothing and belongs to the region around it. The

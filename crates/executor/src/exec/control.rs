@@ -257,7 +257,6 @@ unsafe fn call_func<D: Dispatcher>(r: &mut Regs, callee: *const Func, own: u16, 
         (*ctx).callee = callee;
         (*ctx).frame = r.sp.add(o.a as usize);
         (*ctx).linkage = (own, o.b);
-        (*ctx).args = (o.a, 0);
         // Now, so that the driver need not read what was just stored.
         r.pc = r.pc.add(words);
         D::exit(r, Exit::CALL_FUNC)

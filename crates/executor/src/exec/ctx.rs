@@ -39,8 +39,7 @@ pub(crate) struct Ctx {
     pub(crate) depth: u32,
     /// The linkage slots of a call that leaves the dispatcher: the current frame's and the callee's.
     pub(crate) linkage: (u16, u16),
-    /// Of a tail call that leaves the dispatcher: the first slot of the arguments and their count. Of another
-    /// call: the slot where the callee's frame begins.
+    /// Of a tail call that leaves the dispatcher: the first slot of the arguments and their count.
     pub(crate) args: (u16, u16),
     /// The calls between instances that have not returned, innermost last.
     pub(crate) cross: Vec<CrossFrame>,

@@ -632,8 +632,7 @@ impl<'h, H: Host> Activation<'h, H> {
         Ok(())
     }
 
-    /// A call of a host function or of a function of another instance. `ctx.pc` is where it returns to, `ctx.args`
-    /// has the distance of the frames in slots.
+    /// A call of a host function or of a function of another instance. `ctx.pc` is where it returns to.
     ///
     /// # Safety
     /// I-ENTITY for `ctx.callee`.
@@ -658,10 +657,10 @@ impl<'h, H: Host> Activation<'h, H> {
     unsafe fn call_cross(&mut self, callee: &Func) -> Result<(), Stop<H::Error>> {
         // SAFETY: promised by the caller.
         unsafe {
-            let frame_slot = self.ctx.args.0;
+            let bytes = self.ctx.frame.addr() - self.ctx.sp.addr();
             let depth = linkage::depth(self.ctx.sp, self.ctx.linkage.0);
             let return_pc = self.ctx.pc;
-            let distance = Distance { bytes: u32::from(frame_slot) * 8, depth: depth + 1 };
+            let distance = Distance { bytes: bytes as u32, depth: depth + 1 };
             let caller = self.ctx.instance;
             self.ctx.cross.push(CrossFrame { return_pc, instance: caller });
             self.ctx.instance = callee.instance;

@@ -4,7 +4,7 @@ use core::ptr::NonNull;
 use rotifer_bytecode::SlowOp;
 use rotifer_core::{FuncIdx, TrapCode};
 
-use super::{Activation, Host, MeterKind, Stop};
+use super::{Activation, Host, Stop};
 use crate::{
     entity::{Instance, Table},
     memory::Memory,
@@ -113,17 +113,10 @@ impl<H: Host> Activation<'_, H> {
         }
     }
 
-    /// Tells the host that a function begins or ends. Takes nothing of the dispatcher's fuel, and gives it no new.
+    /// Tells the host that a function begins or ends.
     fn probe(&mut self, instance: *mut Instance, func: FuncIdx, enter: bool) {
         let Some(instance) = NonNull::new(instance) else { return };
-        let held = self.ctx.fuel;
-        // The host may panic.
-        self.put_fuel();
-        self.host.probe(instance, func, enter);
-        if self.meter == MeterKind::Fuel {
-            self.host.store().fuel -= held;
-            self.ctx.fuel = held;
-        }
+        self.asking(|host| host.probe(instance, func, enter));
     }
 
     /// # Safety
@@ -139,7 +132,7 @@ impl<H: Host> Activation<'_, H> {
             let page = ty.page_size();
             let desired = u128::from(memory.as_ref().pages()) + u128::from(delta);
             let maximum = ty.maximum.map(|pages| pages.saturating_mul(page));
-            let limit = maximum.unwrap_or(u64::MAX).min(ty.page_limit().saturating_mul(page));
+            let limit = ty.max_pages().saturating_mul(page);
             (memory.as_ref().len(), desired.saturating_mul(u128::from(page)), maximum, limit)
         };
         // What cannot happen costs nothing, and nobody is asked.

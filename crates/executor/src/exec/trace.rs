@@ -44,7 +44,7 @@ impl Frames<'_> {
                 let Some(place) = module.locate(self.pc, returning) else { break };
                 let mut offset = place.point.map(|point| point.offset);
                 if region {
-                    offset = module.region_offset(self.pc, self.owed).map(|(_, offset)| offset).or(offset);
+                    offset = module.region_offset(self.pc, self.owed).or(offset);
                 }
                 frames.push(TrapFrame { module: module.clone(), func: place.func, offset });
                 let slot = module.module.func_type(place.func).param_slots() as u16;
