@@ -77,11 +77,13 @@ impl ValType {
     }
 
     /// Whether this is `f32` or `f64`.
+    #[inline]
     pub const fn is_float(self) -> bool {
         matches!(self, Self::F32 | Self::F64)
     }
 
     /// Whether this is a reference type.
+    #[inline]
     pub const fn is_ref(self) -> bool {
         matches!(self, Self::Ref(_))
     }

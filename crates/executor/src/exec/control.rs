@@ -10,7 +10,7 @@ use super::{
     },
     form::{A, Of, S, Src, bits, operands, set_slot, slot},
     meter::{Behind, ByCell, ByLoop, Entry, Free, Meter, Metered},
-    numeric::opaque,
+    opaque,
     regs::{Dispatcher, Exit, Handler, Regs, trap},
 };
 use crate::{
@@ -128,7 +128,7 @@ unsafe fn call_entry<D: Dispatcher, M: Meter, C: CallKind>(
     unsafe {
         let code = (*entry).code();
         // Now, while the caller's frame is at hand.
-        let depth = opaque(linkage::depth(r.sp, own).into()) as u32 + 1;
+        let depth = opaque::number(linkage::depth(r.sp, own).into()) as u32 + 1;
         // For the path that leaves; assigned on both, so that no other registers are needed for them.
         r.l0 = distance as u64;
         r.sp = r.sp.byte_add(distance);

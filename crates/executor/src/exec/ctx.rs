@@ -3,6 +3,7 @@
 //! I-CTX: while handlers run, the activation is reached through the context register only; it outlives them.
 
 use alloc::vec::Vec;
+use core::ptr::{null, null_mut};
 use rotifer_bytecode::Word;
 
 use crate::{
@@ -41,8 +42,22 @@ pub(crate) struct Ctx {
     pub(crate) linkage: (u16, u16),
     /// Of a tail call that leaves the dispatcher: the first slot of the arguments and their count.
     pub(crate) args: (u16, u16),
+    /// What else the loop dispatcher keeps here.
+    #[cfg(any(not(rotifer_tail), feature = "both-dispatchers"))]
+    pub(crate) looped: Looped,
     /// The calls between instances that have not returned, innermost last.
     pub(crate) cross: Vec<CrossFrame>,
+}
+
+/// What the loop dispatcher keeps in memory, and the tail dispatcher in machine registers.
+#[cfg(any(not(rotifer_tail), feature = "both-dispatchers"))]
+pub(crate) struct Looped {
+    /// The data of memory 0, while handlers run.
+    pub(crate) mem: *mut u8,
+    /// Scratch between a handler and one that it diverts to.
+    pub(crate) l0: u64,
+    /// Why the dispatcher was left.
+    pub(crate) reason: usize,
 }
 
 /// What a call between instances must restore.
@@ -55,6 +70,32 @@ pub(crate) struct CrossFrame {
 }
 
 impl Ctx {
+    /// Of nothing yet: what the registers hold when nothing has run.
+    #[inline(always)]
+    pub(crate) const fn new() -> Self {
+        Self {
+            fuel: 0,
+            owed: 0,
+            stack_limit: null_mut(),
+            max_depth: 0,
+            instance: null(),
+            pc: null(),
+            sp: null_mut(),
+            acc: 0,
+            facc: 0,
+            lp: null(),
+            callee: null(),
+            entry: null(),
+            frame: null_mut(),
+            depth: 0,
+            linkage: (0, 0),
+            args: (0, 0),
+            #[cfg(any(not(rotifer_tail), feature = "both-dispatchers"))]
+            looped: Looped { mem: null_mut(), l0: 0, reason: 0 },
+            cross: Vec::new(),
+        }
+    }
+
     /// The data of the current instance's memory 0.
     #[inline(always)]
     pub(crate) fn memory0(&self) -> *mut u8 {

@@ -82,7 +82,7 @@ impl Src for S {
 impl Src for A {
     #[inline(always)]
     unsafe fn get<T: Value>(r: &Regs, _: u32) -> T {
-        T::from_slot(if T::TYPE.is_float() { r.facc } else { r.acc })
+        T::from_slot(if const { T::TYPE.is_float() } { r.facc } else { r.acc })
     }
 }
 
@@ -136,7 +136,7 @@ impl Dst for A {
 #[inline(always)]
 pub(crate) unsafe fn put<T: Value, D: Dst>(r: &mut Regs, a: u16, value: T) {
     let bits = value.to_slot();
-    if T::TYPE.is_float() {
+    if const { T::TYPE.is_float() } {
         r.facc = bits;
     } else {
         r.acc = bits;

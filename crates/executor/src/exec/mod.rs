@@ -11,6 +11,7 @@ mod fuel;
 mod memory;
 mod meter;
 mod numeric;
+mod opaque;
 mod regs;
 mod slow;
 mod suspend;
@@ -21,10 +22,7 @@ pub(crate) use self::suspend::State as SuspendedState;
 pub use self::suspend::{Outcome, Pause, Suspended, resume, start};
 
 use alloc::{sync::Arc, vec::Vec};
-use core::{
-    ptr::NonNull,
-    sync::atomic::{AtomicU8, Ordering},
-};
+use core::ptr::NonNull;
 use rotifer_bytecode::{HandlerTable, Word};
 use rotifer_core::{FuncIdx, TrapCode, WasmOffset};
 
@@ -139,15 +137,8 @@ impl core::error::Error for DispatchError {}
 /// Runs a thousand cells and compares the stack pointer at both ends, once for each process.
 #[cfg(rotifer_tail)]
 fn tail_calls_are_jumps(handlers: &'static HandlerTable) -> bool {
-    static VERDICT: AtomicU8 = AtomicU8::new(0);
-    match VERDICT.load(Ordering::Relaxed) {
-        0 => {
-            let jumps = probe::tail_calls_are_jumps(handlers);
-            VERDICT.store(if jumps { 1 } else { 2 }, Ordering::Relaxed);
-            jumps
-        }
-        verdict => verdict == 1,
-    }
+    static VERDICT: OnceLock<bool> = OnceLock::new();
+    *VERDICT.get_or_init(|| probe::tail_calls_are_jumps(handlers))
 }
 
 #[cfg(rotifer_tail)]
@@ -299,6 +290,10 @@ pub unsafe fn invoke<H: Host>(
 }
 
 /// What became of a call.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "it is taken apart where it is made; a box would be an allocation a call"
+)]
 enum Called<'h, H: Host> {
     /// The results are where the parameters were.
     Done,
@@ -428,23 +423,18 @@ impl<'h, H: Host> Activation<'h, H> {
         let stack = &host.store().stack;
         let frame = stack.base().wrapping_add(base);
         let ctx = Ctx {
-            fuel: 0,
-            owed: 0,
             stack_limit: stack.limit(),
             max_depth: u32::try_from(stack.limits().max_depth).unwrap_or(u32::MAX - 1),
             instance: callee.instance,
             pc: stubs.host_exit(),
             sp: frame,
-            acc: 0,
-            facc: 0,
             lp: stubs.host_exit(),
             callee,
             entry: callee.entry,
             frame,
             depth: stack.depth() + 1,
             linkage: (0, params as u16),
-            args: (0, 0),
-            cross: Vec::new(),
+            ..Ctx::new()
         };
         Self {
             host,

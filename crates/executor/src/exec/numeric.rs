@@ -9,6 +9,7 @@ use rotifer_bytecode::{
 use super::{
     form::{Dst, Of, S, Src, cell_words, operands, pair, put, slot},
     meter::{Behind, ByCell, ByLoop, Meter, What},
+    opaque,
     regs::{Dispatcher, Handler, Regs, trap},
 };
 
@@ -159,8 +160,7 @@ impl To for ToLoop {
 /// Branches if `taken`.
 ///
 /// Both arms dispatch on their own, and the optimiser must not see that they differ in nothing but the next
-/// cell: it would select it by conditional move, and the next cell would depend on the comparison's data
-/// instead of being predicted (executor.md 4.2: 1.25 against 3.75 ns).
+/// cell ([`opaque::taken`]).
 ///
 /// # Safety
 /// I-CELL for the current cell, of `words` words without its target and costs.
@@ -174,41 +174,12 @@ pub(crate) unsafe fn branch<D: Dispatcher, T: To, M: Meter>(
     unsafe {
         let costs = r.pc.wrapping_add(words + T::WORDS);
         if taken {
-            let target = opaque_cell(T::target(r, words));
+            let target = opaque::taken(T::target(r, words), r.pc);
             M::go::<D, T::What>(r, target, costs)
         } else {
             M::go::<D, Behind>(r, costs.add(M::WORDS), costs)
         }
     }
-}
-
-/// The same value in a register, of which the optimiser knows nothing.
-macro_rules! opaque {
-    ($value:ident) => {{
-        #[cfg(all(not(miri), any(target_arch = "x86_64", target_arch = "aarch64")))]
-        // SAFETY: I-ASM: no instruction at all.
-        unsafe {
-            core::arch::asm!("/* {0} */", inout(reg) $value, options(pure, nomem, nostack, preserves_flags));
-        }
-        #[cfg(not(all(not(miri), any(target_arch = "x86_64", target_arch = "aarch64"))))]
-        {
-            $value = core::hint::black_box($value);
-        }
-        $value
-    }};
-}
-
-/// The same pointer, of which the optimiser knows nothing.
-#[inline(always)]
-#[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing is read or written through it")]
-fn opaque_cell(mut cell: *const Word) -> *const Word {
-    opaque!(cell)
-}
-
-/// The same number, of which the optimiser knows nothing.
-#[inline(always)]
-pub(crate) fn opaque(mut number: u64) -> u64 {
-    opaque!(number)
 }
 
 /// A branch taken if the compare's result is `IF_TRUE`.

@@ -60,25 +60,7 @@ pub(super) fn tail_calls_are_jumps(handlers: &'static HandlerTable) -> bool {
     }
     code.push(Word { handler: Tail::addr::<Check>() });
     let mut slots = [0u64; 4];
-    let mut ctx = Ctx {
-        fuel: 0,
-        owed: 0,
-        lp: core::ptr::null(),
-        stack_limit: core::ptr::null_mut(),
-        max_depth: 0,
-        instance: core::ptr::null(),
-        pc: core::ptr::null(),
-        sp: core::ptr::null_mut(),
-        acc: 0,
-        facc: 0,
-        callee: core::ptr::null(),
-        entry: core::ptr::null(),
-        frame: core::ptr::null_mut(),
-        depth: 0,
-        linkage: (0, 0),
-        args: (0, 0),
-        cross: Vec::new(),
-    };
+    let mut ctx = Ctx::new();
     let mut regs = Regs {
         pc: code.as_ptr(),
         sp: slots.as_mut_ptr(),

@@ -2,7 +2,7 @@
 //!
 //! A handler is written once, against [`Regs`] and a [`Dispatcher`]. The tail dispatcher keeps the registers in
 //! machine registers, as arguments of the handlers, and ends each handler by a call of the next one that LLVM
-//! turns into a jump. The loop dispatcher keeps them in memory and returns to a loop after each handler.
+//! turns into a jump. The loop dispatcher keeps them in the activation and returns to a loop after each handler.
 //!
 //! Rules for handlers, on which the jump depends: no local whose address escapes, nothing with a destructor, no
 //! panic, no call that is not inlined on the hot path.
@@ -34,8 +34,10 @@ pub(crate) struct Regs {
     /// The accumulator of floats, as bits.
     pub(crate) facc: u64,
     /// Pinned float locals (reserved).
+    #[cfg(rotifer_tail)]
     pub(crate) fl0: u64,
     /// Pinned float locals (reserved).
+    #[cfg(rotifer_tail)]
     pub(crate) fl1: u64,
 }
 
@@ -43,9 +45,6 @@ pub(crate) struct Regs {
 pub(crate) struct Exit;
 
 impl Exit {
-    /// Only for the loop: go on with the next cell.
-    #[cfg(any(not(rotifer_tail), feature = "both-dispatchers"))]
-    pub(crate) const CONTINUE: usize = 0;
     /// The outermost frame has returned.
     pub(crate) const HOST_EXIT: usize = 0x100;
     /// A [`rotifer_bytecode::SlowOp`] is next.
@@ -162,25 +161,6 @@ unsafe fn save(r: &Regs) {
     ctx.fuel = u64::from(r.fuel as u32);
 }
 
-#[inline(always)]
-fn load(ctx: *mut Ctx) -> Regs {
-    // SAFETY: I-CTX: callers pass the live activation that they own.
-    let c = unsafe { &*ctx };
-    Regs {
-        pc: c.pc,
-        sp: c.sp,
-        mem: c.memory0(),
-        acc: c.acc,
-        l0: 0,
-        fuel: c.fuel,
-        ctx,
-        lp: c.lp,
-        facc: c.facc,
-        fl0: 0,
-        fl1: 0,
-    }
-}
-
 #[cfg(any(not(rotifer_tail), feature = "both-dispatchers"))]
 pub(crate) use looped::Loop;
 
@@ -188,42 +168,88 @@ pub(crate) use looped::Loop;
 mod looped {
     use super::*;
 
-    /// Registers in memory, a loop around the handlers.
+    /// Registers in the activation, a loop around the handlers. Only the cell being executed goes from handler to
+    /// handler in a machine register: it is what everything else waits for.
     pub(crate) struct Loop;
 
-    type LoopFn = unsafe fn(&mut Regs) -> usize;
+    /// Takes the cell to execute and returns the one that is next, or null if the dispatcher is left.
+    type LoopFn = unsafe fn(&mut Ctx, *const Word) -> *const Word;
 
-    unsafe fn looped<H: Handler>(r: &mut Regs) -> usize {
+    /// A handler that works on copies of the registers. What it does not change is not written back, because the
+    /// compiler knows that nothing else refers to the activation.
+    #[inline(always)]
+    unsafe fn run<H: Handler>(ctx: &mut Ctx, pc: *const Word) -> *const Word {
+        let mut r = Regs {
+            pc,
+            sp: ctx.sp,
+            mem: ctx.looped.mem,
+            acc: ctx.acc,
+            l0: ctx.looped.l0,
+            fuel: ctx.fuel,
+            ctx,
+            lp: ctx.lp,
+            facc: ctx.facc,
+            #[cfg(rotifer_tail)]
+            fl0: 0,
+            #[cfg(rotifer_tail)]
+            fl1: 0,
+        };
         // SAFETY: the caller's promise is the same.
-        unsafe { H::run::<Loop>(r) }
+        unsafe { H::run::<Loop>(&mut r) }
+    }
+
+    unsafe fn looped<H: Handler>(ctx: &mut Ctx, pc: *const Word) -> *const Word {
+        // SAFETY: the caller's promise is the same.
+        unsafe { run::<H>(ctx, pc) }
     }
 
     #[cold]
     #[inline(never)]
-    unsafe fn diverted<H: Handler>(r: &mut Regs) -> usize {
+    unsafe fn diverted<H: Handler>(ctx: &mut Ctx, pc: *const Word) -> *const Word {
         // SAFETY: the caller's promise is the same.
-        unsafe { H::run::<Loop>(r) }
+        unsafe { run::<H>(ctx, pc) }
+    }
+
+    /// Ends the work on copies.
+    #[inline(always)]
+    unsafe fn write_back(r: &Regs) {
+        // SAFETY: I-CTX, promised by the caller; nothing else refers to the activation while handlers run.
+        let ctx = unsafe { &mut *r.ctx };
+        ctx.sp = r.sp;
+        ctx.acc = r.acc;
+        ctx.looped.l0 = r.l0;
+        ctx.fuel = r.fuel;
+        ctx.lp = r.lp;
+        ctx.facc = r.facc;
     }
 
     impl Dispatcher for Loop {
-        type Out = usize;
+        type Out = *const Word;
 
         #[inline(always)]
-        unsafe fn next(_: &mut Regs) -> usize {
-            Exit::CONTINUE
+        unsafe fn next(r: &mut Regs) -> *const Word {
+            // SAFETY: promised by the caller.
+            unsafe { write_back(r) };
+            r.pc
         }
 
         #[inline(always)]
-        unsafe fn divert<H: Handler>(r: &mut Regs) -> usize {
+        unsafe fn divert<H: Handler>(r: &mut Regs) -> *const Word {
             // SAFETY: promised by the caller.
-            unsafe { diverted::<H>(r) }
+            unsafe {
+                write_back(r);
+                diverted::<H>(&mut *r.ctx, r.pc)
+            }
         }
 
         #[inline(always)]
-        unsafe fn exit(r: &mut Regs, reason: usize) -> usize {
+        unsafe fn exit(r: &mut Regs, reason: usize) -> *const Word {
             // SAFETY: promised by the caller.
-            unsafe { save(r) };
-            reason
+            unsafe {
+                save(r);
+                (*r.ctx).looped.reason = reason;
+            }
+            core::ptr::null()
         }
 
         fn addr<H: Handler>() -> HandlerAddr {
@@ -231,16 +257,19 @@ mod looped {
         }
 
         unsafe fn run(ctx: *mut Ctx) -> usize {
-            let mut r = load(ctx);
+            // SAFETY: I-CTX, promised by the caller.
+            let ctx = unsafe { &mut *ctx };
+            ctx.looped.mem = ctx.memory0();
+            let mut pc = ctx.pc;
             loop {
                 // SAFETY: I-CELL: the first word of a cell is a handler, and code for this dispatcher was made
                 // with the table of this dispatcher.
-                let reason = unsafe {
-                    let handler = core::mem::transmute::<*const (), LoopFn>((*r.pc).handler.0);
-                    handler(&mut r)
+                pc = unsafe {
+                    let handler = core::mem::transmute::<*const (), LoopFn>((*pc).handler.0);
+                    handler(ctx, pc)
                 };
-                if reason != Exit::CONTINUE {
-                    return reason;
+                if pc.is_null() {
+                    return ctx.looped.reason;
                 }
             }
         }
@@ -256,6 +285,26 @@ mod tail {
 
     /// Registers in machine registers, each handler jumps to the next.
     pub(crate) struct Tail;
+
+    /// The registers saved in an activation.
+    #[inline(always)]
+    fn load(ctx: *mut Ctx) -> Regs {
+        // SAFETY: I-CTX: callers pass the live activation that they own.
+        let c = unsafe { &*ctx };
+        Regs {
+            pc: c.pc,
+            sp: c.sp,
+            mem: c.memory0(),
+            acc: c.acc,
+            l0: 0,
+            fuel: c.fuel,
+            ctx,
+            lp: c.lp,
+            facc: c.facc,
+            fl0: 0,
+            fl1: 0,
+        }
+    }
 
     /// The pair of functions by which pointers travel in float registers.
     #[inline(always)]

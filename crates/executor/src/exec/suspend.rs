@@ -217,8 +217,6 @@ pub unsafe fn resume<H: Host>(
     let stack = &mut own.host.store().stack;
     let frame = stack.base().wrapping_add(call.sp);
     let ctx = Ctx {
-        fuel: 0,
-        owed: 0,
         stack_limit: stack.limit(),
         max_depth: u32::try_from(stack.limits().max_depth).unwrap_or(u32::MAX - 1),
         instance: call.instance.as_ptr(),
@@ -227,13 +225,9 @@ pub unsafe fn resume<H: Host>(
         acc: call.acc,
         facc: call.facc,
         lp: call.lp,
-        callee: core::ptr::null(),
-        entry: core::ptr::null(),
         frame,
-        depth: 0,
-        linkage: (0, 0),
-        args: (0, 0),
         cross: core::mem::take(&mut call.cross),
+        ..Ctx::new()
     };
     let mut activation = Activation {
         host: &mut *own.host,
