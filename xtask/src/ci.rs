@@ -3,7 +3,7 @@
 //! Every step runs even if one before it failed, so that one run shows everything that is wrong; the end
 //! lists the steps with their times and repeats what `cargo test` counted.
 
-use crate::{cross, repository};
+use crate::{checkers, cross, repository};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use std::{
@@ -87,7 +87,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     step("no_std", &mut check_no_std);
     step("tests", &mut || test(&mut tests));
     step("determinism", &mut check_determinism);
-    step("interleavings", &mut check_interleavings);
+    step("interleavings", &mut checkers::interleavings);
     step("benchmark", &mut check_benchmark);
     if repository::root().join(FUZZ_MANIFEST).exists() {
         step("fuzz", &mut || fuzz(options.fuzz_seconds));
@@ -215,14 +215,6 @@ fn test(counts: &mut TestCounts) -> Result<()> {
     let status = child.wait()?;
     ensure!(status.success(), "cargo test failed: {status}");
     Ok(())
-}
-
-/// Lazy translation under every interleaving of a few threads, by loom, which needs a build of its own.
-fn check_interleavings() -> Result<()> {
-    let mut command = repository::cargo();
-    command.args(["test", "--release", "--locked", "--package", "rotifer-executor", "--test", "loom"]);
-    command.args(["--target-dir", "target/loom"]).env("RUSTFLAGS", "--cfg loom");
-    repository::run(&mut command)
 }
 
 /// The kernels compute what they say, the benchmark builds, and the kernels give the right results in

@@ -19,7 +19,8 @@ use std::{
     process::{Command, Stdio},
 };
 
-pub(crate) use target::Target;
+pub(crate) use debian::has_program;
+use target::Target;
 
 /// Which cargo command to run for which target.
 #[derive(Args)]

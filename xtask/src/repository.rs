@@ -8,6 +8,16 @@ use std::{
     process::Command,
 };
 
+/// The crates that users of the library build, the lowest first.
+pub(crate) const LIBRARIES: [&str; 6] = [
+    "rotifer-core",
+    "rotifer-bytecode",
+    "rotifer-validator",
+    "rotifer-translator",
+    "rotifer-executor",
+    "rotifer",
+];
+
 /// The root of the workspace.
 pub(crate) fn root() -> &'static Path {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));

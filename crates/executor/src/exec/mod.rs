@@ -21,10 +21,7 @@ pub(crate) use self::suspend::State as SuspendedState;
 pub use self::suspend::{Outcome, Pause, Suspended, resume, start};
 
 use alloc::{sync::Arc, vec::Vec};
-use core::{
-    ptr::NonNull,
-    sync::atomic::{AtomicU8, Ordering},
-};
+use core::ptr::NonNull;
 use rotifer_bytecode::{HandlerTable, Word};
 use rotifer_core::{FuncIdx, TrapCode, WasmOffset};
 
@@ -139,6 +136,8 @@ impl core::error::Error for DispatchError {}
 /// Runs a thousand cells and compares the stack pointer at both ends, once for each process.
 #[cfg(rotifer_tail)]
 fn tail_calls_are_jumps(handlers: &'static HandlerTable) -> bool {
+    use core::sync::atomic::{AtomicU8, Ordering};
+
     static VERDICT: AtomicU8 = AtomicU8::new(0);
     match VERDICT.load(Ordering::Relaxed) {
         0 => {

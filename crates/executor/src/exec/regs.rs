@@ -34,8 +34,10 @@ pub(crate) struct Regs {
     /// The accumulator of floats, as bits.
     pub(crate) facc: u64,
     /// Pinned float locals (reserved).
+    #[cfg_attr(not(rotifer_tail), allow(dead_code, reason = "only the tail dispatcher passes it on"))]
     pub(crate) fl0: u64,
     /// Pinned float locals (reserved).
+    #[cfg_attr(not(rotifer_tail), allow(dead_code, reason = "only the tail dispatcher passes it on"))]
     pub(crate) fl1: u64,
 }
 
@@ -253,19 +255,20 @@ pub(crate) use tail::Tail;
 #[cfg(rotifer_tail)]
 mod tail {
     use super::*;
+    use crate::address;
 
     /// Registers in machine registers, each handler jumps to the next.
     pub(crate) struct Tail;
 
-    /// The pair of functions by which pointers travel in float registers.
+    /// The pair of functions by which pointers travel in float registers (I-ADDRESS).
     #[inline(always)]
     fn to_float<T>(pointer: *const T) -> f64 {
-        f64::from_bits(pointer.expose_provenance() as u64)
+        f64::from_bits(address::expose(pointer))
     }
 
     #[inline(always)]
     fn from_float<T>(bits: f64) -> *mut T {
-        core::ptr::with_exposed_provenance_mut(bits.to_bits() as usize)
+        address::recover(bits.to_bits())
     }
 
     macro_rules! tail_abi {
