@@ -3,7 +3,7 @@
 //! Every step runs even if one before it failed, so that one run shows everything that is wrong; the end
 //! lists the steps with their times and repeats what `cargo test` counted.
 
-use crate::repository;
+use crate::{checkers, cross, repository};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use std::{
@@ -14,6 +14,9 @@ use std::{
 
 /// The crates that must build without an operating system, the top one: it contains the others.
 const NO_STD_PACKAGE: &str = "rotifer";
+
+/// A target that has no `std`.
+const TARGET_WITHOUT_STD: &str = "wasm32v1-none";
 
 /// The benchmark, a workspace of its own.
 const BENCHES_MANIFEST: &str = "benches/Cargo.toml";
@@ -45,6 +48,23 @@ struct Outcome {
     result: Result<()>,
 }
 
+const FAILED: &str = "FAILED";
+
+impl Outcome {
+    /// What could not be had on this machine.
+    fn skipped(&self) -> Option<&cross::Unavailable> {
+        self.result.as_ref().err().and_then(cross::unavailable)
+    }
+
+    fn verdict(&self) -> &'static str {
+        match &self.result {
+            Ok(()) => "ok",
+            Err(_) if self.skipped().is_some() => "partly",
+            Err(_) => FAILED,
+        }
+    }
+}
+
 /// Runs all steps.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let mut tests = TestCounts::default();
@@ -67,7 +87,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     step("no_std", &mut check_no_std);
     step("tests", &mut || test(&mut tests));
     step("determinism", &mut check_determinism);
-    step("interleavings", &mut check_interleavings);
+    step("interleavings", &mut checkers::interleavings);
     step("benchmark", &mut check_benchmark);
     if repository::root().join(FUZZ_MANIFEST).exists() {
         step("fuzz", &mut || fuzz(options.fuzz_seconds));
@@ -84,10 +104,14 @@ fn summarise(outcomes: &[Outcome], tests: &TestCounts) -> Result<()> {
         println!("cargo test: {} passed, {} failed, {} ignored", tests.passed, tests.failed, tests.ignored);
     }
     for outcome in outcomes {
-        let verdict = if outcome.result.is_ok() { "ok" } else { "FAILED" };
-        println!("{:13} {:6} {:4} s", outcome.name, verdict, outcome.time.as_secs());
+        println!("{:13} {:6} {:4} s", outcome.name, outcome.verdict(), outcome.time.as_secs());
     }
-    let failed = outcomes.iter().filter(|outcome| outcome.result.is_err()).count();
+    for outcome in outcomes {
+        if let Some(reason) = outcome.skipped() {
+            println!("skipped in {}: {reason}", outcome.name);
+        }
+    }
+    let failed = outcomes.iter().filter(|outcome| outcome.verdict() == FAILED).count();
     ensure!(failed == 0, "{failed} steps failed");
     Ok(())
 }
@@ -122,10 +146,8 @@ fn document() -> Result<()> {
     repository::run(repository::cargo().args(arguments).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-/// Three checks that together say that the library needs no `std`, short of a target that has none: it
-/// builds without the feature, no crate below it has its own `std` feature on, and every library crate is
-/// `no_std` (that one is a rule of `cargo xtask tidy`). Where a target without `std` is installed, it is
-/// used as well.
+/// The library needs no `std`: it builds without the feature, for a target that has none as well, and no crate
+/// below it has its own `std` feature on. (That every library crate is `no_std` is a rule of `cargo xtask tidy`.)
 fn check_no_std() -> Result<()> {
     let check = ["check", "--package", NO_STD_PACKAGE, "--no-default-features", "--locked"];
     repository::run(repository::cargo().args(check))?;
@@ -139,21 +161,8 @@ fn check_no_std() -> Result<()> {
             line.split_once("features: ").map_or("", |(_, features)| features.trim_end_matches(" (*)"));
         ensure!(!features.split(',').any(|feature| feature == "std"), "`std` is on in {line}");
     }
-    for target in installed_targets_without_std() {
-        println!("for {target} as well");
-        repository::run(repository::cargo().args(check).args(["--target", &target]))?;
-    }
-    Ok(())
-}
-
-/// Those of rustup's installed targets that have no standard library. Without rustup there are none.
-fn installed_targets_without_std() -> Vec<String> {
-    let Ok(output) = Command::new("rustup").args(["target", "list", "--installed"]).output() else {
-        return Vec::new();
-    };
-    let text = String::from_utf8_lossy(&output.stdout);
-    let lacks_std = |target: &&str| target.contains("-none") || *target == "wasm32v1-none";
-    text.lines().filter(lacks_std).map(str::to_owned).collect()
+    println!("for {TARGET_WITHOUT_STD}");
+    repository::run(cross::cargo(TARGET_WITHOUT_STD)?.args(check))
 }
 
 /// The digests of docs/DETERMINISM.md in a release build; the ordinary tests compare those of a debug build.
@@ -206,14 +215,6 @@ fn test(counts: &mut TestCounts) -> Result<()> {
     let status = child.wait()?;
     ensure!(status.success(), "cargo test failed: {status}");
     Ok(())
-}
-
-/// Lazy translation under every interleaving of a few threads, by loom, which needs a build of its own.
-fn check_interleavings() -> Result<()> {
-    let mut command = repository::cargo();
-    command.args(["test", "--release", "--locked", "--package", "rotifer-executor", "--test", "loom"]);
-    command.args(["--target-dir", "target/loom"]).env("RUSTFLAGS", "--cfg loom");
-    repository::run(&mut command)
 }
 
 /// The kernels compute what they say, the benchmark builds, and the kernels give the right results in

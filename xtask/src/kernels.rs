@@ -1,11 +1,10 @@
 //! `cargo xtask kernels`: compiles the benchmark's kernels to the modules in `benches/kernels/wasm`.
 //!
-//! The modules are committed, because most machines lack a Rust that targets WebAssembly. With rustup's
-//! `wasm32-unknown-unknown` installed this needs nothing else; without, a wrapper around cargo can be named
-//! that provides the target (`WRAPPER cargo build ... --target wasm32-unknown-unknown` must work). Another
-//! compiler may produce other code: rebuild only to change a kernel, and measure again afterwards.
+//! The modules are committed, because most machines lack a Rust that targets WebAssembly; `cargo xtask cross`
+//! says where one comes from. Another compiler may produce other code: rebuild only to change a kernel, and
+//! measure again afterwards.
 
-use crate::repository;
+use crate::{cross, repository};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use std::{
@@ -13,7 +12,6 @@ use std::{
     ffi::OsStr,
     fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -24,9 +22,6 @@ const COMBINED: &str = "all";
 /// How the kernels are built.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// A command that runs cargo with a standard library for the target.
-    #[arg(long, env = "ROTIFER_CROSS_RUST", value_name = "WRAPPER")]
-    cross_rust: Option<PathBuf>,
     /// Only compares with the committed modules.
     #[arg(long)]
     check: bool,
@@ -40,7 +35,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut names = rust_kernels(&folder)?;
     names.push(COMBINED.to_owned());
     for name in &names {
-        let module = compile(options, &folder, name)?;
+        let module = compile(&folder, name)?;
         total += install(options, &folder, name, &module, &mut changed)?;
     }
     for path in repository::files(&folder.join("wat"), "wat")? {
@@ -67,30 +62,20 @@ fn rust_kernels(folder: &Path) -> Result<Vec<String>> {
 }
 
 /// Compiles the crate with only kernel `name` exported.
-fn compile(options: &Options, folder: &Path, name: &str) -> Result<Vec<u8>> {
+fn compile(folder: &Path, name: &str) -> Result<Vec<u8>> {
     let target_dir = match env::var_os("CARGO_TARGET_DIR") {
         Some(dir) => PathBuf::from(dir).join("kernels"),
         None => folder.join("target"),
     };
-    let mut command = match &options.cross_rust {
-        Some(wrapper) => {
-            let mut command = Command::new(wrapper);
-            command.arg("cargo");
-            command
-        }
-        None => repository::cargo(),
-    };
+    let mut command = cross::cargo_with(TARGET, Some("core,alloc"))?;
     command.current_dir(folder);
-    command.args(["rustc", "--quiet", "--release", "--lib", "--crate-type", "cdylib", "--target", TARGET]);
+    command.args(["rustc", "--quiet", "--release", "--lib", "--crate-type", "cdylib"]);
     command.arg("--target-dir").arg(&target_dir);
     command.arg("--").arg("--cfg").arg(format!("kernel=\"{name}\""));
     // The square root instruction is behind an unstable name in `core`. The stack of 64 KiB keeps memories
-    // small. `STD` tells the wrapper which libraries to build.
-    command.env("RUSTC_BOOTSTRAP", "1").env("STD", "core,alloc");
-    command.env("RUSTFLAGS", "-Clink-arg=-zstack-size=65536");
-    repository::run(&mut command).with_context(|| {
-        format!("needs a Rust that targets {TARGET}: `rustup target add`, or --cross-rust")
-    })?;
+    // small.
+    command.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", "-Clink-arg=-zstack-size=65536");
+    repository::run(&mut command)?;
     let path = target_dir.join(TARGET).join("release/rotifer_kernels.wasm");
     fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
 }

@@ -4,8 +4,11 @@
 //! is the same everywhere and is read and tested like the rest.
 
 mod bench;
+mod checkers;
 mod ci;
+mod cross;
 mod kernels;
+mod machines;
 mod repository;
 mod tidy;
 
@@ -26,6 +29,18 @@ enum Command {
     Bench(bench::Options),
     /// Rebuilds the benchmark's kernels (benches/kernels/wasm) from their sources.
     Kernels(kernels::Options),
+    /// Runs cargo for another machine, under an emulator where that is needed.
+    Cross(cross::Options),
+    /// Tests the library on other machines.
+    Machines(machines::Options),
+    /// Tests the library under a sanitizer.
+    Sanitize(checkers::SanitizeOptions),
+    /// Runs a part of the tests under valgrind.
+    Valgrind,
+    /// Runs a part of the tests under Miri.
+    Miri,
+    /// Looks for races.
+    Race,
     /// Checks the repository's rules; `cargo test` does so as well.
     Tidy,
     /// Runs everything continuous integration runs.
@@ -36,6 +51,12 @@ fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Bench(options) => bench::run(&options),
         Command::Kernels(options) => kernels::run(&options),
+        Command::Cross(options) => cross::run(&options),
+        Command::Machines(options) => machines::run(&options),
+        Command::Sanitize(options) => checkers::sanitize(&options),
+        Command::Valgrind => checkers::valgrind(),
+        Command::Miri => checkers::miri(),
+        Command::Race => checkers::race(),
         Command::Tidy => tidy::run(),
         Command::Ci(options) => ci::run(&options),
     }

@@ -3,10 +3,20 @@
 use anyhow::{Context, Result, ensure};
 use std::{
     env,
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     path::{Path, PathBuf},
     process::Command,
 };
+
+/// The crates that users of the library build, the lowest first.
+pub(crate) const LIBRARIES: [&str; 6] = [
+    "rotifer-core",
+    "rotifer-bytecode",
+    "rotifer-validator",
+    "rotifer-translator",
+    "rotifer-executor",
+    "rotifer",
+];
 
 /// The root of the workspace.
 pub(crate) fn root() -> &'static Path {
@@ -30,6 +40,11 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 
 /// Every file below `folder` whose name ends in `.extension`, sorted; build folders are left out.
 pub(crate) fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
+    files_named(folder, |name| Path::new(name).extension().is_some_and(|found| found == extension))
+}
+
+/// Every file below `folder` with a name that is `wanted`, sorted; build folders are left out.
+pub(crate) fn files_named(folder: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -38,11 +53,12 @@ pub(crate) fn files(folder: &Path, extension: &str) -> Result<Vec<PathBuf>> {
         }
         for entry in folder.read_dir().with_context(|| format!("cannot list {}", folder.display()))? {
             let path = entry?.path();
+            let Some(name) = path.file_name().and_then(OsStr::to_str) else { continue };
             if path.is_dir() {
-                if path.file_name().is_none_or(|name| name != "target") {
+                if name != "target" {
                     folders.push(path);
                 }
-            } else if path.extension().is_some_and(|found| found == extension) {
+            } else if wanted(name) {
                 found.push(path);
             }
         }

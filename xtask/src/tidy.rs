@@ -61,6 +61,7 @@ fn check() -> Result<Vec<Complaint>> {
         source::check_name(file, &mut complaints);
         source::check_macros(file, &mut complaints);
         unsafe_code::check(file, &invariants, &mut complaints);
+        unsafe_code::check_addresses(file, &mut complaints);
     }
     for file in &crates {
         graph::check_io(file, &mut complaints);

@@ -9,6 +9,7 @@ use core::{cell::Cell, ptr::NonNull};
 use rotifer_core::{FuncIdx, GlobalType, TableType};
 
 use crate::{
+    address,
     code::{FuncEntry, ModuleCode},
     memory::Memory,
     usage::Tally,
@@ -32,6 +33,18 @@ pub struct Func {
 impl Func {
     /// In [`Func::host`]: not a host function.
     pub const WASM: u32 = u32::MAX;
+
+    /// The reference to a function, as slots hold it (I-REF).
+    #[inline(always)]
+    pub fn to_reference(func: *const Self) -> u64 {
+        address::expose(func)
+    }
+
+    /// The function that a reference refers to; null if it is null.
+    #[inline(always)]
+    pub fn from_reference(reference: u64) -> *mut Self {
+        address::recover(reference)
+    }
 }
 
 /// A global of a store.

@@ -285,7 +285,7 @@ fn evaluate(instance: &Instance, expr: &ConstExpr) -> u64 {
 
 fn reference(instance: &Instance, func: FuncIdx) -> u64 {
     let func = instance.func(func).expect("validation saw the function");
-    func.as_ptr().expose_provenance() as u64
+    Func::to_reference(func.as_ptr())
 }
 
 /// The references of a segment.

@@ -3,7 +3,7 @@
 use alloc::string::ToString;
 use core::{fmt, marker::PhantomData, ptr::NonNull};
 use rotifer_core::ValType;
-use rotifer_executor::{ExternHandle, StoreId, WrongStore};
+use rotifer_executor::{self as executor, ExternHandle, StoreId, WrongStore};
 
 use crate::{AsContextMut, Error, ExternRef, F32, F64, Func, Nullable, TypedResumableCall};
 
@@ -75,12 +75,11 @@ impl WasmTy for Nullable<Func> {
 
     fn into_slot(self, store: StoreId) -> Result<u64, Error> {
         let Self::Val(func) = self else { return Ok(0) };
-        Ok(func.handle().check(store)?.as_ptr().expose_provenance() as u64)
+        Ok(executor::Func::to_reference(func.handle().check(store)?.as_ptr()))
     }
 
     unsafe fn from_slot(slot: u64, store: StoreId) -> Self {
-        let func = core::ptr::with_exposed_provenance_mut(slot as usize);
-        match NonNull::new(func) {
+        match NonNull::new(executor::Func::from_reference(slot)) {
             None => Self::Null,
             // SAFETY: promised by the caller: a reference to a function that is not null is its address.
             Some(func) => Self::Val(Func::from_handle(unsafe { store.handle(func) })),

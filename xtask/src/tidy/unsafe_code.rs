@@ -132,6 +132,20 @@ pub(crate) fn check_allowances<'a>(
     }
 }
 
+/// Numbers become pointers in one file only (I-ADDRESS); clippy and the compiler do not know which.
+pub(crate) fn check_addresses(file: &SourceFile, complaints: &mut Vec<Complaint>) {
+    const WORDS: [&str; 3] = ["expose_provenance", "with_exposed_provenance", "with_exposed_provenance_mut"];
+    if file.path == "crates/executor/src/address.rs" {
+        return;
+    }
+    for (index, token) in file.tokens.iter().enumerate() {
+        if let Some(word) = file.word(index).filter(|word| WORDS.contains(word)) {
+            let rule = format!("`{word}` stands in crates/executor/src/address.rs only");
+            complaints.push(Complaint::of_line(file, token.line, rule));
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,6 +190,16 @@ mod tests {
         let rule = "the `SAFETY:` comment cites no invariant and no promise of the caller";
         assert_eq!(complaints("crates/executor/src/a.rs", text), [rule]);
         assert!(complaints("crates/rotifer/src/a.rs", text).is_empty());
+    }
+
+    #[test]
+    fn exposed_addresses_are_found() {
+        let text = "fn f(p: *const u8) -> usize { p.expose_provenance() }";
+        for (path, count) in [("crates/executor/src/address.rs", 0), ("crates/executor/src/table.rs", 1)] {
+            let mut complaints = Vec::new();
+            check_addresses(&SourceFile::parse(path, text).unwrap(), &mut complaints);
+            assert_eq!(complaints.len(), count, "{path}");
+        }
     }
 
     #[test]

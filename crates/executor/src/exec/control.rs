@@ -14,6 +14,7 @@ use super::{
     regs::{Dispatcher, Exit, Handler, Regs, trap},
 };
 use crate::{
+    address,
     code::{FuncEntry, header},
     entity::{Func, Global, Instance},
 };
@@ -200,7 +201,7 @@ impl<const ACC: bool> CallKind for Indirect<ACC> {
 
     #[inline(always)]
     fn carry(r: &mut Regs, entry: *const FuncEntry, _: u64) {
-        let entry = entry.expose_provenance() as u64;
+        let entry = address::expose(entry);
         if ACC {
             r.facc = entry;
         } else {
@@ -210,7 +211,7 @@ impl<const ACC: bool> CallKind for Indirect<ACC> {
 
     #[inline(always)]
     unsafe fn entry(r: &Regs) -> *const FuncEntry {
-        core::ptr::with_exposed_provenance(if ACC { r.facc } else { r.acc } as usize)
+        address::recover(if ACC { r.facc } else { r.acc })
     }
 }
 
@@ -241,7 +242,7 @@ impl Handler for LeaveForStackTail {
     unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
         // SAFETY: I-CTX; I-ENTITY for the entry, promised by the caller.
         unsafe {
-            (*r.ctx).entry = core::ptr::with_exposed_provenance(r.facc as usize);
+            (*r.ctx).entry = address::recover(r.facc);
             D::exit(r, Exit::STACK_TAIL)
         }
     }
@@ -272,7 +273,7 @@ impl Handler for LeaveForFunc {
     unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
         // SAFETY: I-CELL: the cell is that of an indirect call; I-ENTITY for the function.
         unsafe {
-            let callee = core::ptr::with_exposed_provenance(r.l0 as usize);
+            let callee = address::recover(r.l0);
             call_func::<D>(r, callee, (*r.pc.add(2)).operands.a, 4)
         }
     }
@@ -293,7 +294,7 @@ unsafe fn resolve(r: &Regs, table: u32, index: u64, type_id: u32) -> Result<*con
         if func == 0 {
             return Err(TrapCode::IndirectCallToNull);
         }
-        let func = core::ptr::with_exposed_provenance::<Func>(func as usize);
+        let func = Func::from_reference(func);
         if (*func).type_id != type_id {
             return Err(TrapCode::BadSignature);
         }
@@ -315,7 +316,7 @@ unsafe fn call_indirect<D: Dispatcher, M: Meter, const ACC: bool>(
                 call_entry::<D, M, Indirect<ACC>>(r, (*func).entry, second.a, usize::from(o.a) * 8, 4)
             }
             Ok(func) => {
-                r.l0 = func.expose_provenance() as u64;
+                r.l0 = address::expose(func);
                 D::divert::<LeaveForFunc>(r)
             }
             Err(code) => trap::<D>(r, code),
@@ -342,7 +343,7 @@ unsafe fn return_call_entry<D: Dispatcher, M: Meter>(
             r.fuel = end;
         }
         if end > (*r.ctx).stack_limit.addr() as u64 {
-            r.facc = entry.expose_provenance() as u64;
+            r.facc = address::expose(entry);
             return D::divert::<LeaveForStackTail>(r);
         }
         linkage::replace(r.sp, args, slots);
@@ -564,7 +565,7 @@ handlers! {
         } else {
             instance.funcs.as_ptr().add(index - imports)
         };
-        r.acc = func.expose_provenance() as u64;
+        r.acc = Func::to_reference(func);
         set_slot(r, u32::from(o.a), r.acc);
         step::<D>(r, 2)
     };

@@ -282,6 +282,7 @@ pub(crate) use tail::Tail;
 #[cfg(rotifer_tail)]
 mod tail {
     use super::*;
+    use crate::address;
 
     /// Registers in machine registers, each handler jumps to the next.
     pub(crate) struct Tail;
@@ -306,15 +307,15 @@ mod tail {
         }
     }
 
-    /// The pair of functions by which pointers travel in float registers.
+    /// The pair of functions by which pointers travel in float registers (I-ADDRESS).
     #[inline(always)]
     fn to_float<T>(pointer: *const T) -> f64 {
-        f64::from_bits(pointer.expose_provenance() as u64)
+        f64::from_bits(address::expose(pointer))
     }
 
     #[inline(always)]
     fn from_float<T>(bits: f64) -> *mut T {
-        core::ptr::with_exposed_provenance_mut(bits.to_bits() as usize)
+        address::recover(bits.to_bits())
     }
 
     macro_rules! tail_abi {

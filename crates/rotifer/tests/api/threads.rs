@@ -2,15 +2,19 @@
 
 use std::{
     sync::{
-        Arc, Barrier,
+        Arc, Barrier, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
+    time::Duration,
 };
 
-use rotifer::{Caller, Engine, Instance, InstancePre, Linker, LoadMode, Module, Store};
+use rotifer::{
+    Caller, Engine, Error, Instance, InstancePre, InterruptHandle, Linker, LoadMode, Module, Store,
+    SuspendReason, TypedResumableCall, TypedSuspendedCall,
+};
 
-use super::{engines, wasm};
+use super::{engines, engines_with, wasm};
 
 const FUNCTIONS: usize = 200;
 
@@ -167,5 +171,165 @@ fn stores_move_between_threads() {
     for (n, (mut store, run)) in stores.into_iter().enumerate() {
         run.call(&mut store, 100).unwrap();
         assert_eq!(*store.data(), [n as u32, 100]);
+    }
+}
+
+/// Functions of the module that [`stress`] runs.
+const NODES: u32 = 1_000;
+
+/// A tree: `f(n)` adds `n` to what its parent `(n - 1) / 2` gives. `walk` calls nodes through a table in an order
+/// that its seed determines.
+fn tree() -> Vec<u8> {
+    let mut text = String::from("(module (type $node (func (result i64)))\n");
+    for n in 0..NODES {
+        let parent = if n == 0 { String::new() } else { format!("(i64.add (call $f{}))", (n - 1) / 2) };
+        text += &format!("(func $f{n} (type $node) (i64.const {n}) {parent})\n");
+    }
+    let nodes: String = (0..NODES).map(|n| format!(" $f{n}")).collect();
+    text += &format!(
+        r#"(table funcref (elem{nodes}))
+        (func (export "walk") (param $seed i32) (param $steps i32) (result i64) (local $sum i64)
+            (loop $again
+                (local.set $seed (i32.add (i32.mul (local.get $seed) (i32.const 1103515245)) (i32.const 12345)))
+                (local.set $sum (i64.add (local.get $sum)
+                    (call_indirect (type $node)
+                        (i32.rem_u (i32.shr_u (local.get $seed) (i32.const 8)) (i32.const {NODES})))))
+                (br_if $again (local.tee $steps (i32.sub (local.get $steps) (i32.const 1)))))
+            (local.get $sum)))"#
+    );
+    wasm(&text)
+}
+
+/// What `walk` gives.
+fn expected(mut seed: u32, steps: u32) -> i64 {
+    let mut sum = 0;
+    for _ in 0..steps {
+        seed = seed.wrapping_mul(1_103_515_245).wrapping_add(12_345);
+        let mut node = (seed >> 8) % NODES;
+        while node > 0 {
+            sum += i64::from(node);
+            node = (node - 1) / 2;
+        }
+    }
+    sum
+}
+
+/// A call that one thread after the other goes on with.
+struct Job {
+    store: Store<()>,
+    /// None: not begun.
+    call: Option<TypedSuspendedCall<i64>>,
+    instance: Instance,
+    seed: u32,
+    steps: u32,
+}
+
+impl Job {
+    fn new(engine: &Engine, module: &Module, number: u32, steps: u32) -> Self {
+        let mut store = Store::new(engine, ());
+        let instance = Instance::new(&mut store, module, &[]).unwrap();
+        Self { store, call: None, instance, seed: number.wrapping_mul(0x9E37_79B9), steps }
+    }
+
+    /// Begins the call or goes on with it, with little fuel where fuel counts. Tells whether it has returned.
+    fn run(&mut self) -> bool {
+        let fuel = self.call.as_ref().and_then(|call| call.required_fuel()).unwrap_or(0) + 20_000;
+        let _ = self.store.set_fuel(fuel);
+        let outcome: Result<_, Error> = match self.call.take() {
+            Some(call) => call.resume(&mut self.store),
+            None => {
+                let walk = self.instance.get_typed_func::<(u32, u32), i64>(&self.store, "walk").unwrap();
+                walk.call_resumable(&mut self.store, (self.seed, self.steps))
+            }
+        };
+        match outcome.unwrap() {
+            TypedResumableCall::Finished(sum) => {
+                assert_eq!(sum, expected(self.seed, self.steps));
+                true
+            }
+            TypedResumableCall::Suspended(call) => {
+                assert!(matches!(
+                    call.reason(),
+                    SuspendReason::OutOfFuel { .. } | SuspendReason::Interrupted
+                ));
+                self.call = Some(call);
+                false
+            }
+        }
+    }
+}
+
+/// Threads translate functions of one module, run them, interrupt each other and resume what others began.
+fn stress(engine: &Engine, threads: usize, jobs: u32, steps: u32) {
+    let module = Module::new_with_mode(engine, tree(), LoadMode::Partial).unwrap();
+    let mut waiting: Vec<Job> = (0..jobs).map(|number| Job::new(engine, &module, number, steps)).collect();
+    let handles: Vec<InterruptHandle> =
+        waiting.iter_mut().map(|job| job.store.interrupt_handle().unwrap()).collect();
+    // Every call is suspended at least once, however threads are scheduled.
+    handles.iter().for_each(InterruptHandle::interrupt);
+    let waiting = Mutex::new(waiting);
+    let (finished, pauses) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let barrier = Barrier::new(threads);
+    let worker = || {
+        barrier.wait();
+        while finished.load(Ordering::Relaxed) < jobs as usize {
+            let Some(mut job) = waiting.lock().unwrap().pop() else {
+                thread::yield_now();
+                continue;
+            };
+            if job.run() {
+                finished.fetch_add(1, Ordering::Relaxed);
+            } else {
+                pauses.fetch_add(1, Ordering::Relaxed);
+                // To the other end, so that it is another thread's turn.
+                waiting.lock().unwrap().insert(0, job);
+            }
+        }
+    };
+    let interrupter = || {
+        while finished.load(Ordering::Relaxed) < jobs as usize {
+            handles.iter().for_each(InterruptHandle::interrupt);
+            thread::sleep(Duration::from_micros(300));
+        }
+    };
+    // Joined one by one: the thread sanitizer sees that, but not how a scope waits.
+    thread::scope(|scope| {
+        let mut all: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
+        all.push(scope.spawn(interrupter));
+        for thread in all {
+            // One that failed must not leave the others waiting for its job.
+            if let Err(panic) = thread.join() {
+                finished.store(jobs as usize, Ordering::Relaxed);
+                std::panic::resume_unwind(panic);
+            }
+        }
+    });
+    assert!(pauses.into_inner() >= jobs as usize, "calls were suspended");
+}
+
+fn stressed_engines() -> Vec<Engine> {
+    let mut all = engines_with(|config| {
+        config.interruptible(true);
+    });
+    all.extend(engines_with(|config| {
+        config.consume_fuel(true).interruptible(true);
+    }));
+    all
+}
+
+#[test]
+fn calls_are_resumed_by_other_threads_while_functions_are_translated() {
+    for engine in stressed_engines() {
+        stress(&engine, 4, 8, 20_000);
+    }
+}
+
+#[test]
+#[ignore = "takes a minute; `cargo xtask race` runs it"]
+fn calls_are_resumed_by_many_threads_many_times() {
+    for _ in 0..20 {
+        for engine in stressed_engines() {
+            stress(&engine, 16, 48, 20_000);
+        }
     }
 }
