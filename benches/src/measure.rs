@@ -14,6 +14,11 @@ pub trait Case {
     /// The name in reports.
     fn name(&self) -> &str;
 
+    /// The length of its module in bytes, if the case is about one.
+    fn size(&self) -> Option<u64> {
+        None
+    }
+
     /// Gets `engine` ready and checks that it does the work right.
     fn prepare<'a>(&'a self, engine: &'a dyn Engine) -> Result<Prepared<'a>>;
 }
@@ -42,7 +47,7 @@ pub struct Effort {
 pub struct Outcome {
     /// The engine's name.
     pub engine: String,
-    /// Nanoseconds per iteration, one per round, or what went wrong.
+    /// One number per round, nanoseconds per iteration or whatever the set counts, or what went wrong.
     pub samples: Result<Vec<f64>, String>,
 }
 
