@@ -287,3 +287,46 @@ struct Column {
     head: String,
     ratios: Vec<Option<Ratio>>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sets::SETS;
+
+    fn outcome(engine: &str, samples: Result<&[f64], &str>) -> Outcome {
+        let samples = samples.map(<[f64]>::to_vec).map_err(str::to_owned);
+        Outcome { engine: engine.to_owned(), samples }
+    }
+
+    fn report() -> Report {
+        let set = SETS.iter().find(|set| set.name == "calls").unwrap();
+        let case = |name: &str, outcomes| Measured { name: name.to_owned(), size: None, outcomes };
+        let cases = vec![
+            case("loop", vec![outcome("wasmi", Ok(&[2.0, 4.0])), outcome("rotifer", Ok(&[1.0, 2.0]))]),
+            case("host-1", vec![outcome("wasmi", Ok(&[12.0, 24.0])), outcome("rotifer", Ok(&[6.0, 9.0]))]),
+            case("fuel", vec![outcome("wasmi", Err("WRONG: no")), outcome("rotifer", Err("has none"))]),
+        ];
+        Report::new(set, vec!["wasmi".to_owned(), "rotifer".to_owned()], cases)
+    }
+
+    #[test]
+    fn documents_have_ratios_differences_and_reasons() {
+        let circumstances =
+            Circumstances { date: "2026-11-28".to_owned(), machine: "here".to_owned(), rounds: 2 };
+        let document = report().document(&circumstances);
+        assert_eq!(document.case_names(), ["loop", "host-1"]);
+        let entry = document.entry("host-1", "rotifer").unwrap();
+        assert_eq!((entry.best_ns, entry.median()), (Some(6.0), Some(7.5)));
+        // 6/12 and 9/24.
+        assert_eq!(entry.ratio.map(|ratio| ratio.median), Some(0.4375));
+        let difference =
+            document.differences.iter().find(|difference| difference.engine == "rotifer").unwrap();
+        assert_eq!((difference.case.as_str(), difference.median), ("host-1", 6.0));
+        let pair = document.pair("rotifer", "wasmi").unwrap();
+        assert_eq!(pair.geomeans["own"].cases, 2);
+        assert!((document.geomean["rotifer"] - (0.5f64 * 0.4375).sqrt()).abs() < 1e-12);
+        let reasons: Vec<&str> =
+            document.not_measured.iter().map(|missing| missing.reason.as_str()).collect();
+        assert_eq!(reasons, ["WRONG: no", "has none"]);
+    }
+}

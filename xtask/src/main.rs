@@ -4,6 +4,7 @@
 //! is the same everywhere and is read and tested like the rest.
 
 mod bench;
+mod charts;
 mod ci;
 mod kernels;
 mod repository;
@@ -24,6 +25,8 @@ struct Arguments {
 enum Command {
     /// Builds the benchmark with its rivals and runs it.
     Bench(bench::Options),
+    /// Draws results of the benchmark as SVG charts.
+    Charts(charts::Options),
     /// Rebuilds the benchmark's kernels (benches/kernels/wasm) from their sources.
     Kernels(kernels::Options),
     /// Checks the repository's rules; `cargo test` does so as well.
@@ -35,6 +38,7 @@ enum Command {
 fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Bench(options) => bench::run(&options),
+        Command::Charts(options) => charts::run(&options),
         Command::Kernels(options) => kernels::run(&options),
         Command::Tidy => tidy::run(),
         Command::Ci(options) => ci::run(&options),

@@ -56,6 +56,8 @@ const LETTER: u32 = 7;
 
 const FONT: &str = "sans-serif";
 const TEXT: RGBColor = RGBColor(118, 131, 144);
+/// Of bars, so that whiskers are seen in front of them.
+const OPACITY: f64 = 0.6;
 const COLOURS: [RGBColor; 6] = [
     RGBColor(47, 129, 247),
     RGBColor(219, 109, 40),
@@ -82,7 +84,7 @@ impl Chart {
     }
 
     fn legend_height(&self) -> u32 {
-        if self.legend.len() > 1 { 18 * self.legend.len() as u32 } else { 0 }
+        18 * self.legend.len() as u32
     }
 
     /// Powers of two around everything that is drawn.
@@ -104,13 +106,11 @@ impl Chart {
         root.draw_text(title, &text(19, HPos::Left, VPos::Top), (margin, 10))?;
         root.draw_text(rest, &text(13, HPos::Left, VPos::Top), (margin, 35))?;
         let mut y = HEAD as i32;
-        if self.legend.len() > 1 {
-            for (i, name) in self.legend.iter().enumerate() {
-                let square = [(margin, y), (margin + 11, y + 11)];
-                root.draw(&Rectangle::new(square, colour(i).filled()))?;
-                root.draw_text(name, &text(13, HPos::Left, VPos::Center), (margin + 18, y + 6))?;
-                y += 18;
-            }
+        for (i, name) in self.legend.iter().enumerate() {
+            let square = [(margin, y), (margin + 11, y + 11)];
+            root.draw(&Rectangle::new(square, colour(i).mix(OPACITY).filled()))?;
+            root.draw_text(name, &text(13, HPos::Left, VPos::Center), (margin + 18, y + 6))?;
+            y += 18;
         }
         let labels = self.rows.iter().map(|row| row.label.chars().count()).max().unwrap_or(0) as u32;
         let left = (MARGIN + labels * LETTER + 10) as i32;
@@ -186,7 +186,7 @@ impl Plot {
         let height = BAR as i32 - 2;
         let middle = top + height / 2;
         let corners = [(self.x(1.0), top), (self.x(bar.value), top + height)];
-        root.draw(&Rectangle::new(corners, colour.filled()))?;
+        root.draw(&Rectangle::new(corners, colour.mix(OPACITY).filled()))?;
         let [low, high] = [self.x(bar.low), self.x(bar.high)];
         for path in [
             [(low, middle), (high, middle)],

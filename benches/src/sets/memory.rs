@@ -66,6 +66,9 @@ const MAX_ROUNDS: usize = 3;
 const COPIES: usize = 64;
 const PATIENCE: Duration = Duration::from_millis(300);
 
+/// After that long no further process is asked.
+const LONG: Duration = Duration::from_secs(3);
+
 fn own() -> Result<Vec<Rc<Module>>> {
     let fib = KERNELS.iter().find(|kernel| kernel.name == "fib").context("no kernel is called fib")?;
     Ok(vec![Rc::new(fib.module()?), Rc::new(kernels::combined()?)])
@@ -98,8 +101,12 @@ pub fn modules(own: Vec<Rc<Module>>, outside: &[Outside]) -> Vec<Rc<Module>> {
 /// Measures one module in all engines. With no rounds one process each tells only whether it works.
 pub fn measure(module: &Module, engines: &[Box<dyn Engine>], rounds: usize) -> Vec<Measured> {
     let probe_all = |engine: &dyn Engine| -> Result<Vec<Footprint>, String> {
-        let probes = (0..rounds.clamp(1, MAX_ROUNDS)).map(|_| probe(engine.name(), module));
-        probes.collect::<Result<_>>().map_err(|error| format!("{error:#}"))
+        let start = Instant::now();
+        let mut footprints = Vec::new();
+        while footprints.is_empty() || (footprints.len() < rounds.min(MAX_ROUNDS) && start.elapsed() < LONG) {
+            footprints.push(probe(engine.name(), module).map_err(|error| format!("{error:#}"))?);
+        }
+        Ok(footprints)
     };
     let footprints: Vec<_> =
         engines.iter().map(|engine| (engine.name(), probe_all(engine.as_ref()))).collect();
@@ -166,17 +173,21 @@ fn footprint(engine: &dyn Engine, module: &Module) -> Result<Footprint> {
     })
 }
 
-/// What one more of what `make` makes adds to what is `held`, on average. The first one is not counted: it may fill
-/// gaps.
+/// What one more of what `make` makes adds to what is `held`, on average. The first one is not counted, as it may fill
+/// gaps, unless it takes so long that it has to do.
 fn copies<T>(held: impl Fn() -> Result<f64>, make: impl Fn() -> Result<T>) -> Result<f64> {
     let start = Instant::now();
     let mut made = Vec::with_capacity(COPIES + 1);
+    let none = held()?;
     made.push(make()?);
-    let before = held()?;
+    let one = held()?;
+    if start.elapsed() >= PATIENCE {
+        return Ok(one - none);
+    }
     while made.len() == 1 || (made.len() <= COPIES && start.elapsed() < PATIENCE) {
         made.push(make()?);
     }
-    Ok((held()? - before) / (made.len() - 1) as f64)
+    Ok((held()? - one) / (made.len() - 1) as f64)
 }
 
 /// The memory of this process that is resident, in bytes.
