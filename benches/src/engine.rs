@@ -25,17 +25,55 @@ pub trait Engine {
     /// The engine's name in reports, with its mode where a set compares modes: `wasmi.lazy`.
     fn name(&self) -> &str;
 
+    /// Makes the engine proper, in which modules are loaded.
+    fn loader(&self) -> Result<Box<dyn Loader>>;
+
     /// Goes all the way from bytes to a running instance: a new engine, store, imports, module, instance.
     /// Nothing is shared with earlier calls, and dropping the instance drops everything.
     ///
     /// Function imports are answered by [`crate::module::Stub`]s; other imports are created as declared.
-    fn instantiate(&self, module: &Module) -> Result<Box<dyn Instance>>;
+    fn instantiate(&self, module: &Module) -> Result<Box<dyn Instance>> {
+        self.loader()?.load(module)?.instantiate()
+    }
 
     /// Loads `kernels/wat/calls.wat` with the host functions that it imports.
     fn crossings(&self, _: &Module) -> Result<Box<dyn Crossings>> {
         bail!("no crossings are written for this engine");
     }
 }
+
+/// An engine proper, which modules may share.
+pub trait Loader {
+    /// Loads `module`, as far as the engine's mode goes. What is returned keeps the engine alive.
+    fn load<'a>(&self, module: &'a Module) -> Result<Box<dyn Loaded + 'a>>;
+}
+
+/// A loaded module.
+pub trait Loaded {
+    /// A fresh instance in a store of its own, with stubs for what it imports.
+    fn instantiate(&self) -> Result<Box<dyn Instance>>;
+
+    /// Makes an instance in a store of its own, touches its memory and drops both, so many times; returns the sum
+    /// of what was found there. The loop is the engine's own and prepares once what instances can share. The
+    /// module imports nothing but functions.
+    fn renew(&self, _: Touch, _times: u32) -> Result<i64> {
+        bail!("no instances are made from a loaded module with this engine");
+    }
+}
+
+/// What is done with the memory of an instance before it is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Touch {
+    /// Nothing.
+    Nothing,
+    /// The exported function `touch` adds up a word in each of so many 4-KiB pages and overwrites it.
+    Call(i32),
+    /// The host reads and overwrites the first byte of each of the first so many 4-KiB pages of `memory`.
+    Host(u32),
+}
+
+/// The pages that [`Touch::Host`] distinguishes.
+pub const PAGE_BYTES: usize = 4096;
 
 /// What can be done at the boundary between host and WebAssembly. Functions have type `i32 -> i32` where nothing
 /// else is said.

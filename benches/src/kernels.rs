@@ -2,7 +2,8 @@
 //!
 //! The sources are in `kernels/`; `cargo xtask kernels` rebuilds the modules. Each exports
 //! `run(n: i32) -> i64`. The checksums are those of the same functions run natively, which a test below
-//! repeats.
+//! repeats. Modules and amounts of work are frozen, so that results of different days can be compared: another test
+//! compares them with `kernels/frozen.sha256`.
 
 use crate::module::Module;
 use anyhow::Result;
@@ -84,6 +85,36 @@ kernels! {
 mod tests {
     use super::*;
     use crate::{engine::Value, engines};
+    use sha2::{Digest, Sha256};
+    use std::{collections::BTreeMap, fs, path::Path};
+
+    /// The name in `frozen.sha256` of this file's list.
+    const LIST: &str = "list";
+
+    fn sha256(bytes: &[u8]) -> String {
+        Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    #[test]
+    fn kernels_are_frozen() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("kernels");
+        let mut found = BTreeMap::new();
+        for entry in fs::read_dir(folder.join("wasm")).unwrap() {
+            let path = entry.unwrap().path();
+            let name = format!("wasm/{}", path.file_name().unwrap().display());
+            found.insert(name, sha256(&fs::read(&path).unwrap()));
+        }
+        let line = |kernel: &Kernel| format!("{} {:?} {:?}\n", kernel.name, kernel.small, kernel.large);
+        let list: String = KERNELS.iter().map(line).collect();
+        found.insert(LIST.to_owned(), sha256(list.as_bytes()));
+        let frozen = fs::read_to_string(folder.join("frozen.sha256")).unwrap();
+        let frozen: BTreeMap<String, String> = frozen
+            .lines()
+            .map(|line| line.split_once("  ").expect("a digest and a name"))
+            .map(|(digest, name)| (name.to_owned(), digest.to_owned()))
+            .collect();
+        assert_eq!(found, frozen, "the kernels are frozen: see benches/README.md");
+    }
 
     #[test]
     fn checksums_are_those_of_native_code() {

@@ -14,6 +14,11 @@ pub trait Case {
     /// The name in reports.
     fn name(&self) -> &str;
 
+    /// The length of its module in bytes, if the case is about one.
+    fn size(&self) -> Option<u64> {
+        None
+    }
+
     /// Gets `engine` ready and checks that it does the work right.
     fn prepare<'a>(&'a self, engine: &'a dyn Engine) -> Result<Prepared<'a>>;
 }
@@ -42,9 +47,13 @@ pub struct Effort {
 pub struct Outcome {
     /// The engine's name.
     pub engine: String,
-    /// Nanoseconds per iteration, one per round, or what went wrong.
+    /// One number per round, nanoseconds per iteration or whatever the set counts, or what went wrong.
     pub samples: Result<Vec<f64>, String>,
 }
+
+/// Whose one iteration takes so many samples' time takes part in [`SLOW_ROUNDS`] only: it is far from the others anyway.
+const SLOW: u32 = 20;
+const SLOW_ROUNDS: usize = 2;
 
 /// Measures `case` in all `engines`. The first engine that runs it decides what the right result is.
 pub fn measure(case: &dyn Case, engines: &[Box<dyn Engine>], effort: Effort) -> Vec<Outcome> {
@@ -58,8 +67,10 @@ pub fn measure(case: &dyn Case, engines: &[Box<dyn Engine>], effort: Effort) -> 
     }
     for round in 0..effort.rounds {
         for turn in 0..entrants.len() {
-            let next = (round + turn) % engines.len();
-            entrants[next].take_sample();
+            let entrant = &mut entrants[(round + turn) % engines.len()];
+            if !entrant.slow || round < SLOW_ROUNDS {
+                entrant.take_sample();
+            }
         }
     }
     entrants.into_iter().map(Entrant::finish).collect()
@@ -70,6 +81,7 @@ struct Entrant<'a> {
     engine: &'a str,
     work: Result<Work<'a>>,
     iterations: u32,
+    slow: bool,
     samples: Vec<f64>,
 }
 
@@ -83,7 +95,7 @@ impl<'a> Entrant<'a> {
             );
             Ok(prepared.work)
         });
-        Self { engine: engine.name(), work, iterations: 1, samples: Vec::new() }
+        Self { engine: engine.name(), work, iterations: 1, slow: false, samples: Vec::new() }
     }
 
     /// Finds how many iterations fill `sample`. Short work is repeated more often before its speed is
@@ -91,6 +103,7 @@ impl<'a> Entrant<'a> {
     fn calibrate(&mut self, sample: Duration) {
         loop {
             let Some(time) = self.run() else { return };
+            self.slow = time > sample * SLOW;
             if time * 4 >= sample {
                 let scale = sample.as_secs_f64() / time.as_secs_f64();
                 self.iterations = (f64::from(self.iterations) * scale).round().max(1.0) as u32;
@@ -120,5 +133,64 @@ impl<'a> Entrant<'a> {
     fn finish(self) -> Outcome {
         let samples = self.work.map(|_| self.samples).map_err(|error| format!("{error:#}"));
         Outcome { engine: self.engine.to_owned(), samples }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        engine::{Instance, Loader},
+        module::Module,
+    };
+    use anyhow::bail;
+
+    /// An engine that only has a name.
+    struct Named(&'static str);
+
+    impl Engine for Named {
+        fn name(&self) -> &str {
+            self.0
+        }
+
+        fn loader(&self) -> Result<Box<dyn Loader>> {
+            bail!("loads nothing")
+        }
+
+        fn instantiate(&self, _: &Module) -> Result<Box<dyn Instance>> {
+            bail!("makes nothing")
+        }
+    }
+
+    /// Takes as long as the engine's name says, and no time in truth.
+    struct Pretence;
+
+    impl Case for Pretence {
+        fn name(&self) -> &str {
+            "pretence"
+        }
+
+        fn prepare<'a>(&'a self, engine: &'a dyn Engine) -> Result<Prepared<'a>> {
+            let (time, observed) = match engine.name() {
+                "fast" => (Duration::from_micros(10), 1),
+                "slow" => (Duration::from_secs(9), 1),
+                "other" => (Duration::from_micros(10), 2),
+                name => bail!("{name} cannot"),
+            };
+            Ok(Prepared { observed, work: Box::new(move |iterations| Ok(time * iterations)) })
+        }
+    }
+
+    #[test]
+    fn everyone_takes_a_sample_per_round() {
+        let engines: Vec<Box<dyn Engine>> =
+            ["fast", "slow", "other", "broken"].map(|name| Box::new(Named(name)) as _).into();
+        let effort = Effort { rounds: 5, sample: Duration::from_millis(50) };
+        let outcomes = measure(&Pretence, &engines, effort);
+        let samples = |i: usize| outcomes[i].samples.as_ref();
+        assert_eq!(samples(0).unwrap(), &[10_000.0; 5]);
+        assert_eq!(samples(1).unwrap(), &[9e9; SLOW_ROUNDS]);
+        assert!(samples(2).unwrap_err().starts_with("WRONG"));
+        assert_eq!(samples(3).unwrap_err(), "broken cannot");
     }
 }

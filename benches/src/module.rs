@@ -91,6 +91,8 @@ pub struct Module {
     pub imports: Vec<Import>,
     /// Exported functions whose parameters and results are numbers.
     pub exports: HashMap<String, FuncType>,
+    /// Whether a memory is exported as `memory`.
+    pub exports_memory: bool,
 }
 
 impl Module {
@@ -111,6 +113,7 @@ impl Module {
         let mut funcs: Vec<u32> = Vec::new();
         let mut imports = Vec::new();
         let mut exports = HashMap::new();
+        let mut exports_memory = false;
         for payload in Parser::new(0).parse_all(&bytes) {
             match payload? {
                 Payload::TypeSection(section) => {
@@ -139,6 +142,7 @@ impl Module {
                 Payload::ExportSection(section) => {
                     for export in section {
                         let export = export?;
+                        exports_memory |= export.kind == ExternalKind::Memory && export.name == "memory";
                         if export.kind != ExternalKind::Func {
                             continue;
                         }
@@ -152,7 +156,20 @@ impl Module {
                 _ => {}
             }
         }
-        Ok(Self { name: name.to_owned(), bytes, imports, exports })
+        Ok(Self { name: name.to_owned(), bytes, imports, exports, exports_memory })
+    }
+
+    /// The functions that it imports, with their types.
+    pub fn imported_functions(&self) -> impl Iterator<Item = (&Import, &FuncType)> {
+        self.imports.iter().filter_map(|import| match &import.kind {
+            ImportKind::Func(ty) => Some((import, ty)),
+            _ => None,
+        })
+    }
+
+    /// Whether all its imports are functions.
+    pub fn imports_only_functions(&self) -> bool {
+        self.imported_functions().count() == self.imports.len()
     }
 }
 

@@ -27,8 +27,8 @@ const KERNELS_MANIFEST: &str = "benches/kernels/Cargo.toml";
 /// The fuzzers, a third.
 const FUZZ_MANIFEST: &str = "fuzz/Cargo.toml";
 
-/// The benchmark's features without the rivals, which only `cargo xtask bench` builds.
-const WITHOUT_RIVALS: [&str; 3] = ["--no-default-features", "--features", "rotifer"];
+/// The whole workspace of the benchmark, without the rivals, which only `cargo xtask bench` builds.
+const WITHOUT_RIVALS: [&str; 4] = ["--workspace", "--no-default-features", "--features", "rotifer"];
 
 /// What to run.
 #[derive(Args)]
@@ -120,7 +120,7 @@ fn format() -> Result<()> {
     repository::run(repository::cargo().args(["fmt", "--all", "--check"]))?;
     let manifests = [BENCHES_MANIFEST, KERNELS_MANIFEST, FUZZ_MANIFEST];
     for manifest in manifests.into_iter().filter(|manifest| repository::root().join(manifest).exists()) {
-        repository::run(repository::cargo().args(["fmt", "--check", "--manifest-path", manifest]))?;
+        repository::run(repository::cargo().args(["fmt", "--all", "--check", "--manifest-path", manifest]))?;
     }
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! is the same everywhere and is read and tested like the rest.
 
 mod bench;
+mod charts;
 mod checkers;
 mod ci;
 mod cross;
@@ -27,6 +28,8 @@ struct Arguments {
 enum Command {
     /// Builds the benchmark with its rivals and runs it.
     Bench(bench::Options),
+    /// Draws results of the benchmark as SVG charts.
+    Charts(charts::Options),
     /// Rebuilds the benchmark's kernels (benches/kernels/wasm) from their sources.
     Kernels(kernels::Options),
     /// Runs cargo for another machine, under an emulator where that is needed.
@@ -50,6 +53,7 @@ enum Command {
 fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Bench(options) => bench::run(&options),
+        Command::Charts(options) => charts::run(&options),
         Command::Kernels(options) => kernels::run(&options),
         Command::Cross(options) => cross::run(&options),
         Command::Machines(options) => machines::run(&options),

@@ -6,8 +6,28 @@ use crate::engine::Engine;
 mod rotifer;
 #[cfg(feature = "silverfir")]
 mod silverfir;
+#[cfg(feature = "tinywasm")]
+mod tinywasm;
+#[cfg(feature = "wasm3")]
+mod wasm3;
 #[cfg(feature = "wasmi")]
 mod wasmi;
+#[cfg(feature = "wasmtime")]
+mod wasmtime;
+
+/// The rivals whose features are off.
+pub const LEFT_OUT: &[&str] = &[
+    #[cfg(not(feature = "silverfir"))]
+    "silverfir",
+    #[cfg(not(feature = "tinywasm"))]
+    "tinywasm",
+    #[cfg(not(feature = "wasm3"))]
+    "wasm3",
+    #[cfg(not(feature = "wasmi"))]
+    "wasmi",
+    #[cfg(not(feature = "wasmtime"))]
+    "wasmtime",
+];
 
 /// One configuration per engine: the one that runs code fastest.
 pub fn for_execution() -> Vec<Box<dyn Engine>> {
@@ -18,6 +38,14 @@ pub fn for_execution() -> Vec<Box<dyn Engine>> {
         Box::new(rotifer::Rotifer::checked("rotifer")),
         #[cfg(feature = "silverfir")]
         Box::new(silverfir::Silverfir),
+        #[cfg(feature = "wasm3")]
+        Box::new(wasm3::Wasm3::lazy("wasm3")),
+        #[cfg(feature = "tinywasm")]
+        Box::new(tinywasm::TinyWasm),
+        #[cfg(feature = "wasmtime")]
+        Box::new(wasmtime::Wasmtime::pulley("pulley")),
+        #[cfg(feature = "wasmtime")]
+        Box::new(wasmtime::Wasmtime::cranelift("cranelift")),
     ]
 }
 
@@ -30,6 +58,16 @@ pub fn for_startup() -> Vec<Box<dyn Engine>> {
     engines.extend(rotifer::Rotifer::all_modes().map(|engine| Box::new(engine) as _));
     #[cfg(feature = "silverfir")]
     engines.push(Box::new(silverfir::Silverfir));
+    #[cfg(feature = "wasm3")]
+    engines.push(Box::new(wasm3::Wasm3::eager("wasm3.eager")));
+    #[cfg(feature = "wasm3")]
+    engines.push(Box::new(wasm3::Wasm3::lazy("wasm3.lazy")));
+    #[cfg(feature = "tinywasm")]
+    engines.push(Box::new(tinywasm::TinyWasm));
+    #[cfg(feature = "wasmtime")]
+    engines.push(Box::new(wasmtime::Wasmtime::pulley("pulley")));
+    #[cfg(feature = "wasmtime")]
+    engines.push(Box::new(wasmtime::Wasmtime::cranelift("cranelift")));
     engines
 }
 
@@ -49,9 +87,39 @@ pub fn for_fuel() -> Vec<Box<dyn Engine>> {
     ]
 }
 
-/// The engines that count fuel, with and without.
-pub fn for_fuel_alone() -> Vec<Box<dyn Engine>> {
+/// The engines whose boundary is crossed: those that count fuel with and without, and the other rivals.
+pub fn for_calls() -> Vec<Box<dyn Engine>> {
     let mut engines = for_fuel();
     engines.retain(|engine| !engine.name().ends_with(".interruptible"));
+    engines.extend(for_execution().into_iter().filter(|rival| !["wasmi", "rotifer"].contains(&rival.name())));
+    engines
+}
+
+/// The engines that make instances of a loaded module, in each way that they have to do so. An engine that brings an
+/// instance back to its beginning instead of making a new one is one more of them, `rotifer.reset` say: `renew`
+/// of [`crate::engine::Loaded`] then makes one instance before its loop and resets it at the end of each round.
+pub fn for_instantiate() -> Vec<Box<dyn Engine>> {
+    let mut engines: Vec<Box<dyn Engine>> = Vec::new();
+    #[cfg(feature = "wasmi")]
+    engines.push(Box::new(wasmi::Wasmi::eager("wasmi")));
+    #[cfg(feature = "rotifer")]
+    engines.push(Box::new(rotifer::Rotifer::checked("rotifer")));
+    #[cfg(feature = "wasm3")]
+    engines.push(Box::new(wasm3::Wasm3::lazy("wasm3")));
+    #[cfg(feature = "tinywasm")]
+    engines.push(Box::new(tinywasm::TinyWasm));
+    #[cfg(feature = "wasmtime")]
+    engines.extend(wasmtime::Wasmtime::all_allocations().map(|engine| Box::new(engine) as _));
+    engines
+}
+
+/// Every engine in every mode, once.
+pub fn all() -> Vec<Box<dyn Engine>> {
+    let mut engines: Vec<Box<dyn Engine>> = Vec::new();
+    for engine in [for_startup(), for_fuel(), for_calls(), for_instantiate()].into_iter().flatten() {
+        if engines.iter().all(|known| known.name() != engine.name()) {
+            engines.push(engine);
+        }
+    }
     engines
 }

@@ -1,7 +1,7 @@
 //! Rotifer, in each of its load modes.
 
 use crate::{
-    engine::{Crossing, Crossings, Engine, Export, Instance, Value},
+    engine::{Crossing, Crossings, Engine, Export, Instance, Loaded, Loader, PAGE_BYTES, Touch, Value},
     module::{ImportKind, Module, NumType, Stub},
 };
 use anyhow::{Context, Result, anyhow, bail};
@@ -58,24 +58,15 @@ impl Engine for Rotifer {
         self.name
     }
 
-    fn instantiate(&self, module: &Module) -> Result<Box<dyn Instance>> {
+    fn loader(&self) -> Result<Box<dyn Loader>> {
         let engine = rotifer::Engine::new(&self.config());
-        let loaded = match self.mode {
-            Some(mode) => rotifer::Module::new_with_mode(&engine, &module.bytes, mode),
-            // SAFETY: the modules of a benchmark are known to be valid; the checked modes load them too.
-            None => unsafe { rotifer::Module::new_unchecked(&engine, &module.bytes) },
-        };
-        let loaded = loaded.map_err(error)?;
-        let mut store = self.store(&engine)?;
-        let imports = imports(&mut store, module)?;
-        let instance = rotifer::Instance::new(&mut store, &loaded, &imports).map_err(error)?;
-        Ok(Box::new(Running { store, instance, exports: Vec::new() }))
+        Ok(Box::new(RotiferLoader { engine, mode: self.mode, stop: self.stop }))
     }
 
     fn crossings(&self, module: &Module) -> Result<Box<dyn Crossings>> {
         let engine = rotifer::Engine::new(&self.config());
         let loaded = rotifer::Module::new(&engine, &module.bytes).map_err(error)?;
-        let mut store = self.store(&engine)?;
+        let mut store = self.stop.store(&engine)?;
         let instance = crossing_linker(&engine).and_then(|linker| linker.instantiate(&mut store, &loaded));
         Ok(Box::new(Crosser { instance: instance.map_err(error)?, store }))
     }
@@ -87,17 +78,98 @@ impl Rotifer {
         config.consume_fuel(self.stop == Stop::OutOfFuel).interruptible(self.stop == Stop::Interrupted);
         config
     }
+}
 
+impl Stop {
     /// A store that stops only if it must.
-    fn store(&self, engine: &rotifer::Engine) -> Result<Store<()>> {
+    fn store(self, engine: &rotifer::Engine) -> Result<Store<()>> {
         let mut store = Store::new(engine, ());
-        match self.stop {
+        match self {
             Stop::Never => {}
             Stop::OutOfFuel => store.set_fuel(u64::MAX).map_err(error)?,
             Stop::Interrupted => drop(store.interrupt_handle().map_err(error)?),
         }
         Ok(store)
     }
+}
+
+#[derive(Clone)]
+struct RotiferLoader {
+    engine: rotifer::Engine,
+    mode: Option<LoadMode>,
+    stop: Stop,
+}
+
+impl Loader for RotiferLoader {
+    fn load<'a>(&self, module: &'a Module) -> Result<Box<dyn Loaded + 'a>> {
+        let compiled = match self.mode {
+            Some(mode) => rotifer::Module::new_with_mode(&self.engine, &module.bytes, mode),
+            // SAFETY: the modules of a benchmark are known to be valid; the checked modes load them too.
+            None => unsafe { rotifer::Module::new_unchecked(&self.engine, &module.bytes) },
+        };
+        Ok(Box::new(RotiferLoaded { loader: self.clone(), module, compiled: compiled.map_err(error)? }))
+    }
+}
+
+struct RotiferLoaded<'a> {
+    loader: RotiferLoader,
+    module: &'a Module,
+    compiled: rotifer::Module,
+}
+
+impl Loaded for RotiferLoaded<'_> {
+    fn instantiate(&self) -> Result<Box<dyn Instance>> {
+        let mut store = self.loader.stop.store(&self.loader.engine)?;
+        let imports = imports(&mut store, self.module)?;
+        let instance = rotifer::Instance::new(&mut store, &self.compiled, &imports).map_err(error)?;
+        Ok(Box::new(Running { store, instance, exports: Vec::new() }))
+    }
+
+    fn renew(&self, touch: Touch, times: u32) -> Result<i64> {
+        let linker = stub_linker(&self.loader.engine, self.module).map_err(error)?;
+        let pre = linker.instantiate_pre(&self.compiled).map_err(error)?;
+        let mut sum = 0i64;
+        for _ in 0..times {
+            let mut store = self.loader.stop.store(&self.loader.engine)?;
+            let instance = pre.instantiate(&mut store).map_err(error)?;
+            sum = sum.wrapping_add(touch_memory(&mut store, instance, touch)?);
+        }
+        Ok(sum)
+    }
+}
+
+fn touch_memory(store: &mut Store<()>, instance: rotifer::Instance, touch: Touch) -> Result<i64> {
+    match touch {
+        Touch::Nothing => Ok(0),
+        Touch::Call(pages) => {
+            let func = instance.get_typed_func::<i32, i64>(&*store, "touch").map_err(error)?;
+            func.call(store, pages).map_err(error)
+        }
+        Touch::Host(pages) => {
+            let memory = instance.get_memory(&*store, "memory").context("no exported memory")?;
+            let mut sum = 0;
+            for page in 0..pages as usize {
+                let mut byte = [0];
+                memory.read(&*store, page * PAGE_BYTES, &mut byte).map_err(error)?;
+                sum += i64::from(byte[0]);
+                memory.write(&mut *store, page * PAGE_BYTES, &[1]).map_err(error)?;
+            }
+            Ok(sum)
+        }
+    }
+}
+
+/// A linker with stubs for the functions that `module` imports.
+fn stub_linker(engine: &rotifer::Engine, module: &Module) -> Result<Linker<()>, rotifer::Error> {
+    let mut linker = Linker::new(engine);
+    for (import, ty) in module.imported_functions() {
+        let stub = Stub::new(import, ty);
+        linker.func_new(&import.module, &import.name, func_type(ty), move |_, _, results| {
+            answer(&stub, results);
+            Ok(())
+        })?;
+    }
+    Ok(linker)
 }
 
 /// The host functions of the set `calls`.
@@ -203,11 +275,8 @@ fn imports(store: &mut Store<()>, module: &Module) -> Result<Vec<Extern>> {
         Ok(match &import.kind {
             ImportKind::Func(ty) => {
                 let stub = Stub::new(import, ty);
-                let ty = FuncType::new(ty.params.iter().map(val_type), ty.results.iter().map(val_type));
-                let func = Func::new(&mut *store, ty, move |_, _, results| {
-                    for (slot, value) in results.iter_mut().zip(stub.answer()) {
-                        *slot = to_rotifer(value);
-                    }
+                let func = Func::new(&mut *store, func_type(ty), move |_, _, results| {
+                    answer(&stub, results);
                     Ok(())
                 });
                 Extern::from(func)
@@ -226,6 +295,16 @@ fn imports(store: &mut Store<()>, module: &Module) -> Result<Vec<Extern>> {
         })
     };
     module.imports.iter().map(create).collect()
+}
+
+fn func_type(ty: &crate::module::FuncType) -> FuncType {
+    FuncType::new(ty.params.iter().map(val_type), ty.results.iter().map(val_type))
+}
+
+fn answer(stub: &Stub, results: &mut [Val]) {
+    for (slot, value) in results.iter_mut().zip(stub.answer()) {
+        *slot = to_rotifer(value);
+    }
 }
 
 fn val_type(ty: &NumType) -> ValType {

@@ -2,7 +2,7 @@
 //! everything before the instance exists.
 
 use crate::{
-    engine::{Engine, Export, Instance, Value},
+    engine::{Crossing, Crossings, Engine, Export, Instance, Loaded, Loader, Value},
     module::{FuncType, ImportKind, Module, NumType, Stub},
 };
 use anyhow::{Context, Result, anyhow, bail};
@@ -16,12 +16,100 @@ impl Engine for Silverfir {
         "silverfir"
     }
 
-    fn instantiate(&self, module: &Module) -> Result<Box<dyn Instance>> {
+    fn loader(&self) -> Result<Box<dyn Loader>> {
         let engine =
             sf_nano_core::Engine::new(Config::new().tier(Tier::Interp)).map_err(|e| anyhow!("{e:?}"))?;
-        let imports: Vec<Import> = module.imports.iter().map(import).collect();
+        Ok(Box::new(SilverfirLoader { engine }))
+    }
+
+    fn crossings(&self, module: &Module) -> Result<Box<dyn Crossings>> {
+        let engine =
+            sf_nano_core::Engine::new(Config::new().tier(Tier::Interp)).map_err(|e| anyhow!("{e:?}"))?;
+        let host = |name: &str, params: usize, next: fn(&[sf_nano_core::Value]) -> Option<i32>| {
+            let types = vec![ValueType::I32; params];
+            let answer = move |_: &mut sf_nano_core::Caller<'_>,
+                               args: &[sf_nano_core::Value],
+                               results: &mut [sf_nano_core::Value]| {
+                if let (Some(slot), Some(value)) = (results.first_mut(), next(args)) {
+                    *slot = sf_nano_core::Value::I32(value);
+                }
+                Ok(())
+            };
+            let ty = FunctionType::new(types.clone().into(), types.into());
+            Import::func_typed("host", name, answer, ty)
+        };
+        let next = |args: &[sf_nano_core::Value]| match args {
+            [sf_nano_core::Value::I32(i)] => Some(i.wrapping_add(1)),
+            _ => None,
+        };
+        let mut imports = vec![host("nothing", 0, |_| None)];
+        imports.extend(["next", "fuel", "error", "suspend"].map(|name| host(name, 1, next)));
         let instance = sf_nano_core::Instance::new(&engine, &module.bytes, &imports).map_err(error)?;
-        Ok(Box::new(Running { instance, exports: Vec::new() }))
+        Ok(Box::new(Crosser { instance }))
+    }
+}
+
+/// The set `calls`.
+struct Crosser {
+    instance: sf_nano_core::Instance,
+}
+
+impl Crosser {
+    fn call(&mut self, func: &sf_nano_core::Func, i: i32) -> Result<i32> {
+        let mut result = [sf_nano_core::Value::Unknown];
+        self.instance.call(func, &[sf_nano_core::Value::I32(i)], &mut result).map_err(error)?;
+        let [sf_nano_core::Value::I32(result)] = result else { bail!("no i32: {result:?}") };
+        Ok(result)
+    }
+}
+
+impl Crossings for Crosser {
+    fn cross(&mut self, crossing: Crossing, times: i32) -> Result<i32> {
+        let name = match crossing {
+            Crossing::Loop => "loop",
+            Crossing::HostNothing => "host_nothing",
+            Crossing::HostNext => "host_next",
+            Crossing::Untyped => "next",
+            Crossing::Typed => bail!("silverfir calls functions only with values typed at run time"),
+            Crossing::HostFuel => bail!("silverfir counts no fuel"),
+            Crossing::HostError | Crossing::HostSuspend | Crossing::Resumable => {
+                bail!("silverfir cannot resume a call")
+            }
+        };
+        let func = self.instance.get_func(name).with_context(|| format!("no function {name}"))?;
+        if crossing != Crossing::Untyped {
+            return self.call(&func, times);
+        }
+        let mut count = 0;
+        for _ in 0..times {
+            count = self.call(&func, count)?;
+        }
+        Ok(count)
+    }
+}
+
+#[derive(Clone)]
+struct SilverfirLoader {
+    engine: sf_nano_core::Engine,
+}
+
+impl Loader for SilverfirLoader {
+    fn load<'a>(&self, module: &'a Module) -> Result<Box<dyn Loaded + 'a>> {
+        Ok(Box::new(SilverfirLoaded { loader: self.clone(), module }))
+    }
+}
+
+/// Nothing yet: an instance uses its module up, so that each is made from the bytes.
+struct SilverfirLoaded<'a> {
+    loader: SilverfirLoader,
+    module: &'a Module,
+}
+
+impl Loaded for SilverfirLoaded<'_> {
+    fn instantiate(&self) -> Result<Box<dyn Instance>> {
+        let imports: Vec<Import> = self.module.imports.iter().map(import).collect();
+        let instance = sf_nano_core::Instance::new(&self.loader.engine, &self.module.bytes, &imports);
+        Ok(Box::new(Running { instance: instance.map_err(error)?, exports: Vec::new() }))
     }
 }
 

@@ -1,7 +1,7 @@
 //! wasmi 2.0, in each of its compilation modes, with and without validation.
 
 use crate::{
-    engine::{Crossing, Crossings, Engine, Export, Instance, Value},
+    engine::{Crossing, Crossings, Engine, Export, Instance, Loaded, Loader, PAGE_BYTES, Touch, Value},
     module::{ImportKind, Module, NumType, Stub},
 };
 use anyhow::{Context, Result, bail};
@@ -46,37 +46,108 @@ impl Engine for Wasmi {
         self.name
     }
 
-    fn instantiate(&self, module: &Module) -> Result<Box<dyn Instance>> {
-        let mut config = Config::default();
-        config.compilation_mode(self.mode).consume_fuel(self.fuel);
-        let engine = wasmi::Engine::new(&config);
-        let compiled = if self.checked {
-            wasmi::Module::new(&engine, &module.bytes)?
-        } else {
-            // SAFETY: the modules of a benchmark are known to be valid; the checked modes load them too.
-            unsafe { wasmi::Module::new_unchecked(&engine, &module.bytes)? }
-        };
-        let mut store = Store::new(&engine, ());
-        if self.fuel {
-            store.set_fuel(u64::MAX)?;
-        }
-        let imports = imports(&mut store, module)?;
-        let instance = wasmi::Instance::new(&mut store, &compiled, &imports)?;
-        Ok(Box::new(Running { store, instance, exports: Vec::new() }))
+    fn loader(&self) -> Result<Box<dyn Loader>> {
+        Ok(Box::new(WasmiLoader { engine: self.engine(), checked: self.checked, fuel: self.fuel }))
     }
 
     fn crossings(&self, module: &Module) -> Result<Box<dyn Crossings>> {
-        let mut config = Config::default();
-        config.compilation_mode(self.mode).consume_fuel(self.fuel);
-        let engine = wasmi::Engine::new(&config);
+        let engine = self.engine();
         let compiled = wasmi::Module::new(&engine, &module.bytes)?;
-        let mut store = Store::new(&engine, ());
-        if self.fuel {
-            store.set_fuel(u64::MAX)?;
-        }
+        let mut store = store(&engine, self.fuel)?;
         let instance = crossing_linker(&engine)?.instantiate_and_start(&mut store, &compiled)?;
         Ok(Box::new(Crosser { store, instance }))
     }
+}
+
+impl Wasmi {
+    fn engine(&self) -> wasmi::Engine {
+        let mut config = Config::default();
+        config.compilation_mode(self.mode).consume_fuel(self.fuel);
+        wasmi::Engine::new(&config)
+    }
+}
+
+/// A store that never runs out of fuel.
+fn store(engine: &wasmi::Engine, fuel: bool) -> Result<Store<()>> {
+    let mut store = Store::new(engine, ());
+    if fuel {
+        store.set_fuel(u64::MAX)?;
+    }
+    Ok(store)
+}
+
+#[derive(Clone)]
+struct WasmiLoader {
+    engine: wasmi::Engine,
+    checked: bool,
+    fuel: bool,
+}
+
+impl Loader for WasmiLoader {
+    fn load<'a>(&self, module: &'a Module) -> Result<Box<dyn Loaded + 'a>> {
+        let compiled = if self.checked {
+            wasmi::Module::new(&self.engine, &module.bytes)?
+        } else {
+            // SAFETY: the modules of a benchmark are known to be valid; the checked modes load them too.
+            unsafe { wasmi::Module::new_unchecked(&self.engine, &module.bytes)? }
+        };
+        Ok(Box::new(WasmiLoaded { loader: self.clone(), module, compiled }))
+    }
+}
+
+struct WasmiLoaded<'a> {
+    loader: WasmiLoader,
+    module: &'a Module,
+    compiled: wasmi::Module,
+}
+
+impl Loaded for WasmiLoaded<'_> {
+    fn instantiate(&self) -> Result<Box<dyn Instance>> {
+        let mut store = store(&self.loader.engine, self.loader.fuel)?;
+        let imports = imports(&mut store, self.module)?;
+        let instance = wasmi::Instance::new(&mut store, &self.compiled, &imports)?;
+        Ok(Box::new(Running { store, instance, exports: Vec::new() }))
+    }
+
+    /// wasmi 2.0 has no `InstancePre`: the linker is what instances share.
+    fn renew(&self, touch: Touch, times: u32) -> Result<i64> {
+        let linker = stub_linker(&self.loader.engine, self.module)?;
+        let mut sum = 0i64;
+        for _ in 0..times {
+            let mut store = store(&self.loader.engine, self.loader.fuel)?;
+            let instance = linker.instantiate_and_start(&mut store, &self.compiled)?;
+            match touch {
+                Touch::Nothing => {}
+                Touch::Call(pages) => {
+                    let func = instance.get_typed_func::<i32, i64>(&store, "touch")?;
+                    sum = sum.wrapping_add(func.call(&mut store, pages)?);
+                }
+                Touch::Host(pages) => {
+                    let memory = instance.get_memory(&store, "memory").context("no exported memory")?;
+                    for page in 0..pages as usize {
+                        let mut byte = [0];
+                        memory.read(&store, page * PAGE_BYTES, &mut byte)?;
+                        sum = sum.wrapping_add(byte[0].into());
+                        memory.write(&mut store, page * PAGE_BYTES, &[1])?;
+                    }
+                }
+            }
+        }
+        Ok(sum)
+    }
+}
+
+/// A linker with stubs for the functions that `module` imports.
+fn stub_linker(engine: &wasmi::Engine, module: &Module) -> Result<Linker<()>> {
+    let mut linker = Linker::new(engine);
+    for (import, ty) in module.imported_functions() {
+        let stub = Stub::new(import, ty);
+        linker.func_new(&import.module, &import.name, func_type(ty), move |_, _, results| {
+            answer(&stub, results);
+            Ok(())
+        })?;
+    }
+    Ok(linker)
 }
 
 /// What a host function fails with to have its call resumed: the smallest error that there is room for.
@@ -190,11 +261,8 @@ fn imports(store: &mut Store<()>, module: &Module) -> Result<Vec<Extern>> {
         Ok(match &import.kind {
             ImportKind::Func(ty) => {
                 let stub = Stub::new(import, ty);
-                let ty = FuncType::new(ty.params.iter().map(val_type), ty.results.iter().map(val_type));
-                let func = Func::new(&mut *store, ty, move |_, _, results| {
-                    for (slot, value) in results.iter_mut().zip(stub.answer()) {
-                        *slot = to_wasmi(value);
-                    }
+                let func = Func::new(&mut *store, func_type(ty), move |_, _, results| {
+                    answer(&stub, results);
                     Ok(())
                 });
                 Extern::from(func)
@@ -220,6 +288,16 @@ fn imports(store: &mut Store<()>, module: &Module) -> Result<Vec<Extern>> {
         Extern::Global(_) => 3,
     });
     Ok(imports)
+}
+
+fn func_type(ty: &crate::module::FuncType) -> FuncType {
+    FuncType::new(ty.params.iter().map(val_type), ty.results.iter().map(val_type))
+}
+
+fn answer(stub: &Stub, results: &mut [Val]) {
+    for (slot, value) in results.iter_mut().zip(stub.answer()) {
+        *slot = to_wasmi(value);
+    }
 }
 
 fn val_type(ty: &NumType) -> ValType {

@@ -3,7 +3,7 @@
 //! One iteration is one run of a program. Loading and the first run come before the clock; every engine is
 //! in the mode that runs code fastest.
 
-use super::{BoxedCase, Set, programs};
+use super::{BoxedCase, Kind, Set, programs};
 use crate::{
     engine::{Engine, Value},
     engines,
@@ -12,23 +12,37 @@ use crate::{
     module::Module,
 };
 use anyhow::{Result, ensure};
+use rotifer_results::Unit;
 use std::time::Instant;
 
 /// The set.
 pub const SET: Set = Set {
     name: "execution",
+    unit: Unit::Ns,
     what: "one run of the program, loaded and warm",
     reference: "wasmi",
-    pairs: &[("rotifer", "wasmi"), ("silverfir", "wasmi"), ("rotifer", "silverfir")],
+    pairs: &[
+        ("rotifer", "wasmi"),
+        ("silverfir", "wasmi"),
+        ("wasm3", "wasmi"),
+        ("tinywasm", "wasmi"),
+        ("pulley", "wasmi"),
+        ("cranelift", "wasmi"),
+        ("rotifer", "silverfir"),
+        ("rotifer", "wasm3"),
+        ("rotifer", "tinywasm"),
+        ("rotifer", "pulley"),
+        ("rotifer", "cranelift"),
+    ],
     differences: &[],
     engines: engines::for_execution,
-    own,
-    outside: programs::program,
+    kind: Kind::Time { own, outside: programs::program },
 };
 
 /// The fuel set: what it costs that execution can be made to stop.
 pub const FUEL: Set = Set {
     name: "fuel",
+    unit: Unit::Ns,
     what: "one run of the program, loaded and warm",
     reference: "rotifer",
     pairs: &[
@@ -39,8 +53,7 @@ pub const FUEL: Set = Set {
     ],
     differences: &[],
     engines: engines::for_fuel,
-    own,
-    outside: programs::program,
+    kind: Kind::Time { own, outside: programs::program },
 };
 
 fn own() -> Result<Vec<BoxedCase>> {

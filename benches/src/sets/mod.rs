@@ -4,11 +4,14 @@
 
 mod calls;
 mod execution;
+mod instantiate;
+pub mod memory;
 mod programs;
 mod startup;
 
 use crate::{engine::Engine, measure::Case, module::Module};
 use anyhow::Result;
+use rotifer_results::Unit;
 use std::{path::PathBuf, rc::Rc};
 
 /// A case of any kind.
@@ -20,6 +23,8 @@ pub struct Set {
     pub name: &'static str,
     /// What one number is, for the head of the report.
     pub what: &'static str,
+    /// What numbers count.
+    pub unit: Unit,
     /// The engine of the geomeans.
     pub reference: &'static str,
     /// Engines to be compared: numerator, denominator.
@@ -28,14 +33,29 @@ pub struct Set {
     pub differences: &'static [(&'static str, &'static str)],
     /// The engines, in the order of the report.
     pub engines: fn() -> Vec<Box<dyn Engine>>,
-    /// The cases on our own modules.
-    pub own: fn() -> Result<Vec<BoxedCase>>,
-    /// The case on an outside module, if this set can make one of it.
-    pub outside: fn(&Outside) -> Result<Option<BoxedCase>>,
+    /// How it is measured, and on what.
+    pub kind: Kind,
+}
+
+/// How a set is measured, and on what.
+pub enum Kind {
+    /// Times, in turns, in this process: see [`crate::measure`].
+    Time {
+        /// The cases on our own modules.
+        own: fn() -> Result<Vec<BoxedCase>>,
+        /// The cases on an outside module, if this set can make any of it.
+        outside: fn(&Outside) -> Result<Vec<BoxedCase>>,
+    },
+    /// Memory, in processes of its own: see [`memory`].
+    Memory {
+        /// Our own modules; outside ones are all measured.
+        own: fn() -> Result<Vec<Rc<Module>>>,
+    },
 }
 
 /// All sets, in the order `all` runs them.
-pub const SETS: &[Set] = &[execution::SET, execution::FUEL, startup::SET, calls::SET];
+pub const SETS: &[Set] =
+    &[execution::SET, execution::FUEL, startup::SET, calls::SET, instantiate::SET, memory::SET];
 
 /// A module found by `--dir`, with the folder for inputs that lie beside it.
 pub struct Outside {

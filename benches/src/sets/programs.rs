@@ -50,14 +50,14 @@ const ANSWERS: &[(&str, Option<Value>)] = &[
 ];
 
 /// The program in `outside`, if it is one that is known.
-pub fn program(outside: &Outside) -> Result<Option<BoxedCase>> {
+pub fn program(outside: &Outside) -> Result<Vec<BoxedCase>> {
     let module = &outside.module;
     let stem = module.name.rsplit('/').next().unwrap_or_default();
     if stem == "coremark" {
-        return Ok(Some(Box::new(CoreMark(module.clone()))));
+        return Ok(vec![Box::new(CoreMark(module.clone()))]);
     }
     let Some((_, input)) = SUITE.iter().find(|(name, _)| *name == stem) else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
     let setup = module.exports.get("setup").with_context(|| format!("{} has no `setup`", module.name))?;
     let (argument, input) = match input {
@@ -75,7 +75,7 @@ pub fn program(outside: &Outside) -> Result<Option<BoxedCase>> {
         (Some(argument), [NumType::I64]) => vec![Value::I64(argument)],
         (_, params) => bail!("{}: `setup` has parameters {params:?}", module.name),
     };
-    Ok(Some(Box::new(SuiteProgram { module: module.clone(), arguments, input })))
+    Ok(vec![Box::new(SuiteProgram { module: module.clone(), arguments, input })])
 }
 
 /// A program of the public suite.
@@ -88,6 +88,10 @@ struct SuiteProgram {
 impl Case for SuiteProgram {
     fn name(&self) -> &str {
         &self.module.name
+    }
+
+    fn size(&self) -> Option<u64> {
+        Some(self.module.bytes.len() as u64)
     }
 
     fn prepare<'a>(&'a self, engine: &'a dyn Engine) -> Result<Prepared<'a>> {
@@ -185,6 +189,10 @@ pub const COREMARK_ITERATIONS: f64 = 20.0;
 impl Case for CoreMark {
     fn name(&self) -> &str {
         &self.0.name
+    }
+
+    fn size(&self) -> Option<u64> {
+        Some(self.0.bytes.len() as u64)
     }
 
     fn prepare<'a>(&'a self, engine: &'a dyn Engine) -> Result<Prepared<'a>> {

@@ -4,7 +4,7 @@
 //! drops all of it again. A shared engine would be kinder to some, but several engines keep code until they
 //! are dropped, and a drop that is not counted is a cost that is hidden.
 
-use super::{BoxedCase, Set};
+use super::{BoxedCase, Kind, Set};
 use crate::{
     engine::Engine,
     engines,
@@ -13,11 +13,13 @@ use crate::{
     module::Module,
 };
 use anyhow::Result;
+use rotifer_results::Unit;
 use std::{hint::black_box, rc::Rc, time::Instant};
 
 /// The set.
 pub const SET: Set = Set {
     name: "startup",
+    unit: Unit::Ns,
     what: "bytes to running instance, drop included",
     reference: "wasmi.eager",
     pairs: &[
@@ -25,12 +27,17 @@ pub const SET: Set = Set {
         ("rotifer.checked", "wasmi.lazy-translation"),
         ("rotifer.partial", "wasmi.lazy"),
         ("rotifer.unchecked", "wasmi.unchecked"),
+        ("rotifer.eager", "silverfir"),
+        ("rotifer.eager", "wasm3.eager"),
+        ("rotifer.partial", "wasm3.lazy"),
+        ("rotifer.eager", "tinywasm"),
+        ("rotifer.eager", "pulley"),
+        ("rotifer.eager", "cranelift"),
         ("silverfir", "wasmi.eager"),
     ],
     differences: &[],
     engines: engines::for_startup,
-    own,
-    outside: |outside| Ok(Some(Box::new(Load(outside.module.clone())))),
+    kind: Kind::Time { own, outside: |outside| Ok(vec![Box::new(Load(outside.module.clone()))]) },
 };
 
 /// Our own modules that are loaded, besides the one with all kernels: a tiny and two small ones.
@@ -51,6 +58,10 @@ struct Load(Rc<Module>);
 impl Case for Load {
     fn name(&self) -> &str {
         &self.0.name
+    }
+
+    fn size(&self) -> Option<u64> {
+        Some(self.0.bytes.len() as u64)
     }
 
     fn prepare<'a>(&'a self, engine: &'a dyn Engine) -> Result<Prepared<'a>> {
