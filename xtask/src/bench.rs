@@ -3,7 +3,7 @@
 //! The benchmark is a workspace of its own in `benches/`; this builds it in release and hands all arguments
 //! on. Its own `--help` lists them.
 
-use crate::repository;
+use crate::{cross, guests, repository};
 use anyhow::{Context, Result};
 use clap::Args;
 use std::{env, ffi::OsString, fs, path::PathBuf};
@@ -35,8 +35,23 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         let others: Vec<&str> = features.iter().filter(|&name| name != WASM3).map(String::as_str).collect();
         command.args(["--no-default-features", "--features", &others.join(",")]);
     }
+    if needs_guests(&options.arguments) {
+        match guests::build() {
+            Ok(folder) => drop(command.env(guests::VARIABLE, folder)),
+            Err(error) => match cross::unavailable(&error) {
+                Some(reason) => eprintln!("engines compiled to WebAssembly are left out: {reason}"),
+                None => return Err(error),
+            },
+        }
+    }
     command.arg("--").args(&options.arguments);
     repository::run(&mut command)
+}
+
+/// Whether engines that were compiled to WebAssembly take part.
+fn needs_guests(arguments: &[OsString]) -> bool {
+    let measures = !arguments.iter().any(|argument| argument == "--from");
+    measures && ["inside", "itself", "all", "readme"].iter().any(|set| arguments[0] == *set)
 }
 
 /// The feature of the rival that needs libclang.

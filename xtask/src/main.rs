@@ -8,6 +8,7 @@ mod charts;
 mod checkers;
 mod ci;
 mod cross;
+mod guests;
 mod kernels;
 mod machines;
 mod repository;
@@ -28,6 +29,8 @@ struct Arguments {
 enum Command {
     /// Builds the benchmark with its rivals and runs it.
     Bench(bench::Options),
+    /// Compiles engines to WebAssembly and runs all kernels in them, inside Rotifer.
+    Inside(guests::Options),
     /// Draws results of the benchmark as SVG charts.
     Charts(charts::Options),
     /// Rebuilds the benchmark's kernels (benches/kernels/wasm) from their sources.
@@ -53,6 +56,7 @@ enum Command {
 fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Bench(options) => bench::run(&options),
+        Command::Inside(options) => guests::run(&options),
         Command::Charts(options) => charts::run(&options),
         Command::Kernels(options) => kernels::run(&options),
         Command::Cross(options) => cross::run(&options),

@@ -17,12 +17,12 @@ mod module;
 #[path = "../../src/engines/rotifer.rs"]
 #[allow(dead_code, reason = "shared with the benchmark, which does more")]
 mod rotifer;
-#[path = "../../src/engines/wire.rs"]
-mod wire;
 #[cfg(feature = "wasmi")]
 #[path = "../../src/engines/wasmi.rs"]
 #[allow(dead_code, reason = "shared with the benchmark, which does more")]
 mod wasmi;
+#[path = "../../src/engines/wire.rs"]
+mod wire;
 
 use anyhow::{Context, Result};
 use engine::{Engine, Export, Instance};

@@ -2,23 +2,25 @@
 
 use super::wire;
 use crate::{
-    engine::{Engine, Export, Instance, Value},
+    engine::{Engine, Export, Instance, Loaded, Loader, Value},
     module::Module,
 };
 use anyhow::{Context, Result, bail, ensure};
-use std::rc::Rc;
+use std::{cell::OnceCell, rc::Rc};
 
 /// An engine that runs in another one.
 pub struct Inside {
     name: String,
     outer: Box<dyn Engine>,
-    guest: Rc<Module>,
+    guest: &'static Module,
+    /// The guest in the outer engine, which may take seconds to compile it.
+    loaded: OnceCell<Rc<dyn Loaded>>,
 }
 
 impl Inside {
     /// The engine that is compiled to `guest`, in `outer`.
-    pub fn new(guest: Rc<Module>, outer: Box<dyn Engine>) -> Self {
-        Self { name: format!("{}@{}", guest.name, outer.name()), outer, guest }
+    pub fn new(name: String, guest: &'static Module, outer: Box<dyn Engine>) -> Self {
+        Self { name, outer, guest, loaded: OnceCell::new() }
     }
 }
 
@@ -27,8 +29,37 @@ impl Engine for Inside {
         &self.name
     }
 
-    fn instantiate(&self, module: &Module) -> Result<Box<dyn Instance>> {
-        let mut guest = self.outer.instantiate(&self.guest)?;
+    fn loader(&self) -> Result<Box<dyn Loader>> {
+        let loaded = match self.loaded.get() {
+            Some(loaded) => loaded.clone(),
+            None => {
+                let loaded: Rc<dyn Loaded> = Rc::from(self.outer.loader()?.load(self.guest)?);
+                self.loaded.get_or_init(|| loaded).clone()
+            }
+        };
+        Ok(Box::new(InsideLoader(loaded)))
+    }
+}
+
+/// The guest, loaded in the outer engine.
+struct InsideLoader(Rc<dyn Loaded>);
+
+impl Loader for InsideLoader {
+    fn load<'a>(&self, module: &'a Module) -> Result<Box<dyn Loaded + 'a>> {
+        Ok(Box::new(InsideLoaded { guest: self.0.clone(), module }))
+    }
+}
+
+/// A module that will be loaded by the guest.
+struct InsideLoaded<'a> {
+    guest: Rc<dyn Loaded>,
+    module: &'a Module,
+}
+
+impl Loaded for InsideLoaded<'_> {
+    /// A guest of its own for each instance: the guest holds one module and one instance.
+    fn instantiate(&self) -> Result<Box<dyn Instance>> {
+        let mut guest = self.guest.instantiate()?;
         let mut export = |name| guest.export(name);
         let exports = Exports {
             buffer: export("buffer")?,
@@ -38,8 +69,8 @@ impl Engine for Inside {
             lend: export("lend")?,
         };
         let mut running = Running { guest, exports };
-        running.write(&module.bytes)?;
-        running.ask(running.exports.load, &[module.bytes.len() as i32])?;
+        running.write(&self.module.bytes)?;
+        running.ask(running.exports.load, &[self.module.bytes.len() as i32])?;
         Ok(Box::new(running))
     }
 }

@@ -1,7 +1,10 @@
 //! The engines: one file each, one cargo feature each.
 
-use crate::engine::Engine;
+use crate::{engine::Engine, module::Module};
+use anyhow::{Context, Result};
+use std::{env, fs, path::Path};
 
+mod inside;
 #[cfg(feature = "rotifer")]
 mod rotifer;
 #[cfg(feature = "silverfir")]
@@ -14,6 +17,7 @@ mod wasm3;
 mod wasmi;
 #[cfg(feature = "wasmtime")]
 mod wasmtime;
+mod wire;
 
 /// The rivals whose features are off.
 pub const LEFT_OUT: &[&str] = &[
@@ -111,6 +115,39 @@ pub fn for_instantiate() -> Vec<Box<dyn Engine>> {
     #[cfg(feature = "wasmtime")]
     engines.extend(wasmtime::Wasmtime::all_allocations().map(|engine| Box::new(engine) as _));
     engines
+}
+
+/// The variable that names the folder with engines compiled to WebAssembly; `cargo xtask bench` sets it.
+pub const GUESTS: &str = "ROTIFER_GUESTS";
+
+/// The engines that were compiled to WebAssembly, inside another one. None if [`GUESTS`] is not set.
+fn inside(outer: &str, engine: impl Fn() -> Box<dyn Engine>) -> Result<Vec<Box<dyn Engine>>> {
+    let Some(folder) = env::var_os(GUESTS) else { return Ok(Vec::new()) };
+    let mut engines: Vec<Box<dyn Engine>> = Vec::new();
+    for name in ["wasmi", "rotifer"] {
+        let path = Path::new(&folder).join(name).with_extension("wasm");
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        // Loaded once and measured until the process ends.
+        let guest = Box::leak(Box::new(Module::parse(name, bytes)?));
+        engines.push(Box::new(inside::Inside::new(format!("{name}@{outer}"), guest, engine())));
+    }
+    Ok(engines)
+}
+
+/// Engines inside wasmtime, which compiles them.
+pub fn inside_wasmtime() -> Result<Vec<Box<dyn Engine>>> {
+    #[cfg(feature = "wasmtime")]
+    return inside("wasmtime", || Box::new(wasmtime::Wasmtime::cranelift("cranelift")));
+    #[cfg(not(feature = "wasmtime"))]
+    Ok(Vec::new())
+}
+
+/// Engines inside Rotifer.
+pub fn inside_rotifer() -> Result<Vec<Box<dyn Engine>>> {
+    #[cfg(feature = "rotifer")]
+    return inside("rotifer", || Box::new(rotifer::Rotifer::checked("rotifer")));
+    #[cfg(not(feature = "rotifer"))]
+    Ok(Vec::new())
 }
 
 /// Every engine in every mode, once.

@@ -35,7 +35,7 @@ pub const SET: Set = Set {
         ("rotifer", "cranelift"),
     ],
     differences: &[],
-    engines: engines::for_execution,
+    engines: || Ok(engines::for_execution()),
     kind: Kind::Time { own, outside: programs::program },
 };
 
@@ -52,17 +52,53 @@ pub const FUEL: Set = Set {
         ("rotifer.fuel", "wasmi.fuel"),
     ],
     differences: &[],
-    engines: engines::for_fuel,
+    engines: || Ok(engines::for_fuel()),
     kind: Kind::Time { own, outside: programs::program },
 };
 
+/// The set of engines that were compiled to WebAssembly and run in wasmtime, as in a browser.
+pub const INSIDE: Set = Set {
+    name: "inside",
+    unit: Unit::Ns,
+    what: "one run of the program, loaded and warm, in an engine that wasmtime compiled",
+    reference: "wasmi@wasmtime",
+    pairs: &[("rotifer@wasmtime", "wasmi@wasmtime")],
+    differences: &[],
+    engines: engines::inside_wasmtime,
+    kind: Kind::Time { own, outside: programs::program },
+};
+
+/// The set of engines that run in Rotifer, as in a chain whose runtime runs contracts. With little work: one
+/// interpreter runs another.
+pub const ITSELF: Set = Set {
+    name: "itself",
+    unit: Unit::Ns,
+    what: "one run of the program, loaded and warm, in an engine that Rotifer interprets",
+    reference: "wasmi@rotifer",
+    pairs: &[("rotifer@rotifer", "wasmi@rotifer")],
+    differences: &[],
+    engines: engines::inside_rotifer,
+    kind: Kind::Time { own: own_small, outside: programs::program },
+};
+
 fn own() -> Result<Vec<BoxedCase>> {
-    KERNELS.iter().map(|kernel| Ok(Box::new(KernelCase { kernel, module: kernel.module()? }) as _)).collect()
+    cases(|kernel| kernel.large)
 }
 
-/// One of our kernels with its large amount of work. Every call's checksum is compared with the table.
+fn own_small() -> Result<Vec<BoxedCase>> {
+    cases(|kernel| kernel.small)
+}
+
+fn cases(work: fn(&Kernel) -> (i32, i64)) -> Result<Vec<BoxedCase>> {
+    let case =
+        |kernel| Ok(Box::new(KernelCase { kernel, work: work(kernel), module: kernel.module()? }) as _);
+    KERNELS.iter().map(case).collect()
+}
+
+/// One of our kernels with an amount of work. Every call's checksum is compared with the table.
 struct KernelCase {
     kernel: &'static Kernel,
+    work: (i32, i64),
     module: Module,
 }
 
@@ -80,11 +116,11 @@ impl Case for KernelCase {
             Ok(())
         };
         run_checked(self.kernel.small)?;
-        run_checked(self.kernel.large)?;
+        run_checked(self.work)?;
         let work = move |iterations| {
             let start = Instant::now();
             for _ in 0..iterations {
-                run_checked(self.kernel.large)?;
+                run_checked(self.work)?;
             }
             Ok(start.elapsed())
         };

@@ -34,7 +34,7 @@ pub const SET: Set = Set {
         ("rotifer", "cranelift.pool-pagemap"),
     ],
     differences: &[],
-    engines: engines::for_instantiate,
+    engines: || Ok(engines::for_instantiate()),
     kind: Kind::Time { own, outside },
 };
 

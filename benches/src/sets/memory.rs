@@ -52,7 +52,7 @@ pub const SET: Set = Set {
         ("rotifer.eager", "cranelift"),
     ],
     differences: &[],
-    engines: engines::for_startup,
+    engines: || Ok(engines::for_startup()),
     kind: Kind::Memory { own },
 };
 

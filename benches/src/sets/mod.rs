@@ -32,7 +32,7 @@ pub struct Set {
     /// Cases whose times are to be subtracted from each other: minuend, subtrahend.
     pub differences: &'static [(&'static str, &'static str)],
     /// The engines, in the order of the report.
-    pub engines: fn() -> Vec<Box<dyn Engine>>,
+    pub engines: fn() -> Result<Vec<Box<dyn Engine>>>,
     /// How it is measured, and on what.
     pub kind: Kind,
 }
@@ -54,8 +54,16 @@ pub enum Kind {
 }
 
 /// All sets, in the order `all` runs them.
-pub const SETS: &[Set] =
-    &[execution::SET, execution::FUEL, startup::SET, calls::SET, instantiate::SET, memory::SET];
+pub const SETS: &[Set] = &[
+    execution::SET,
+    execution::FUEL,
+    startup::SET,
+    calls::SET,
+    instantiate::SET,
+    memory::SET,
+    execution::INSIDE,
+    execution::ITSELF,
+];
 
 /// A module found by `--dir`, with the folder for inputs that lie beside it.
 pub struct Outside {

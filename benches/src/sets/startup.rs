@@ -36,7 +36,7 @@ pub const SET: Set = Set {
         ("silverfir", "wasmi.eager"),
     ],
     differences: &[],
-    engines: engines::for_startup,
+    engines: || Ok(engines::for_startup()),
     kind: Kind::Time { own, outside: |outside| Ok(vec![Box::new(Load(outside.module.clone()))]) },
 };
 
