@@ -26,8 +26,6 @@ pub(crate) enum Sanitizer {
     Address,
     /// Leaks. Instruments nothing, so that both dispatchers run.
     Leak,
-    /// Races. The standard library is not instrumented, so what it orders must be said in a list.
-    Thread,
 }
 
 /// What a sanitizer looks at.
@@ -65,15 +63,10 @@ pub(crate) fn sanitize(options: &SanitizeOptions) -> Result<()> {
     let mut command = nightly(&[])?;
     let triple = host()?;
     let (name, variable, settings) = match options.sanitizer {
-        Sanitizer::Address => ("address", "ASAN_OPTIONS", String::from("detect_stack_use_after_return=1")),
-        Sanitizer::Leak => ("leak", "LSAN_OPTIONS", String::new()),
-        Sanitizer::Thread => ("thread", "TSAN_OPTIONS", suppressions()),
+        Sanitizer::Address => ("address", "ASAN_OPTIONS", "detect_stack_use_after_return=1"),
+        Sanitizer::Leak => ("leak", "LSAN_OPTIONS", ""),
     };
-    let mut flags = format!("-Zsanitizer={name}");
-    if options.sanitizer == Sanitizer::Thread {
-        flags += " -Cunsafe-allow-abi-mismatch=sanitizer";
-    }
-    if options.sanitizer != Sanitizer::Leak {
+    if options.sanitizer == Sanitizer::Address {
         command.env("ROTIFER_NO_TAIL_CALLS", "1");
         // Without tail calls nothing needs the highest level, and handlers may have assertions: those of the
         // standard library see unaligned and null pointers, and `unwrap_unchecked` of nothing.
@@ -82,7 +75,7 @@ pub(crate) fn sanitize(options: &SanitizeOptions) -> Result<()> {
         }
     }
     command
-        .env("RUSTFLAGS", flags)
+        .env("RUSTFLAGS", format!("-Zsanitizer={name}"))
         .env(variable, settings)
         .env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
     command.args(repository::QUICK_DEPENDENCIES);
@@ -101,11 +94,6 @@ pub(crate) fn sanitize(options: &SanitizeOptions) -> Result<()> {
         };
     }
     repository::run(command.arg("--").args(&options.arguments))
-}
-
-/// The options with the list of what the thread sanitizer cannot see.
-fn suppressions() -> String {
-    format!("suppressions={}", repository::root().join("xtask/thread-sanitizer.txt").display())
 }
 
 /// A cargo of a nightly toolchain, if that has what `probe` asks it for.
