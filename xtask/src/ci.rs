@@ -3,7 +3,7 @@
 //! Every step runs even if one before it failed, so that one run shows everything that is wrong; the end
 //! lists the steps with their times and repeats what `cargo test` counted.
 
-use crate::{checkers, cross, repository};
+use crate::{checkers, cross, machines, repository};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use std::{
@@ -88,6 +88,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     step("tests", &mut || test(&mut tests));
     step("determinism", &mut check_determinism);
     step("interleavings", &mut checkers::interleavings);
+    step("machines", &mut machines::continuous);
     step("benchmark", &mut check_benchmark);
     if repository::root().join(FUZZ_MANIFEST).exists() {
         step("fuzz", &mut || fuzz(options.fuzz_seconds));

@@ -18,6 +18,10 @@ pub(crate) const LIBRARIES: [&str; 6] = [
     "rotifer",
 ];
 
+/// For builds of their own, which compile all dependencies anew: those take longer to optimise than their part of
+/// the tests takes to run.
+pub(crate) const QUICK_DEPENDENCIES: [&str; 2] = ["--config", "profile.dev.package.'*'.opt-level=0"];
+
 /// The root of the workspace.
 pub(crate) fn root() -> &'static Path {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -76,7 +76,8 @@ fn fetch(folder: &Path, wanted: (u32, u32)) -> Result<()> {
     }
     update_lists();
     let (compiler, sources) = family(wanted)?;
-    let packages = with_libraries(&[compiler, sources])?;
+    let packages = with_libraries(&[compiler, sources])
+        .map_err(|error| Unavailable::new(format!("packages cannot be found: {error:#}")))?;
     println!("fetching {}", Vec::from_iter(packages.iter().map(String::as_str)).join(" "));
     let (archives, files) = (folder.join("archives"), folder.join("files"));
     fs::create_dir_all(&archives)?;

@@ -292,7 +292,6 @@ fn stress(engine: &Engine, threads: usize, jobs: u32, steps: u32) {
             thread::sleep(Duration::from_micros(300));
         }
     };
-    // Joined one by one: the thread sanitizer sees that, but not how a scope waits.
     thread::scope(|scope| {
         let mut all: Vec<_> = (0..threads).map(|_| scope.spawn(worker)).collect();
         all.push(scope.spawn(interrupter));
