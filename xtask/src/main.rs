@@ -5,12 +5,14 @@
 
 mod bench;
 mod ci;
+mod coverage;
 mod kernels;
 mod repository;
 mod tidy;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use std::process::ExitCode;
 
 /// Commands of the Rotifer repository.
 #[derive(Parser)]
@@ -24,6 +26,8 @@ struct Arguments {
 enum Command {
     /// Builds the benchmark with its rivals and runs it.
     Bench(bench::Options),
+    /// Measures which lines of validator and translator the tests reach.
+    Coverage(coverage::Options),
     /// Rebuilds the benchmark's kernels (benches/kernels/wasm) from their sources.
     Kernels(kernels::Options),
     /// Checks the repository's rules; `cargo test` does so as well.
@@ -32,11 +36,16 @@ enum Command {
     Ci(ci::Options),
 }
 
-fn main() -> Result<()> {
+fn main() -> Result<ExitCode> {
+    if let Some(code) = coverage::wrapped_rustc() {
+        return Ok(code);
+    }
     match Arguments::parse().command {
         Command::Bench(options) => bench::run(&options),
+        Command::Coverage(options) => coverage::run(&options),
         Command::Kernels(options) => kernels::run(&options),
         Command::Tidy => tidy::run(),
         Command::Ci(options) => ci::run(&options),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
