@@ -42,13 +42,26 @@ pub(crate) fn instantiate(
     Instance::new(store, module, &imports)
 }
 
-/// Instantiates a module and calls each exported function twice: with zeros, and with other numbers. Returns what
-/// happened, in words.
-pub(crate) fn outcome(engine: &Engine, module: &Module) -> Vec<String> {
+/// What has happened, in words.
+#[derive(PartialEq, Debug)]
+pub(crate) struct Outcome {
+    /// The results or the error, and what is left of fuel.
+    pub(crate) text: String,
+    /// Where.
+    pub(crate) backtrace: String,
+}
+
+/// Instantiates a module and calls each exported function twice: with zeros, and with other numbers.
+pub(crate) fn outcome(engine: &Engine, module: &Module) -> Vec<Outcome> {
     let mut store = small_store(engine);
     let instance = match instantiate(&mut store, module) {
         Ok(instance) => instance,
-        Err(error) => return vec![error.to_string()],
+        Err(error) => {
+            return vec![Outcome {
+                text: error.kind().to_string(),
+                backtrace: error.backtrace().to_string(),
+            }];
+        }
     };
     let names: Vec<&str> = module.exports().map(|export| export.name()).collect();
     let mut outcomes = Vec::new();
@@ -68,7 +81,12 @@ pub(crate) fn outcome(engine: &Engine, module: &Module) -> Vec<String> {
             let fuel = store.get_fuel().expect("these engines count fuel");
             // References have no name that two stores share.
             results.retain(|result| !result.ty().is_ref());
-            outcomes.push(format!("{name}: {:?}, fuel {fuel}", called.map(|()| results)));
+            let backtrace = called.as_ref().err().map(|error| error.backtrace().to_string());
+            let text = match called {
+                Ok(()) => format!("{name}: Ok({results:?}), fuel {fuel}"),
+                Err(error) => format!("{name}: {:?}, fuel {fuel}", error.kind()),
+            };
+            outcomes.push(Outcome { text, backtrace: backtrace.unwrap_or_default() });
         }
     }
     outcomes

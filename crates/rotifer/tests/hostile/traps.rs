@@ -13,14 +13,17 @@ use crate::{
 /// What a trap may allocate: an error and a backtrace of at most 64 calls.
 const TRAP: usize = 16 << 10;
 
-/// Calls "f0" so many times; each call fails with this trap.
-fn fail(engine: &Engine, wasm: &[u8], times: usize, expected: TrapCode) {
+/// Enough for every region here.
+const FUEL: u64 = 100_000_000;
+
+/// Calls "f0" so many times, with so much fuel; each call fails with this trap.
+fn fail(engine: &Engine, wasm: &[u8], times: usize, fuel: u64, expected: TrapCode) {
     let module = Module::new(engine, wasm).unwrap();
     let mut store = small_store(engine);
     let instance = instantiate(&mut store, &module).unwrap();
     let func = instance.get_typed_func::<(), ()>(&store, "f0").unwrap();
     let mut call = || {
-        store.set_fuel(5_000).unwrap();
+        store.set_fuel(fuel).unwrap();
         let error = func.call(&mut store, ()).unwrap_err();
         assert_eq!(error.as_trap_code(), Some(expected));
         assert!(!error.backtrace().frames().is_empty() && error.backtrace().frames().len() <= 64);
@@ -40,12 +43,12 @@ fn large(code: &[u8]) -> Vec<u8> {
 #[test]
 fn many_traps_in_large_functions() {
     for engine in engines() {
-        fail(&engine, &binary::functions(&[large(&[0x00])]), 2_000, TrapCode::UnreachableCodeReached);
+        fail(&engine, &binary::functions(&[large(&[0x00])]), 2_000, FUEL, TrapCode::UnreachableCodeReached);
         let load = [0x41, 0x7F, 0x28, 2, 0, 0x1A];
-        fail(&engine, &binary::functions(&[large(&load)]), 2_000, TrapCode::MemoryOutOfBounds);
+        fail(&engine, &binary::functions(&[large(&load)]), 2_000, FUEL, TrapCode::MemoryOutOfBounds);
         // At the far end of the tables of safepoints.
         let late = body(&[&[0x41, 0, 0x28, 2, 0, 0x1A].repeat(500)[..], &[0x00]].concat());
-        fail(&engine, &binary::functions(&[late]), 2_000, TrapCode::UnreachableCodeReached);
+        fail(&engine, &binary::functions(&[late]), 2_000, FUEL, TrapCode::UnreachableCodeReached);
     }
 }
 
@@ -53,8 +56,10 @@ fn many_traps_in_large_functions() {
 #[test]
 fn running_out_of_fuel_in_large_functions() {
     for engine in engines() {
-        fail(&engine, &binary::functions(&[large(&[])]), 300, TrapCode::OutOfFuel);
-        fail(&engine, &binary::functions(&[large(&[0x03, 0x40, 0x0C, 0, 0x0B])]), 300, TrapCode::OutOfFuel);
+        fail(&engine, &binary::functions(&[large(&[])]), 300, 100, TrapCode::OutOfFuel);
+        // An endless loop, then as much that is dead.
+        let endless = large(&[0x03, 0x40, 0x41, 1, 0x0D, 0, 0x0B]);
+        fail(&engine, &binary::functions(&[endless]), 300, 1_000, TrapCode::OutOfFuel);
     }
 }
 
