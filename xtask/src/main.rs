@@ -9,6 +9,7 @@ mod checkers;
 mod ci;
 mod cross;
 mod guests;
+mod coverage;
 mod kernels;
 mod machines;
 mod repository;
@@ -16,6 +17,7 @@ mod tidy;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use std::process::ExitCode;
 
 /// Commands of the Rotifer repository.
 #[derive(Parser)]
@@ -33,6 +35,8 @@ enum Command {
     Inside(guests::Options),
     /// Draws results of the benchmark as SVG charts.
     Charts(charts::Options),
+    /// Measures which lines of validator and translator the tests reach.
+    Coverage(coverage::Options),
     /// Rebuilds the benchmark's kernels (benches/kernels/wasm) from their sources.
     Kernels(kernels::Options),
     /// Runs cargo for another machine, under an emulator where that is needed.
@@ -53,11 +57,15 @@ enum Command {
     Ci(ci::Options),
 }
 
-fn main() -> Result<()> {
+fn main() -> Result<ExitCode> {
+    if let Some(code) = coverage::wrapped_rustc() {
+        return Ok(code);
+    }
     match Arguments::parse().command {
         Command::Bench(options) => bench::run(&options),
         Command::Inside(options) => guests::run(&options),
         Command::Charts(options) => charts::run(&options),
+        Command::Coverage(options) => coverage::run(&options),
         Command::Kernels(options) => kernels::run(&options),
         Command::Cross(options) => cross::run(&options),
         Command::Machines(options) => machines::run(&options),
@@ -67,5 +75,6 @@ fn main() -> Result<()> {
         Command::Race => checkers::race(),
         Command::Tidy => tidy::run(),
         Command::Ci(options) => ci::run(&options),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -401,17 +401,17 @@ impl ModuleCode {
     ///
     /// With `returning`, `cell` is where a call returns to, and what is known is of the call.
     pub(crate) fn locate(&self, cell: *const Word, returning: bool) -> Option<Place> {
-        self.find(cell, |code, position| Place {
+        self.find(cell.addr(), |code, position| Place {
             func: code.func,
             point: code.safepoints.find(position - u32::from(returning)),
         })
     }
 
-    /// Finds the code that a cell belongs to, and its position there.
-    fn find<R>(&self, cell: *const Word, found: impl FnOnce(&Code, u32) -> R) -> Option<R> {
+    /// Finds the code that the cell of an address belongs to, and its position there.
+    fn find<R>(&self, cell: usize, found: impl FnOnce(&Code, u32) -> R) -> Option<R> {
         let translated = self.translated.lock();
-        let (&start, code) = translated.blocks.range(..=cell.addr()).next_back()?;
-        let position = (cell.addr() - start) / size_of::<Word>();
+        let (&start, code) = translated.blocks.range(..=cell).next_back()?;
+        let position = (cell - start) / size_of::<Word>();
         // One behind the last cell is where a call returns to that does not return.
         if position > code.words.len() {
             return None;
@@ -422,15 +422,15 @@ impl ModuleCode {
     /// How the costs of a branch, which are at `costs`, are split, if they are: those of the first region, and the
     /// cell it begins at.
     pub(crate) fn split(&self, costs: *const Word) -> Option<(u32, *const Word)> {
-        self.find(costs, |code, position| {
+        self.find(costs.addr(), |code, position| {
             let index = code.splits.binary_search_by_key(&position, |split| split.costs).ok()?;
             let split = code.splits[index];
             Some((split.cost, code.first_cell().cast_const().wrapping_add(split.start as usize)))
         })?
     }
 
-    /// The first instruction of the region that begins at a cell and costs so much.
-    pub(crate) fn region_offset(&self, cell: *const Word, cost: u32) -> Option<WasmOffset> {
+    /// The first instruction of the region that begins at the cell of an address and costs so much.
+    pub(crate) fn region_offset(&self, cell: usize, cost: u32) -> Option<WasmOffset> {
         let (func, position) = self.find(cell, |code, position| (code.func, position))?;
         let regions = self.translator.regions(self, func);
         // A loop that is entered again goes on behind the cell of its header.

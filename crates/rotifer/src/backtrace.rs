@@ -48,9 +48,10 @@ impl BacktraceFrame {
         self.0.module.name()
     }
 
-    /// The byte offset in the module of the operator that trapped or called.
+    /// The byte offset in the module of the operator that trapped or called, or with which a call that has run out
+    /// of fuel goes on; the latter is found when it is asked for, in about the time that translating the function takes.
     pub fn module_offset(&self) -> Option<usize> {
-        self.0.offset.map(|offset| offset.index())
+        self.0.offset().map(|offset| offset.index())
     }
 }
 

@@ -68,8 +68,6 @@ pub struct Translator<'e> {
     env: TranslatorEnv<'e>,
     emit: Emitter<'e>,
     aliases: Aliases,
-    /// The slot of each local.
-    local_slots: Vec<u16>,
     func: FuncIdx,
     results: Vec<ValType>,
     /// The slot of the linkage: behind the parameters.
@@ -91,7 +89,6 @@ impl<'e> Translator<'e> {
             env,
             emit: Emitter::new(env.handlers, env.metering, env.listing),
             aliases: Aliases::default(),
-            local_slots: Vec::new(),
             func: FuncIdx(0),
             results: Vec::new(),
             linkage: 0,
@@ -114,6 +111,12 @@ impl<'e> Translator<'e> {
 
     fn temp(&self, stack: &[Operand]) -> Operand {
         Operand { place: Place::Temp, slot: self.next_slot(stack), width: 1 }
+    }
+
+    /// The slot of a local. Each takes one: there are no vectors yet.
+    fn local_slot(&self, local: LocalIdx) -> u16 {
+        let slot = local.0 as u16;
+        if slot < self.linkage { slot } else { slot + Limits::LINKAGE_SLOTS as u16 }
     }
 
     /// An operand is popped: it is no alias any more.
@@ -405,20 +408,10 @@ impl Client for Translator<'_> {
     type Error = Infallible;
 
     fn enter(&mut self, cx: BodyContext<'_>) -> Label {
-        let params = cx.ty.params().len();
-        let mut slot = 0u16;
-        for (i, ty) in cx.locals.iter().enumerate() {
-            if i == params {
-                slot += Limits::LINKAGE_SLOTS as u16;
-            }
-            self.local_slots.push(slot);
-            slot += ty.slots() as u16;
-        }
-        if cx.locals.len() == params {
-            slot += Limits::LINKAGE_SLOTS as u16;
-        }
         self.func = cx.func;
         self.linkage = Self::params_slots(cx.ty);
+        // Validation bounds frames, so locals fit.
+        let slot = cx.locals as u16 + Limits::LINKAGE_SLOTS as u16;
         self.first_operand = slot;
         self.emit.begin_region();
         self.results.extend_from_slice(cx.ty.results());
@@ -537,14 +530,14 @@ impl Client for Translator<'_> {
     }
 
     fn local_get(&mut self, local: LocalIdx, _: ValType, stack: &mut [Operand]) -> Operand {
-        let slot = self.local_slots[local.index()];
+        let slot = self.local_slot(local);
         self.aliases.add(slot);
         Operand { place: Place::Local(slot), ..self.temp(stack) }
     }
 
     fn local_set(&mut self, local: LocalIdx, value: Operand, stack: &mut [Operand]) {
         self.consume(value);
-        let slot = self.local_slots[local.index()];
+        let slot = self.local_slot(local);
         if value.place == Place::Local(slot) {
             return;
         }

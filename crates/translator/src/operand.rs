@@ -8,6 +8,8 @@
 //! The price is aliasing: before a local is overwritten, operands that still refer to it must be copied out
 //! (see `Translator::preserve`).
 
+use alloc::{collections::BTreeMap, vec::Vec};
+
 /// An operand on the walk's stack.
 #[derive(Clone, Copy, Debug)]
 pub struct Operand {
@@ -52,14 +54,21 @@ impl Operand {
     }
 }
 
+/// How many locals have a count of their own from the start: see [`Aliases`].
+const LISTED: usize = 512;
+
 /// How many operands on the stack alias each local.
 ///
 /// Counts let `preserve` stop as soon as it has found all aliases, so that its cost is paid for by the
 /// `local.get`s that made them: translation stays linear however deep the stack is. Counts of operands that
 /// vanish unseen (in code that became unreachable) are dropped with their epoch.
+///
+/// A body of a few bytes may declare ten thousands of locals: those behind the first ones get counts when they are
+/// used.
 #[derive(Debug, Default)]
 pub(crate) struct Aliases {
-    counts: alloc::vec::Vec<(u32, u32)>,
+    counts: Vec<(u32, u32)>,
+    others: BTreeMap<u16, (u32, u32)>,
     epoch: u32,
     total: u32,
 }
@@ -68,7 +77,8 @@ impl Aliases {
     /// Prepares for a function with `slots` slots of locals (linkage included).
     pub(crate) fn reset(&mut self, slots: usize) {
         self.counts.clear();
-        self.counts.resize(slots, (0, 0));
+        self.counts.resize(slots.min(LISTED), (0, 0));
+        self.others.clear();
         self.epoch = 0;
         self.total = 0;
     }
@@ -81,7 +91,10 @@ impl Aliases {
 
     /// An operand aliases the local in `slot` now.
     pub(crate) fn add(&mut self, slot: u16) {
-        let entry = &mut self.counts[slot as usize];
+        let entry = match self.counts.get_mut(slot as usize) {
+            Some(entry) => entry,
+            None => self.others.entry(slot).or_default(),
+        };
         if entry.0 != self.epoch {
             *entry = (self.epoch, 0);
         }
@@ -91,8 +104,14 @@ impl Aliases {
 
     /// An operand does not alias the local in `slot` any more.
     pub(crate) fn remove(&mut self, slot: u16) {
-        let entry = &mut self.counts[slot as usize];
-        if entry.0 == self.epoch && entry.1 > 0 {
+        let entry = match self.counts.get_mut(slot as usize) {
+            Some(entry) => Some(entry),
+            None => self.others.get_mut(&slot),
+        };
+        if let Some(entry) = entry
+            && entry.0 == self.epoch
+            && entry.1 > 0
+        {
             entry.1 -= 1;
             self.total -= 1;
         }
@@ -100,8 +119,8 @@ impl Aliases {
 
     /// How many operands alias the local in `slot`.
     pub(crate) fn count(&self, slot: u16) -> u32 {
-        let (epoch, count) = self.counts[slot as usize];
-        if epoch == self.epoch { count } else { 0 }
+        let entry = self.counts.get(slot as usize).or_else(|| self.others.get(&slot));
+        entry.map_or(0, |&(epoch, count)| if epoch == self.epoch { count } else { 0 })
     }
 
     /// How many operands alias any local.

@@ -33,8 +33,8 @@ pub struct BodyContext<'a> {
     pub func: FuncIdx,
     /// Its type.
     pub ty: &'a FuncType,
-    /// The types of all locals, parameters first.
-    pub locals: &'a [ValType],
+    /// How many locals it has, parameters included. Their types come with the operators that use them.
+    pub locals: u32,
 }
 
 /// What a control frame was entered by.
@@ -88,8 +88,7 @@ pub trait Client {
     /// Why the client gives up: only for lack of memory.
     type Error;
 
-    /// Whether the walk calls this client at all. False for `()` only: nothing is then kept for a client, not
-    /// even the list of locals, of which a body of a few bytes may declare ten thousands.
+    /// Whether the walk calls this client at all. False for `()` only: nothing is then kept for a client.
     const FOLLOWS: bool = true;
 
     /// A body is entered. Returns the label of the function's frame.

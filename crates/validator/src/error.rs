@@ -84,3 +84,22 @@ impl fmt::Debug for Error {
 }
 
 impl core::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::WalkError;
+    use alloc::{format, string::ToString};
+
+    #[test]
+    fn texts_say_what_is_wrong_and_where() {
+        let error = Error::new(ErrorKind::Invalid, "type mismatch", WasmOffset(0x20));
+        assert_eq!(error.to_string(), "type mismatch (at offset 0x20)");
+        assert_eq!(error.func(), None);
+        let error = error.in_func(FuncIdx(7));
+        assert_eq!(error.to_string(), "type mismatch in function 7 (at offset 0x20)");
+        assert_eq!(format!("{error:?}"), "Invalid: type mismatch in function 7 (at offset 0x20)");
+        assert_eq!(WalkError::<&str>::Invalid(error.clone()).to_string(), error.to_string());
+        assert_eq!(WalkError::Client("no memory").to_string(), "no memory");
+    }
+}

@@ -18,6 +18,7 @@ mod client;
 mod const_expr;
 mod counts;
 mod error;
+mod locals;
 mod module;
 mod names;
 mod no_client;

@@ -96,7 +96,7 @@ impl Gates {
 /// An operator's class and types. Types and gates matter for the operators of the table only.
 ///
 /// Eight bytes, so that finding one takes no multiplication.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(align(8))]
 pub(crate) struct Signature {
     pub(crate) class: Class,
@@ -225,37 +225,34 @@ const fn special_class(opcode: u8) -> Class {
     }
 }
 
-/// The signatures of all opcodes of one byte.
-pub(crate) static SIGNATURES: [Signature; 256] = {
-    let mut signatures = [Signature::special(Class::Illegal); 256];
-    let mut opcode = 0;
-    while opcode < 256 {
-        signatures[opcode as usize] = match of_table(opcode) {
-            Some(signature) => signature,
-            None => match special_class(opcode as u8) {
-                Class::I64Const => {
-                    Signature { result: PackedType::I64, ..Signature::special(Class::I64Const) }
-                }
-                class => Signature::special(class),
-            },
-        };
-        opcode += 1;
+/// The signature of an opcode, of one byte or behind the prefix 0xFC.
+const fn signature(opcode: u16) -> Signature {
+    match of_table(opcode) {
+        Some(signature) => signature,
+        None if opcode > 0xFF => Signature::special(Class::Illegal),
+        None => match special_class(opcode as u8) {
+            Class::I64Const => Signature { result: PackedType::I64, ..Signature::special(Class::I64Const) },
+            class => Signature::special(class),
+        },
+    }
+}
+
+/// The signatures of so many opcodes from the first one on.
+const fn signatures<const N: usize>(first: u16) -> [Signature; N] {
+    let mut signatures = [Signature::special(Class::Illegal); N];
+    let mut index = 0;
+    while index < N {
+        signatures[index] = signature(first + index as u16);
+        index += 1;
     }
     signatures
-};
+}
+
+/// The signatures of all opcodes of one byte.
+pub(crate) static SIGNATURES: [Signature; 256] = signatures(0);
 
 /// The signatures of the operators of the table behind the prefix 0xFC.
-pub(crate) static SATURATING_SIGNATURES: [Signature; 8] = {
-    let mut signatures = [Signature::special(Class::Illegal); 8];
-    let mut opcode = 0;
-    while opcode < 8 {
-        if let Some(signature) = of_table(0xFC00 + opcode) {
-            signatures[opcode as usize] = signature;
-        }
-        opcode += 1;
-    }
-    signatures
-};
+pub(crate) static SATURATING_SIGNATURES: [Signature; 8] = signatures(0xFC00);
 
 #[cfg(test)]
 mod tests {
@@ -286,5 +283,53 @@ mod tests {
                 assert_eq!(1 << signature.natural_alignment, row.access_bytes, "{}", row.text);
             }
         }
+    }
+
+    /// The tables are made by the compiler; made again they are the same. Operators are those of the operator table
+    /// and no others.
+    #[test]
+    fn all_opcodes_have_the_signatures_of_the_tables() {
+        assert_eq!(signatures::<256>(0), SIGNATURES);
+        assert_eq!(signatures::<8>(0xFC00), SATURATING_SIGNATURES);
+        for opcode in (0..=0xFF).chain(0xFC00..=0xFCFF) {
+            let signature = signature(opcode);
+            let operator = match signature.class {
+                Class::Unary(operator)
+                | Class::Binary(operator)
+                | Class::Load(operator)
+                | Class::Store(operator) => Some(operator),
+                _ => None,
+            };
+            assert_eq!(operator, Operator::from_opcode(opcode), "{opcode:#x}");
+            assert!(operator.is_some() || signature.gates == Gates::NONE, "{opcode:#x}");
+        }
+    }
+
+    /// What belongs to a proposal is refused without it, and nothing else is.
+    #[test]
+    fn gates_are_those_of_the_proposals() {
+        let gates = |opcode: u16| signature(opcode).gates;
+        for (opcode, expected) in [
+            (0xC0, Gates::SIGN_EXTENSION),
+            (0xC4, Gates::SIGN_EXTENSION),
+            (0xFC00, Gates::SATURATING),
+            (0xFC07, Gates::SATURATING),
+            // f32.add, f64.lt, f32.load, f64.store, f64.convert_i32_s; i32.add, i64.load, i32.wrap_i64.
+            (0x92, Gates::FLOATS),
+            (0x63, Gates::FLOATS),
+            (0x2A, Gates::FLOATS),
+            (0x39, Gates::FLOATS),
+            (0xB7, Gates::FLOATS),
+            (0x6A, Gates::NONE),
+            (0x29, Gates::NONE),
+            (0xA7, Gates::NONE),
+        ] {
+            assert_eq!(gates(opcode), expected, "{opcode:#x}");
+        }
+        let mut features = Features::default();
+        assert!(!Gates::FLOATS.intersects(Gates::closed(&features)));
+        features.floats = false;
+        assert!(Gates::FLOATS.intersects(Gates::closed(&features)));
+        assert!(!Gates::SATURATING.intersects(Gates::closed(&features)));
     }
 }

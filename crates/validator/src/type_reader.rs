@@ -109,16 +109,20 @@ impl Reader<'_> {
     }
 
     /// Reads the type of a block. Whether a type index exists is for the caller to check.
+    #[inline]
     pub(crate) fn block_type(&mut self, features: &Features) -> Result<BlockType, Error> {
+        if self.skip_byte(0x40) {
+            return Ok(BlockType::Empty);
+        }
+        self.block_type_that_is_not_empty(features)
+    }
+
+    fn block_type_that_is_not_empty(&mut self, features: &Features) -> Result<BlockType, Error> {
         let offset = self.offset();
         let first = self.peek()?;
         // One byte whose sign bit is set: a negative number, so no type index. Value types have no longer
         // encodings.
         if first & 0xC0 == 0x40 {
-            if first == 0x40 {
-                self.u8()?;
-                return Ok(BlockType::Empty);
-            }
             return Ok(BlockType::Value(PackedType::new(self.val_type(features)?)));
         }
         let Ok(index) = u32::try_from(self.var_s33()?) else {

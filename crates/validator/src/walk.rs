@@ -25,6 +25,7 @@ mod variable;
 use self::control::Frame;
 use crate::{
     BodyContext, Client, ControlFrame, Error, ErrorKind, Module,
+    locals::Locals,
     operand_types::OperandTypes,
     packed_type::PackedType,
     reader::Reader,
@@ -98,9 +99,7 @@ impl<E: fmt::Debug + fmt::Display> core::error::Error for WalkError<E> {}
 pub struct Scratch<C: Client> {
     types: OperandTypes,
     frames: Vec<Frame>,
-    locals: Vec<PackedType>,
-    /// The types of locals for clients that want them.
-    local_types: Vec<ValType>,
+    locals: Locals,
     /// The labels of a `br_table`.
     depths: Vec<u32>,
     operands: Vec<C::Operand>,
@@ -112,8 +111,7 @@ impl<C: Client> Default for Scratch<C> {
         Self {
             types: OperandTypes::default(),
             frames: Vec::new(),
-            locals: Vec::new(),
-            local_types: Vec::new(),
+            locals: Locals::default(),
             depths: Vec::new(),
             operands: Vec::new(),
             control: Vec::new(),
@@ -207,22 +205,18 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
     fn locals(&mut self, func: FuncIdx) -> Result<u64, Error> {
         let params = self.module.func_type(func).params();
         let locals = &mut self.stacks.locals;
-        locals.clear();
-        locals.extend(params.iter().map(|&ty| PackedType::new(ty)));
+        locals.reset(params);
         let mut slots = u64::from(Limits::LINKAGE_SLOTS);
         slots += params.iter().map(|ty| u64::from(ty.slots())).sum::<u64>();
         for _ in 0..self.reader.var_u32()? {
             let offset = self.reader.offset();
             let count = self.reader.var_u32()?;
-            let total = locals.len() as u64 + u64::from(count);
+            let total = u64::from(locals.len()) + u64::from(count);
             check_limit(total, self.cx.limits.locals.into(), "locals", offset)?;
             let ty = self.reader.val_type(self.cx.features)?;
-            locals.resize(total as usize, PackedType::new(ty));
+            // The limit is a 32-bit number.
+            locals.extend_to(total as u32, PackedType::new(ty));
             slots += u64::from(count) * u64::from(ty.slots());
-        }
-        self.stacks.local_types.clear();
-        if C::FOLLOWS {
-            self.stacks.local_types.extend(locals.iter().map(|ty| ty.val_type()));
         }
         Ok(slots)
     }
@@ -235,7 +229,7 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
         let ty = self.module.func_type(func);
         let mut label = None;
         if C::FOLLOWS {
-            label = Some(self.client.enter(BodyContext { func, ty, locals: &self.stacks.local_types }));
+            label = Some(self.client.enter(BodyContext { func, ty, locals: self.stacks.locals.len() }));
         }
         self.push_frame(Frame::function(self.module.functions[func.index()]), label);
     }

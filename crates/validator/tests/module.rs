@@ -53,6 +53,7 @@ fn elements_in_order() {
         .collect();
     assert_eq!(ops, [ConstOp::RefFunc(FuncIdx(0)), ConstOp::GlobalGet(GlobalIdx(0)), ConstOp::RefNull]);
     assert_eq!(module.elements[2].items.items(&bytes).count(), 0);
+    assert!(module.elements[2].items.is_empty() && !module.elements[0].items.is_empty());
     assert!(
         module.is_declared(FuncIdx(0)) && module.is_declared(FuncIdx(1)) && !module.is_declared(FuncIdx(2))
     );
@@ -267,6 +268,65 @@ fn big_bodies_take_linear_time() {
     Module::read_validated(&bytes, &all_features(), &Limits::default()).unwrap();
     // It takes about a millisecond.
     assert!(start.elapsed().as_secs() < 5);
+}
+
+/// A module of a type, a function, a table, a memory, and one more section.
+fn with_section(id: u8, content: &[u8]) -> Vec<u8> {
+    let mut bytes = b"\0asm\x01\0\0\0".to_vec();
+    bytes.extend([1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 4, 4, 1, 0x70, 0, 1, 5, 3, 1, 0, 1]);
+    let section = |id: u8, content: &[u8]| [&[id, content.len() as u8], content].concat();
+    let code = section(10, &[1, 2, 0, 0x0B]);
+    if id < 10 {
+        bytes.extend(section(id, content));
+        bytes.extend(code);
+    } else {
+        bytes.extend(code);
+        bytes.extend(section(id, content));
+    }
+    bytes
+}
+
+/// What a byte may be is said where it is read: of what belongs to a later proposal, that it is not supported.
+#[test]
+fn kinds_that_are_none() {
+    use ErrorKind::{Malformed, Unsupported};
+    let offset = [0x41, 0, 0x0B];
+    let element = |kind: u8| [&[1, kind][..], &offset, &[0]].concat();
+    for (id, content, kind, message) in [
+        (7, vec![1, 1, b'e', 4, 0], Unsupported, "malformed export kind: exception tags"),
+        (7, vec![1, 1, b'e', 5, 0], Malformed, "malformed export kind: 0x5"),
+        (9, element(8), Malformed, "malformed elements segment kind"),
+        (9, vec![1, 1, 1, 0], Malformed, "malformed element kind"),
+        (11, vec![1, 3, 0], Malformed, "malformed data segment kind"),
+        // `ref null` and a heap type: of a later proposal, an index, and none at all.
+        (9, vec![1, 5, 0x63, 0x6E, 0], Unsupported, "the type of a later proposal"),
+        (9, vec![1, 5, 0x63, 0x00, 0], Unsupported, "typed function references"),
+        (9, vec![1, 5, 0x63, 0x40, 0], Malformed, "malformed heap type"),
+        (9, vec![1, 5, 0x40, 0], Malformed, "malformed reference type"),
+    ] {
+        let error = error(&with_section(id, &content));
+        assert_eq!(error.kind(), kind, "{content:02x?}: {error}");
+        assert!(error.message().starts_with(message), "{content:02x?}: {error}");
+    }
+    // The long form of what has a short one.
+    read(&with_section(9, &[1, 5, 0x63, 0x70, 0]));
+}
+
+/// Bytes that are not those the module was read from: an error, not a panic.
+#[test]
+fn bodies_beyond_the_bytes() {
+    let bytes = wasm("(module (func) (func (result i32) (i32.const 1)))");
+    let module = read(&bytes);
+    let (features, limits) = (all_features(), Limits::default());
+    for end in 0..bytes.len() {
+        let cx = WalkContext { module: &module, bytes: &bytes[..end], features: &features, limits: &limits };
+        assert!(cx.validate(0..2).is_err(), "{end}");
+    }
+    let cx = WalkContext { module: &module, bytes: &bytes, features: &features, limits: &limits };
+    let mut scratch = Scratch::default();
+    let none = walk::<(), true>(&cx, FuncIdx(2), &mut scratch, &mut ());
+    assert!(matches!(none, Err(WalkError::Invalid(error)) if error.message() == "unknown function body 2"));
+    assert_eq!(format!("{scratch:?}"), "Scratch { .. }");
 }
 
 #[test]

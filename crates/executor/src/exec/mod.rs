@@ -170,7 +170,20 @@ pub struct TrapFrame {
     /// The function's index in it.
     pub func: FuncIdx,
     /// The operator that trapped or called, or that is next.
-    pub offset: Option<WasmOffset>,
+    pub(crate) offset: Option<WasmOffset>,
+    /// If the frame is where a region begins: the address of the cell, and what the region costs.
+    pub(crate) region: Option<(usize, u32)>,
+}
+
+impl TrapFrame {
+    /// The byte offset of the operator that trapped or called, or that is next.
+    ///
+    /// Of the first operator of a region nothing is kept: the function's body is walked over again, which is why
+    /// this is done when somebody asks and not when a program runs out of fuel.
+    pub fn offset(&self) -> Option<WasmOffset> {
+        let region = self.region.and_then(|(cell, cost)| self.module.region_offset(cell, cost));
+        region.or(self.offset)
+    }
 }
 
 /// At most so many frames go into a backtrace: the innermost ones.

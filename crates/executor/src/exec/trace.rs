@@ -31,7 +31,7 @@ impl Frames<'_> {
     pub(super) unsafe fn collect(mut self) -> Vec<TrapFrame> {
         let mut frames = Vec::new();
         let mut returning = self.returning;
-        let mut region = !self.at && !self.returning;
+        let at_region = !self.at && !self.returning;
         while frames.len() < MAX_TRAP_FRAMES {
             // SAFETY: promised by the caller.
             unsafe {
@@ -42,17 +42,14 @@ impl Frames<'_> {
                     continue;
                 }
                 let Some(place) = module.locate(self.pc, returning) else { break };
-                let mut offset = place.point.map(|point| point.offset);
-                if region {
-                    offset = module.region_offset(self.pc, self.owed).or(offset);
-                }
-                frames.push(TrapFrame { module: module.clone(), func: place.func, offset });
+                let offset = place.point.map(|point| point.offset);
+                let region = (at_region && frames.is_empty()).then(|| (self.pc.addr(), self.owed));
+                frames.push(TrapFrame { module: module.clone(), func: place.func, offset, region });
                 let slot = module.module.func_type(place.func).param_slots() as u16;
                 self.pc = linkage::return_pc(self.sp, slot);
                 self.sp = self.sp.byte_sub(linkage::bytes(self.sp, slot));
             }
             returning = true;
-            region = false;
         }
         frames
     }

@@ -145,9 +145,6 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
 
     #[inline]
     fn block_type(&mut self) -> Result<BlockType, Error> {
-        if self.reader.skip_byte(0x40) {
-            return Ok(BlockType::Empty);
-        }
         let ty = self.reader.block_type(self.cx.features)?;
         match ty {
             BlockType::Func(ty) if ty.index() >= self.module.types.len() => Err(self.unknown("type", ty.0)),

@@ -20,6 +20,7 @@ struct Run<'a> {
     bytes: &'a [u8],
     /// Of the current operator.
     position: usize,
+    /// The first ones; to use another is unusual.
     locals: &'a [PackedType],
     types: &'a mut [PackedType],
     len: usize,
@@ -89,7 +90,7 @@ impl<C: Client, const CHECKED: bool> Walk<'_, '_, C, CHECKED> {
         Run {
             bytes: self.reader.bytes_to_end(),
             position: self.reader.position(),
-            locals: &self.stacks.locals,
+            locals: self.stacks.locals.listed(),
             types,
             len,
             address: address.unwrap_or(PackedType::NO_MEMORY),

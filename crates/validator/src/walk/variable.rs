@@ -12,8 +12,8 @@ impl<C: Client, const CHECKED: bool> Walk<'_, '_, C, CHECKED> {
     #[inline(always)]
     fn local(&mut self) -> Result<(LocalIdx, PackedType), Error> {
         let local = self.reader.var_u32()?;
-        match self.stacks.locals.get(local as usize) {
-            Some(&ty) => Ok((LocalIdx(local), ty)),
+        match self.stacks.locals.get(local) {
+            Some(ty) => Ok((LocalIdx(local), ty)),
             None => Err(self.unknown("local", local)),
         }
     }
