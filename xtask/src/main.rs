@@ -5,6 +5,7 @@
 
 mod bench;
 mod ci;
+mod codegen;
 mod kernels;
 mod repository;
 mod tidy;
@@ -26,6 +27,8 @@ enum Command {
     Bench(bench::Options),
     /// Rebuilds the benchmark's kernels (benches/kernels/wasm) from their sources.
     Kernels(kernels::Options),
+    /// Looks at the machine code of the handlers of a release build.
+    Codegen(codegen::Options),
     /// Checks the repository's rules; `cargo test` does so as well.
     Tidy,
     /// Runs everything continuous integration runs.
@@ -36,6 +39,7 @@ fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Bench(options) => bench::run(&options),
         Command::Kernels(options) => kernels::run(&options),
+        Command::Codegen(options) => codegen::run(&options),
         Command::Tidy => tidy::run(),
         Command::Ci(options) => ci::run(&options),
     }
