@@ -33,8 +33,7 @@ pub struct Param {
 pub(crate) const I32: &[u64] = &[0, 1, 0xFFFF_FFFF, 0x8000_0000, 0x7FFF_FFFF, 0x1234_5678];
 pub(crate) const I64: &[u64] = &[0, 1, u64::MAX, 1 << 63, (1 << 63) - 1, 0x0123_4567_89AB_CDEF];
 /// 0, -0, 1.5, -3e9, infinity, a NaN with a payload.
-pub(crate) const F32: &[u64] =
-    &[0, 0x8000_0000, 0x3FC0_0000, 0xCF32_D05E, 0x7F80_0000, 0x7FC0_0001];
+pub(crate) const F32: &[u64] = &[0, 0x8000_0000, 0x3FC0_0000, 0xCF32_D05E, 0x7F80_0000, 0x7FC0_0001];
 /// The same.
 pub(crate) const F64: &[u64] =
     &[0, 1 << 63, 0x3FF8 << 48, 0xC1E6_5A0B_C000_0000, 0x7FF0 << 48, 0x7FF8_0000_0000_0001];

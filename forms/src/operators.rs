@@ -1,9 +1,7 @@
 //! The forms of the operators of the table: every combination of sources and targets that the numbering knows.
 
 use crate::form::{ADDRESS, Form, Param, QUARTERS, computed, constant, param, param_of};
-use rotifer_bytecode::{
-    BINARY_SOURCES, Destination, Kind, OpCode, Operator, STORE_SOURCES, Source, Target,
-};
+use rotifer_bytecode::{BINARY_SOURCES, Destination, Kind, OpCode, Operator, STORE_SOURCES, Source, Target};
 use rotifer_core::ValType;
 
 const TARGETS: [Target; 2] = [Target::Slot, Target::Acc];

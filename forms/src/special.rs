@@ -161,7 +161,12 @@ fn calls(forms: &mut Vec<Form>) {
         of(CallIndirectAcc, &[index], "i32", format!("(call_indirect (type $one) (i32.const 5) {acc})")),
         of(ReturnCall, &[A], "i32", "(return_call $next (local.get $a))"),
         of(ReturnCallImport, &[A], "i32", "(return_call $log (local.get $a))"),
-        of(ReturnCallIndirect, &[index], "i32", "(return_call_indirect (type $one) (i32.const 5) (local.get $a))"),
+        of(
+            ReturnCallIndirect,
+            &[index],
+            "i32",
+            "(return_call_indirect (type $one) (i32.const 5) (local.get $a))",
+        ),
     ]);
 }
 
@@ -186,7 +191,8 @@ fn wide(forms: &mut Vec<Form>) {
     use Special::*;
     let params = ["a", "b", "c", "d"].map(|name| param(name, "i64"));
     for (op, count) in [(I64Add128, 4), (I64Sub128, 4), (I64MulWideS, 2), (I64MulWideU, 2)] {
-        let operands: String = params[..count].iter().map(|param| format!("(local.get ${}) ", param.name)).collect();
+        let operands: String =
+            params[..count].iter().map(|param| format!("(local.get ${}) ", param.name)).collect();
         forms.push(of(op, &params[..count], "i64 i64", format!("({} {operands})", op.text())));
     }
 }
@@ -201,15 +207,27 @@ fn bulk(forms: &mut Vec<Form>) {
         ("memory.grow", &both[..0], grown),
         ("memory.fill", &both, "(memory.fill (local.get $a) (i32.const 7) (local.get $b)) (i32.const 1)"),
         ("memory.copy", &both, "(memory.copy (i32.const 9) (local.get $a) (local.get $b)) (i32.const 1)"),
-        ("memory.init", &both, "(memory.init $passive (local.get $a) (i32.const 0) (local.get $b)) (i32.const 1)"),
+        (
+            "memory.init",
+            &both,
+            "(memory.init $passive (local.get $a) (i32.const 0) (local.get $b)) (i32.const 1)",
+        ),
         ("data.drop", &[], "(data.drop $dropped) (i32.const 1)"),
         ("table.get", &both[..1], "(ref.is_null (table.get (local.get $a)))"),
         ("table.set", &both[..1], "(table.set (local.get $a) (ref.null func)) (i32.const 1)"),
         ("table.size", &[], "(table.size)"),
-        ("table.grow", &[], "(i32.add (table.grow (ref.null func) (i32.const 0)) (table.grow (ref.null func) (i32.const 90)))"),
+        (
+            "table.grow",
+            &[],
+            "(i32.add (table.grow (ref.null func) (i32.const 0)) (table.grow (ref.null func) (i32.const 90)))",
+        ),
         ("table.fill", &both, "(table.fill (local.get $a) (ref.func $next) (local.get $b)) (i32.const 1)"),
         ("table.copy", &both, "(table.copy (i32.const 4) (local.get $a) (local.get $b)) (i32.const 1)"),
-        ("table.init", &both, "(table.init $functions (local.get $a) (i32.const 0) (local.get $b)) (i32.const 1)"),
+        (
+            "table.init",
+            &both,
+            "(table.init $functions (local.get $a) (i32.const 0) (local.get $b)) (i32.const 1)",
+        ),
         ("elem.drop", &[], "(elem.drop $gone) (i32.const 1)"),
     ];
     let make = |(name, params, body): (&str, &[Param], &str)| {

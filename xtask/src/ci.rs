@@ -67,6 +67,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     step("no_std", &mut check_no_std);
     step("tests", &mut || test(&mut tests));
     step("determinism", &mut check_determinism);
+    step("op coverage", &mut crate::forms::cover);
+    step("codegen", &mut || crate::codegen::run(&crate::codegen::Options::default()));
     step("interleavings", &mut check_interleavings);
     step("benchmark", &mut check_benchmark);
     if repository::root().join(FUZZ_MANIFEST).exists() {

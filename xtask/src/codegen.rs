@@ -27,7 +27,7 @@ use std::{
 const PACKAGE: &str = "rotifer-handlers";
 
 /// What to look at.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(crate) struct Options {
     /// Prints the machine code of handlers whose op's name begins so; may be repeated.
     #[arg(long, value_name = "OP")]
@@ -97,7 +97,11 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         handlers.push((handler, code));
     }
     for (handler, code) in &handlers {
-        if handler.names.iter().any(|name| options.show.iter().any(|wanted| name.starts_with(wanted.as_str()))) {
+        if handler
+            .names
+            .iter()
+            .any(|name| options.show.iter().any(|wanted| name.starts_with(wanted.as_str())))
+        {
             report::listing(&image, handler, code);
         }
     }
@@ -119,7 +123,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 fn build() -> Result<PathBuf> {
     let mut command = repository::cargo();
     repository::run(command.args(["build", "--release", "--locked", "--package", PACKAGE]))?;
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository::root().join("target"), PathBuf::from);
+    let target =
+        env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository::root().join("target"), PathBuf::from);
     Ok(target.join("release").join(format!("{PACKAGE}{}", env::consts::EXE_SUFFIX)))
 }
 

@@ -6,6 +6,7 @@
 mod bench;
 mod ci;
 mod codegen;
+mod forms;
 mod kernels;
 mod repository;
 mod tidy;
@@ -29,6 +30,10 @@ enum Command {
     Kernels(kernels::Options),
     /// Looks at the machine code of the handlers of a release build.
     Codegen(codegen::Options),
+    /// Finds ops that no test executes.
+    OpCoverage,
+    /// Executes every op in every form ten million times on little native stack.
+    Torture(forms::Torture),
     /// Checks the repository's rules; `cargo test` does so as well.
     Tidy,
     /// Runs everything continuous integration runs.
@@ -40,6 +45,8 @@ fn main() -> Result<()> {
         Command::Bench(options) => bench::run(&options),
         Command::Kernels(options) => kernels::run(&options),
         Command::Codegen(options) => codegen::run(&options),
+        Command::OpCoverage => forms::cover(),
+        Command::Torture(options) => forms::torture(&options),
         Command::Tidy => tidy::run(),
         Command::Ci(options) => ci::run(&options),
     }

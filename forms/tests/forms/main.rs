@@ -101,7 +101,8 @@ fn comparable(mut events: Vec<Event>, kind: Kind) -> Vec<Event> {
 /// Calls everything in an engine. The first differences as text.
 fn differences(wasm: &[u8], read: &Module<'_>, way: Way, kind: Kind, expected: &[Expected]) -> Vec<String> {
     let options = kind.options();
-    let module = load(&engine_with(kind.meter, way, &options), way.load, wasm).expect("the oracle validated it");
+    let module =
+        load(&engine_with(kind.meter, way, &options), way.load, wasm).expect("the oracle validated it");
     let mut runner = Runner::new(&module, read, &options, Manner::Plain);
     runner.instantiate(0);
     let mut differences = Vec::new();
@@ -157,7 +158,8 @@ fn across_instances() {
             let mut runner = Runner::new(&module, &read, &options, Manner::Disturbed);
             runner.instantiate(0);
             for number in 0..8 {
-                let run = Run::new(func, "across", vec![Value::new(rotifer_oracle::ValueType::I32, number)], FUEL);
+                let run =
+                    Run::new(func, "across", vec![Value::new(rotifer_oracle::ValueType::I32, number)], FUEL);
                 let expected = comparable(oracle.invoke(&run), kind);
                 assert_eq!(comparable(runner.invoke(&run), kind), expected, "{way:?} {kind:?} {run:?}");
             }

@@ -51,9 +51,8 @@ impl Image {
 
     /// The machine code from an address on.
     pub(crate) fn code(&self, address: u64) -> Option<&[u8]> {
-        let inside = |(start, bytes): &&(u64, Vec<u8>)| {
-            address >= *start && address - start < bytes.len() as u64
-        };
+        let inside =
+            |(start, bytes): &&(u64, Vec<u8>)| address >= *start && address - start < bytes.len() as u64;
         let (start, bytes) = self.sections.iter().find(inside)?;
         Some(&bytes[(address - start) as usize..])
     }
@@ -65,7 +64,8 @@ impl Image {
 
     /// Runs the program, which prints where its handlers are.
     pub(crate) fn handlers(&self) -> Result<Vec<Handler>> {
-        let output = Command::new(&self.path).output().with_context(|| format!("cannot run {:?}", self.path))?;
+        let output =
+            Command::new(&self.path).output().with_context(|| format!("cannot run {:?}", self.path))?;
         ensure!(output.status.success(), "{:?} failed: {}", self.path, output.status);
         let text = String::from_utf8(output.stdout)?;
         let parse = |line: &str| -> Option<(u64, String)> {

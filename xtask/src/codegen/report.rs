@@ -7,15 +7,8 @@ use super::{
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Instructions of a handler, and how many handlers have so many.
-const CLASSES: [(usize, &str); 7] = [
-    (4, "1-4"),
-    (6, "5-6"),
-    (8, "7-8"),
-    (12, "9-12"),
-    (16, "13-16"),
-    (32, "17-32"),
-    (usize::MAX, "more"),
-];
+const CLASSES: [(usize, &str); 7] =
+    [(4, "1-4"), (6, "5-6"), (8, "7-8"), (12, "9-12"), (16, "13-16"), (32, "17-32"), (usize::MAX, "more")];
 
 /// The machine code of a handler.
 pub(crate) fn listing(image: &Image, handler: &Handler, code: &Code) {
@@ -23,7 +16,9 @@ pub(crate) fn listing(image: &Image, handler: &Handler, code: &Code) {
     for (address, (_, text)) in &code.instructions {
         println!("  {address:x}: {text}");
     }
-    for (address, name) in code.calls.iter().chain(&code.cold).map(|&address| (address, image.symbol(address))) {
+    for (address, name) in
+        code.calls.iter().chain(&code.cold).map(|&address| (address, image.symbol(address)))
+    {
         println!("  ({address:x} is {name})");
     }
 }

@@ -80,7 +80,8 @@ impl Walk<'_> {
             return;
         }
         let is_push = instruction.mnemonic() == Mnemonic::Push;
-        let moves_stack = instruction.mnemonic() == Mnemonic::Sub && instruction.op0_register() == Register::RSP;
+        let moves_stack =
+            instruction.mnemonic() == Mnemonic::Sub && instruction.op0_register() == Register::RSP;
         self.code.pushes += usize::from(is_push);
         let in_stack = instruction.memory_base() == Register::RSP && instruction.mnemonic() != Mnemonic::Lea;
         if is_push || moves_stack || in_stack {
