@@ -68,7 +68,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     step("tests", &mut || test(&mut tests));
     step("determinism", &mut check_determinism);
     step("op coverage", &mut crate::forms::cover);
-    step("codegen", &mut || crate::codegen::run(&crate::codegen::Options::default()));
+    if crate::codegen::HAS_RULES {
+        step("codegen", &mut || crate::codegen::run(&crate::codegen::Options::default()));
+    }
     step("interleavings", &mut check_interleavings);
     step("benchmark", &mut check_benchmark);
     if repository::root().join(FUZZ_MANIFEST).exists() {

@@ -3,7 +3,7 @@
 //! What makes the interpreter fast is what handlers do not have: no push, no call, no conditional move that selects
 //! the next cell, and a jump at the end of every path. Stable Rust promises none of this, so that a change of the
 //! compiler or of a handler can lose it without failing any test. Handlers that may have such things are named in
-//! `codegen/allowed.txt`, with reasons.
+//! `handlers/allowed.txt`, with reasons.
 
 mod allowed;
 mod image;
@@ -26,13 +26,16 @@ use std::{
 /// The package of the program that is looked at.
 const PACKAGE: &str = "rotifer-handlers";
 
+/// Whether there are rules for the machine that this runs on.
+pub(crate) const HAS_RULES: bool = cfg!(target_arch = "x86_64");
+
 /// What to look at.
 #[derive(Args, Default)]
 pub(crate) struct Options {
     /// Prints the machine code of handlers whose op's name begins so; may be repeated.
     #[arg(long, value_name = "OP")]
     show: Vec<String>,
-    /// Prints how often each op's handler breaks a rule, the allowed ones as well.
+    /// Prints what each handler breaks of the rules, the allowed as well.
     #[arg(long)]
     findings: bool,
 }

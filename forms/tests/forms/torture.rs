@@ -19,7 +19,7 @@ use std::{env, fmt::Write as _, thread};
 const NATIVE_STACK: usize = 64 << 10;
 
 /// More than a stack of this size has room for return addresses.
-const TIMES: u32 = 20_000;
+const TIMES: u32 = 10_000;
 
 fn times() -> u32 {
     let setting = env::var("ROTIFER_TORTURE").map(|text| text.parse().expect("ROTIFER_TORTURE is a number"));

@@ -5,6 +5,7 @@ use rotifer_bytecode::{
     Word,
     semantics::{Binary, Compare, Unary, Value},
 };
+use rotifer_core::TrapCode;
 
 use super::{
     form::{Dst, Of, S, Src, cell_words, operands, pair, put, slot},
@@ -64,7 +65,9 @@ impl<O: Unary, X: Src, T: Dst, N: Nans> Handler for UnaryOp<O, X, T, N> {
                     r.pc = r.pc.add(2);
                     D::next(r)
                 }
-                Err(code) => trap::<D>(r, code),
+                // Constants, so that no path has to find out which of all traps it is.
+                Err(TrapCode::BadConversionToInteger) => trap::<D>(r, TrapCode::BadConversionToInteger),
+                Err(_) => trap::<D>(r, TrapCode::IntegerOverflow),
             }
         }
     }
@@ -209,6 +212,20 @@ fn opaque_cell(mut cell: *const Word) -> *const Word {
 #[inline(always)]
 pub(crate) fn opaque(mut number: u64) -> u64 {
     opaque!(number)
+}
+
+/// The same slot, of which the optimiser knows nothing: a loop that goes from slot to slot is not unrolled, for which
+/// the handler would have to save registers.
+#[inline(always)]
+#[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing is read or written through it")]
+#[allow(unused_mut, reason = "machines without such a block change nothing")]
+pub(crate) fn opaque_slot(mut slot: *mut u64) -> *mut u64 {
+    #[cfg(all(not(miri), any(target_arch = "x86_64", target_arch = "aarch64")))]
+    // SAFETY: I-ASM: no instruction at all.
+    unsafe {
+        core::arch::asm!("/* {0} */", inout(reg) slot, options(pure, nomem, nostack, preserves_flags));
+    }
+    slot
 }
 
 /// A branch taken if the compare's result is `IF_TRUE`.
