@@ -45,6 +45,17 @@ impl Image {
         Ok(Self { path: path.to_owned(), architecture: file.architecture(), sections, symbols })
     }
 
+    /// Nothing but machine code.
+    #[cfg(test)]
+    pub(crate) fn of_code(address: u64, code: Vec<u8>) -> Self {
+        Self {
+            path: PathBuf::new(),
+            architecture: object::Architecture::X86_64,
+            sections: vec![(address, code)],
+            symbols: BTreeMap::new(),
+        }
+    }
+
     pub(crate) fn architecture(&self) -> object::Architecture {
         self.architecture
     }

@@ -111,8 +111,11 @@ impl Walk<'_> {
                 _ => {}
             }
         }
-        // What is loaded from a place that depends on flags does so, too.
-        let depends = instruction.rflags_read() != 0 || reads & selected != 0;
+        // What is loaded from a place that depends on flags does so, too. Tables of jumps are of distances, which are
+        // loaded so.
+        let is_distance =
+            instruction.mnemonic() == Mnemonic::Movsxd && instruction.memory_base() != Register::None;
+        let depends = instruction.rflags_read() != 0 || reads & selected != 0 || is_distance;
         if depends { selected | writes } else { selected & !writes }
     }
 }
@@ -121,4 +124,74 @@ impl Walk<'_> {
 fn bit(register: Register) -> Selected {
     let full = register.full_register();
     if full.is_gpr64() && full != Register::RSP { 1 << full.number() } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is found in machine code.
+    fn findings(code: &[&[u8]]) -> Vec<Finding> {
+        let image = Image::of_code(0x1000, code.concat());
+        analyse(&image, 0x1000).unwrap().findings.into_iter().collect()
+    }
+
+    /// `jmp [rdi]`
+    const NEXT: &[u8] = &[0xFF, 0x27];
+    /// `add rdi, 16`
+    const ADD: &[u8] = &[0x48, 0x83, 0xC7, 0x10];
+
+    #[test]
+    fn a_jump_is_a_good_end() {
+        assert_eq!(findings(&[ADD, NEXT]), []);
+        // jne +6; add; jmp; mov rdi, [rdi + 8]; jmp
+        let other = [0x48, 0x8B, 0x7F, 0x08];
+        assert_eq!(findings(&[&[0x75, 0x06], ADD, NEXT, &other, NEXT]), []);
+    }
+
+    #[test]
+    fn the_native_stack_is_seen() {
+        // push rbx; pop rbx
+        assert_eq!(findings(&[&[0x53], ADD, &[0x5B], NEXT]), [Finding::Stack]);
+        // sub rsp, 8; add rsp, 8
+        assert_eq!(findings(&[&[0x48, 0x83, 0xEC, 8, 0x48, 0x83, 0xC4, 8], NEXT]), [Finding::Stack]);
+        // mov [rsp - 8], rax
+        assert_eq!(findings(&[&[0x48, 0x89, 0x44, 0x24, 0xF8], NEXT]), [Finding::Stack]);
+    }
+
+    #[test]
+    fn calls_and_returns_are_seen_on_every_path() {
+        // call +0; ret
+        assert_eq!(findings(&[&[0xE8, 0, 0, 0, 0, 0xC3]]), [Finding::Call, Finding::Return]);
+        // jne +2; jmp; ret
+        assert_eq!(findings(&[&[0x75, 0x02], NEXT, &[0xC3]]), [Finding::Return]);
+        // jne +2; jmp; ud2
+        assert_eq!(findings(&[&[0x75, 0x02], NEXT, &[0x0F, 0x0B]]), [Finding::Trap]);
+    }
+
+    #[test]
+    fn a_next_cell_that_is_selected_is_seen() {
+        // cmovne rdi, rax
+        assert_eq!(findings(&[&[0x48, 0x0F, 0x45, 0xF8], NEXT]), [Finding::Select]);
+        // setne al; movzx eax, al; lea rdi, [rdi + 8 * rax]
+        let set = [0x0F, 0x95, 0xC0, 0x0F, 0xB6, 0xC0, 0x48, 0x8D, 0x3C, 0xC7];
+        assert_eq!(findings(&[&set, NEXT]), [Finding::Select]);
+        // movsxd r10, [r11 + 4 * rax]; add r10, r11; jmp r10
+        let table = [0x4D, 0x63, 0x14, 0x83, 0x4D, 0x01, 0xDA, 0x41, 0xFF, 0xE2];
+        assert_eq!(findings(&[&table]), [Finding::Select]);
+        // cmovne rax, r8; mov rax, 1: what was selected is overwritten.
+        let other = [0x49, 0x0F, 0x45, 0xC0, 0xB8, 1, 0, 0, 0, 0x48, 0x8D, 0x3C, 0xC7];
+        assert_eq!(findings(&[&other, NEXT]), []);
+    }
+
+    #[test]
+    fn rare_paths_are_followed() {
+        // jne +6; add; jmp; lea rax, [rip + 2]; jmp rax; ret
+        let rare = [0x48, 0x8D, 0x05, 2, 0, 0, 0, 0xFF, 0xE0];
+        let code = [&[0x75, 0x06], ADD, NEXT, &rare, &[0xC3]].concat();
+        let image = Image::of_code(0x1000, code);
+        let code = analyse(&image, 0x1000).unwrap();
+        assert!(code.findings.is_empty());
+        assert_eq!(code.cold.into_iter().collect::<Vec<_>>(), [0x1011]);
+    }
 }
