@@ -3,7 +3,7 @@
 //! Every step runs even if one before it failed, so that one run shows everything that is wrong; the end
 //! lists the steps with their times and repeats what `cargo test` counted.
 
-use crate::{checkers, cross, machines, repository};
+use crate::{checkers, codegen, cross, forms, machines, repository};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use std::{
@@ -87,6 +87,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     step("no_std", &mut check_no_std);
     step("tests", &mut || test(&mut tests));
     step("determinism", &mut check_determinism);
+    step("op coverage", &mut forms::cover);
+    if codegen::HAS_RULES {
+        step("codegen", &mut || codegen::run(&codegen::Options::default()));
+    }
     step("interleavings", &mut checkers::interleavings);
     step("machines", &mut machines::continuous);
     step("benchmark", &mut check_benchmark);

@@ -7,9 +7,11 @@ mod bench;
 mod charts;
 mod checkers;
 mod ci;
-mod cross;
-mod guests;
+mod codegen;
 mod coverage;
+mod cross;
+mod forms;
+mod guests;
 mod kernels;
 mod machines;
 mod repository;
@@ -51,6 +53,12 @@ enum Command {
     Miri,
     /// Looks for races.
     Race,
+    /// Looks at the machine code of the handlers of a release build.
+    Codegen(codegen::Options),
+    /// Finds ops that no test executes.
+    OpCoverage,
+    /// Executes every op in every form ten million times on little native stack.
+    Torture(forms::Torture),
     /// Checks the repository's rules; `cargo test` does so as well.
     Tidy,
     /// Runs everything continuous integration runs.
@@ -73,6 +81,9 @@ fn main() -> Result<ExitCode> {
         Command::Valgrind => checkers::valgrind(),
         Command::Miri => checkers::miri(),
         Command::Race => checkers::race(),
+        Command::Codegen(options) => codegen::run(&options),
+        Command::OpCoverage => forms::cover(),
+        Command::Torture(options) => forms::torture(&options),
         Command::Tidy => tidy::run(),
         Command::Ci(options) => ci::run(&options),
     }?;

@@ -9,7 +9,11 @@ macro_rules! division {
             if b == 0 {
                 return Err(TrapCode::IntegerDivisionByZero);
             }
-            a.checked_div(b).ok_or(TrapCode::IntegerOverflow)
+            // Apart, so that the quotient that overflows is found without another register.
+            if b == -1 {
+                return a.checked_neg().ok_or(TrapCode::IntegerOverflow);
+            }
+            Ok(a.wrapping_div(b))
         }
 
         #[inline(always)]

@@ -13,6 +13,7 @@ extern crate std;
 mod code;
 mod float;
 mod integer;
+mod name;
 mod op;
 mod operator;
 mod print;

@@ -251,6 +251,17 @@ impl OpCode {
         }))
     }
 
+    /// Whether this is the twin of an op that makes each NaN the canonical one.
+    pub fn is_canonical(self) -> bool {
+        self.0 >= CANONICAL
+    }
+
+    /// The linkage slot of a return that knows it.
+    pub fn linkage_slot(self) -> Option<u16> {
+        let plain = self.unmetered().unwrap_or(self).0;
+        (RETURNS..LATCHES).contains(&plain).then(|| (plain - RETURNS) % RETURN_SLOTS)
+    }
+
     /// The operator and the form behind this number, or the special op.
     pub fn describe(self) -> Described {
         if let Some(twin) = self.0.checked_sub(CANONICAL) {

@@ -400,12 +400,12 @@ handlers! {
     /// Zeroes locals.
     Enter = |r, D| {
         let o = operands(r);
-        let first = r.sp.add(o.a as usize);
-        let mut i = 0;
-        while i < o.c as usize {
+        let mut local = r.sp.add(o.a as usize);
+        let end = local.add(o.c as usize);
+        while local != end {
             // Volatile: there are few locals, and the loop must not become a call of memset.
-            first.add(i).write_volatile(0);
-            i += 1;
+            local.write_volatile(0);
+            local = opaque::slot(local.add(1));
         }
         step::<D>(r, 2)
     };

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::ptr::{null, null_mut};
 use rotifer_bytecode::Word;
 
+use super::opaque;
 use crate::{
     code::FuncEntry,
     entity::{Func, Instance},
@@ -110,10 +111,16 @@ impl Ctx {
 /// I-SLOT for both.
 #[inline(always)]
 pub(crate) unsafe fn copy_down(from: *const u64, to: *mut u64, count: usize) {
-    for i in 0..count {
-        // SAFETY: promised by the caller. Volatile: slots are few, and the loop must not become a call of memmove,
-        // for which the handler would have to save its registers.
-        unsafe { to.add(i).write_volatile(from.add(i).read_volatile()) };
+    let (mut from, mut to) = (from, to);
+    // SAFETY: promised by the caller. Volatile: slots are few, and the loop must not become a call of memmove,
+    // for which the handler would have to save its registers.
+    unsafe {
+        let end = to.add(count);
+        while to != end {
+            to.write_volatile(from.read_volatile());
+            from = from.add(1);
+            to = opaque::slot(to.add(1));
+        }
     }
 }
 

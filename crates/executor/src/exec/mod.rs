@@ -5,6 +5,7 @@
 //! unwinds, and a panic of a host function is an ordinary panic of the driver.
 
 mod control;
+mod count;
 mod ctx;
 mod form;
 mod fuel;
@@ -69,6 +70,12 @@ impl Dispatch {
             Self::Tail => "tail",
             Self::Loop => "loop",
         }
+    }
+
+    /// How often each op was executed by this dispatcher since the process began, by op number. None in builds
+    /// without the feature `count-ops`, which slows execution down; it is for those who work on the interpreter.
+    pub fn op_counts(self) -> Option<Vec<u64>> {
+        count::counts(self as usize)
     }
 
     /// The handlers of this dispatcher.

@@ -5,6 +5,7 @@ use rotifer_bytecode::{
     Word,
     semantics::{Binary, Compare, Unary, Value},
 };
+use rotifer_core::TrapCode;
 
 use super::{
     form::{Dst, Of, S, Src, cell_words, operands, pair, put, slot},
@@ -65,7 +66,9 @@ impl<O: Unary, X: Src, T: Dst, N: Nans> Handler for UnaryOp<O, X, T, N> {
                     r.pc = r.pc.add(2);
                     D::next(r)
                 }
-                Err(code) => trap::<D>(r, code),
+                // Constants, so that no path has to find out which of all traps it is.
+                Err(TrapCode::BadConversionToInteger) => trap::<D>(r, TrapCode::BadConversionToInteger),
+                Err(_) => trap::<D>(r, TrapCode::IntegerOverflow),
             }
         }
     }

@@ -6,7 +6,7 @@
 
 use rotifer_bytecode::Word;
 
-/// Whether the machine's registers are known to inline assembly.
+/// The value in a register, where inline assembly knows the machine's.
 macro_rules! with_assembly {
     ($value:ident, $otherwise:expr) => {{
         #[cfg(all(not(miri), any(target_arch = "x86_64", target_arch = "aarch64")))]
@@ -27,6 +27,14 @@ macro_rules! with_assembly {
 #[inline(always)]
 pub(crate) fn number(number: u64) -> u64 {
     with_assembly!(number, number)
+}
+
+/// The same slot, not known to be the one behind the last: a loop that goes from slot to slot is not unrolled, for
+/// which the handler would have to save registers.
+#[inline(always)]
+#[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing is read or written through it")]
+pub(crate) fn slot(slot: *mut u64) -> *mut u64 {
+    with_assembly!(slot, slot)
 }
 
 /// The target of a branch that is taken. It must differ from the way on in more than a number, or the optimiser

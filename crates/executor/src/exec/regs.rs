@@ -10,7 +10,7 @@
 use rotifer_bytecode::{HandlerAddr, Word};
 use rotifer_core::TrapCode;
 
-use super::ctx::Ctx;
+use super::{Dispatch, count, ctx::Ctx};
 
 /// The registers.
 pub(crate) struct Regs {
@@ -265,7 +265,8 @@ mod looped {
                 // SAFETY: I-CELL: the first word of a cell is a handler, and code for this dispatcher was made
                 // with the table of this dispatcher.
                 pc = unsafe {
-                    let handler = core::mem::transmute::<*const (), LoopFn>((*pc).handler.0);
+                    let handler = count::handler::<{ Dispatch::Loop as usize }>((*pc).handler);
+                    let handler = core::mem::transmute::<*const (), LoopFn>(handler);
                     handler(ctx, pc)
                 };
                 if pc.is_null() {
@@ -403,8 +404,8 @@ mod tail {
             // SAFETY: I-CELL: the first word of a cell is a handler, and code for this dispatcher was made
             // with the table of this dispatcher.
             unsafe {
-                let handler = core::mem::transmute::<*const (), TailFn>((*r.pc).handler.0);
-                go_to(r, handler)
+                let handler = count::handler::<{ Dispatch::Tail as usize }>((*r.pc).handler);
+                go_to(r, core::mem::transmute::<*const (), TailFn>(handler))
             }
         }
 

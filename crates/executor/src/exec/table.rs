@@ -10,7 +10,7 @@ use rotifer_bytecode::{
 };
 
 use super::{
-    control,
+    control, count,
     form::{A, I, S},
     memory::{LoadAny, LoadOp, LoadSum, StoreAny, StoreOp, StoreSum},
     meter::{Free, Meter, Metered},
@@ -191,6 +191,9 @@ pub(crate) fn build<D: Dispatcher>() -> HandlerTable {
         next += handlers.len();
     });
     assert!(table.0.iter().all(|handler| !handler.0.is_null()), "every op has a handler");
+    for (number, handler) in table.0.iter_mut().enumerate() {
+        *handler = count::tag(OpCode(number as u16), *handler);
+    }
     table.0
 }
 

@@ -1,0 +1,119 @@
+//! Names of ops, one for each number: the operator, then the form.
+//!
+//! ```text
+//! i32.add.si.a               sources slot, immediate; to the accumulator only
+//! br_if.loop.i32.lt_s.ss     to the loop register's cell, if the compare of two slots holds
+//! latch.br_unless.i32.ne.i   the same behind an addition
+//! return.s@2                 with its linkage in slot 2
+//! br.loop+fuel               the twin that pays
+//! f64.mul.ss.s+canonical     the twin that makes NaNs canonical
+//! ```
+
+use core::fmt;
+
+use crate::{
+    op::{BINARY_FORMS, BINARY_SOURCES, Described, OpCode, STORE_SOURCES, Source},
+    operator::{Kind, Operator},
+};
+
+const fn letter(source: Source) -> char {
+    match source {
+        Source::Slot => 's',
+        Source::Imm => 'i',
+        Source::Acc => 'a',
+    }
+}
+
+/// The letter of a form's target, which alternates.
+const fn target(form: u16) -> char {
+    if form.is_multiple_of(2) { 's' } else { 'a' }
+}
+
+/// The name of a branch, by the low bits of its form.
+const fn branch(form: u16) -> &'static str {
+    ["br_unless", "br_unless.loop", "br_if", "br_if.loop"][(form & 3) as usize]
+}
+
+fn operator_name(f: &mut fmt::Formatter<'_>, operator: Operator, form: u16) -> fmt::Result {
+    let row = operator.row();
+    let text = row.text;
+    match row.kind {
+        Kind::Unary => write!(f, "{text}.{}.{}", target(form / 2), target(form)),
+        Kind::Compare if form >= BINARY_FORMS => {
+            let form = form - BINARY_FORMS;
+            let (a, b) = BINARY_SOURCES[form as usize / 4];
+            write!(f, "{}.{text}.{}{}", branch(form), letter(a), letter(b))
+        }
+        Kind::Binary | Kind::Compare => {
+            let (a, b) = BINARY_SOURCES[form as usize / 2];
+            write!(f, "{text}.{}{}.{}", letter(a), letter(b), target(form))
+        }
+        Kind::Load if form == 4 => write!(f, "{text}.any"),
+        Kind::Load if form > 4 => write!(f, "{text}.{}+s.{}", target((form - 5) / 2), target(form - 5)),
+        Kind::Load => write!(f, "{text}.{}.{}", target(form / 2), target(form)),
+        Kind::Store if form == 5 => write!(f, "{text}.any"),
+        Kind::Store if form > 5 => write!(f, "{text}.s+s.{}", ['s', 'i', 'a'][form as usize - 6]),
+        Kind::Store => {
+            let (a, v) = STORE_SOURCES[form as usize];
+            write!(f, "{text}.{}{}", letter(a), letter(v))
+        }
+    }
+}
+
+impl fmt::Display for OpCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.describe() {
+            Described::Operator(operator, form) => operator_name(f, operator, form)?,
+            Described::Latch(operator, form) => {
+                let right = if form < 4 { 's' } else { 'i' };
+                write!(f, "latch.{}.{}.{right}", branch(form), operator.row().text)?;
+            }
+            Described::Special(special) => {
+                f.write_str(special.text())?;
+                if let Some(slot) = self.linkage_slot() {
+                    write!(f, "@{slot}")?;
+                }
+            }
+        }
+        if self.unmetered().is_some() {
+            f.write_str("+fuel")?;
+        }
+        if self.is_canonical() {
+            f.write_str("+canonical")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::op::OP_COUNT;
+    use alloc::{collections::BTreeMap, string::ToString};
+
+    #[test]
+    fn no_two_ops_have_one_name() {
+        let mut names = BTreeMap::new();
+        for number in 0..OP_COUNT as u16 {
+            let name = OpCode(number).to_string();
+            assert!(!name.contains(char::is_whitespace), "{name}");
+            if let Some(other) = names.insert(name, number) {
+                panic!("{other} and {number} are both {}", OpCode(number));
+            }
+        }
+    }
+
+    #[test]
+    fn names_say_the_form() {
+        use crate::op::{Destination, ReturnKind, Target};
+        let add = OpCode::binary(Operator::I32Add, Source::Slot, Source::Imm, Target::Acc);
+        assert_eq!(add.to_string(), "i32.add.si.a");
+        let branch =
+            OpCode::branch(Operator::I32LtS, Source::Slot, Source::Slot, true, Destination::Loop).metered();
+        assert_eq!(branch.map(|op| op.to_string()).as_deref(), Some("br_if.loop.i32.lt_s.ss+fuel"));
+        assert_eq!(OpCode::return_(ReturnKind::SlotInt, 2).to_string(), "return.s@2");
+        let load = OpCode::load_sum(Operator::I32Load8U, Source::Acc, Target::Slot);
+        assert_eq!(load.to_string(), "i32.load8_u.a+s.s");
+        assert_eq!(OpCode::store_sum(Operator::I64Store, Source::Imm).to_string(), "i64.store.s+s.i");
+    }
+}
