@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs a coverage-guided target with a nightly compiler but without cargo-fuzz:
-# fuzz.sh validate|execute|modes|suspend [arguments of libFuzzer]. Set SANITIZER=address for the address sanitizer.
+# fuzz.sh validate|execute|modes|suspend|api|wast-text [arguments of libFuzzer]. Set SANITIZER=address for the address sanitizer.
 set -eu
 cd "$(dirname "$0")"
 target=$1
