@@ -3,6 +3,7 @@
 use crate::value::{HostCall, Outcome, Stop, Type, Value};
 
 pub mod ours;
+#[cfg(feature = "reference")]
 pub mod reference;
 
 /// An exported function.

@@ -8,9 +8,11 @@ use std::{
 
 use rotifer::{Config, Dispatch, Engine, Features, FuelCosts, LoadMode, Module};
 
+#[cfg(feature = "reference")]
+use crate::backend::reference;
 use crate::{
     Finding,
-    backend::{Backend, ours, reference},
+    backend::{Backend, ours},
     case::{Case, FUEL_GLOBAL},
     generate::FUEL,
     random::Random,
@@ -70,6 +72,10 @@ pub enum Nan {
 
 thread_local! {
     static ENGINES: RefCell<(u32, Vec<(Kind, Engine)>)> = const { RefCell::new((0, Vec::new())) };
+}
+
+#[cfg(feature = "reference")]
+thread_local! {
     /// Without and with canonical NaNs.
     static REFERENCES: [wasmtime::Engine; 2] = [reference::engine(false), reference::engine(true)];
 }
@@ -154,6 +160,7 @@ fn all_ours(
     Ok(backends)
 }
 
+#[cfg(feature = "reference")]
 fn in_reference(case: &Case, nan: Nan) -> Option<Box<dyn Backend>> {
     REFERENCES.with(|engines| {
         let module = wasmtime::Module::new(&engines[usize::from(nan == Nan::Canonical)], &case.wasm).ok()?;
@@ -175,6 +182,7 @@ pub struct Done {
 }
 
 /// Rotifer in all load modes and dispatchers against wasmtime.
+#[cfg(feature = "reference")]
 pub fn execute(case: &Case, nan: Nan) -> Result<Done, Finding> {
     // What the reference does not accept cannot be compared; `validate` looks at verdicts.
     let Some(reference) = in_reference(case, nan) else {

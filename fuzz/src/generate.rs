@@ -130,6 +130,7 @@ pub fn module_of_seed(seed: u64) -> arbitrary::Result<Generated> {
 
 impl Generated {
     /// The oracle `execute`.
+    #[cfg(feature = "reference")]
     pub fn execute(&self) -> Result<Done, Finding> {
         execute::execute(&self.case, nan_of_seed(self.case.seed))
     }

@@ -119,7 +119,8 @@ fn mutate(text: &mut String, random: &mut Random) {
 /// What a runner of this mode and dispatcher says.
 fn outcome(text: &str, mode: Mode, dispatch: Dispatch) -> Outcome {
     let mut config = Config::default();
-    let limits = Limits { memory_bytes: 16 << 20, table_elements: 100_000, ..Limits::default() };
+    let mut limits = Limits::default();
+    (limits.memory_bytes, limits.table_elements) = (16 << 20, 100_000);
     config.features(crate::execute::all_features()).dispatch(dispatch).canonical_nans(true).limits(limits);
     let config = RunnerConfig::new().engine_config(config).mode(mode).fuel(Fuel::Limited(FUEL));
     Runner::new(config).run_script(text)

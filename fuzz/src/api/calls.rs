@@ -6,39 +6,26 @@ use rotifer::{
 };
 
 use super::{
-    items, look,
+    look,
     pool::{Data, Dice},
     values,
 };
 
 type Ctx<'a, 'b> = &'a mut StoreContextMut<'b, Data>;
 
-/// A function and room for its results; now and then too much or too little.
+/// A function, arguments and room for its results; now and then too much or too little, or for another function.
 fn prepare(ctx: Ctx<'_, '_>) -> Option<(Func, Vec<Val>, Vec<Val>)> {
     let dice = ctx.data().dice.clone();
-    let func = items::any_func(ctx)?;
     // The type can only be asked for in the function's store.
-    let ty = match values::func(ctx, true) {
-        Some(own) if format!("{own:?}") == format!("{func:?}") => own.ty(&*ctx),
-        Some(own) if !dice.one_in(10) => return prepare_own(ctx, own),
-        _ => values::func_type(&dice),
-    };
-    Some(arguments(ctx, func, ty))
-}
-
-fn prepare_own(ctx: Ctx<'_, '_>, func: Func) -> Option<(Func, Vec<Val>, Vec<Val>)> {
-    let ty = func.ty(&*ctx);
-    Some(arguments(ctx, func, ty))
-}
-
-fn arguments(ctx: Ctx<'_, '_>, func: Func, ty: rotifer::FuncType) -> (Func, Vec<Val>, Vec<Val>) {
-    let dice = ctx.data().dice.clone();
+    let strict = !dice.one_in(12);
+    let func = values::func(ctx, strict)?;
+    let ty = if strict { func.ty(&*ctx) } else { values::func_type(&dice) };
     let params = values::of_types(ctx, ty.params());
     let mut results = vec![Val::I32(0); ty.results().len()];
     if dice.one_in(40) {
         results.push(Val::I64(0));
     }
-    (func, params, results)
+    Some((func, params, results))
 }
 
 fn returned(ctx: Ctx<'_, '_>, results: &[Val]) {

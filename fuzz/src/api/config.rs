@@ -46,21 +46,20 @@ fn limits(dice: &Dice) -> Limits {
         0 => Limits::strict(),
         1 => {
             let small = |most: u64| dice.below(most) as u32;
-            Limits {
-                module_bytes: 1_000 + small(100_000),
-                types: small(30),
-                functions: small(40),
-                imports: small(20),
-                params: small(10),
-                locals: small(100),
-                nesting: small(20),
-                frame_slots: dice.pick(&[0, 2, 3, 10, 100, u32::MAX]),
-                br_table_labels: small(10),
-                table_elements: dice.size(),
-                memory_bytes: dice.size(),
-                name_bytes: small(20),
-                ..Limits::default()
-            }
+            let mut limits = Limits::default();
+            limits.module_bytes = 1_000 + small(100_000);
+            limits.types = small(30);
+            limits.functions = small(40);
+            limits.imports = small(20);
+            limits.params = small(10);
+            limits.locals = small(100);
+            limits.nesting = small(20);
+            limits.frame_slots = dice.pick(&[0, 2, 3, 10, 100, u32::MAX]);
+            limits.br_table_labels = small(10);
+            limits.table_elements = dice.size();
+            limits.memory_bytes = dice.size();
+            limits.name_bytes = small(20);
+            limits
         }
         _ => Limits::default(),
     }

@@ -140,13 +140,18 @@ pub(super) fn define(linker: &mut rotifer::Linker<Data>, dice: &Dice) -> Result<
     let ty = values::func_type(dice);
     let inner = ty.clone();
     match dice.below(8) {
-        0 => drop(linker.func_suspend("host", "unary", FuncType::new([ValType::I32], [ValType::I32]), 7)?),
+        0 => {
+            let ty = FuncType::new([ValType::I32], [ValType::I32]);
+            linker.func_suspend("host", "unary", ty, 7)?;
+        }
         1 => {
             linker.func_new("host", "none", ty, move |caller, params, results| {
                 dynamic(caller, &inner, params, results)
             })?;
         }
-        2 => drop(linker.func_suspend("host", "wide", ty, dice.bits())?),
+        2 => {
+            linker.func_suspend("host", "wide", ty, dice.bits())?;
+        }
         _ => {
             linker
                 .func_wrap("host", "unary", unary)?

@@ -1,7 +1,7 @@
 //! Calls of the API on a store's items, by the embedder or in a host function.
 
 use rotifer::{
-    AsContext, AsContextMut, Extern, Func, Global, Instance, Memory, Module, Mutability, StoreContextMut, Table,
+    AsContext, AsContextMut, Extern, Global, Instance, Memory, Module, Mutability, StoreContextMut, Table,
 };
 
 use super::{
@@ -92,9 +92,9 @@ fn use_memory(ctx: Ctx<'_, '_>) {
     let Some(memory) = memory(ctx, false) else { return };
     let (at, mut buffer) = (dice.size() as usize, vec![0; dice.pick(&[0, 1, 100, 70_000])]);
     match dice.below(4) {
-        0 => drop(look::result(memory.read(&*ctx, at, &mut buffer))),
-        1 => drop(look::result(memory.write(&mut *ctx, at, &buffer))),
-        2 => drop(look::result(memory.grow(&mut *ctx, dice.size()))),
+        0 => look::done(memory.read(&*ctx, at, &mut buffer)),
+        1 => look::done(memory.write(&mut *ctx, at, &buffer)),
+        2 => look::done(memory.grow(&mut *ctx, dice.size())),
         _ => {}
     }
     let Some(memory) = self::memory(ctx, true) else { return };
@@ -120,10 +120,10 @@ fn use_table(ctx: Ctx<'_, '_>) {
     let ty = own.ty(&*ctx);
     let (at, len, value) = (dice.size(), dice.size(), values::element(ctx, ty.element()));
     match dice.below(5) {
-        0 => drop(look::result(table.set(&mut *ctx, at, value))),
-        1 => drop(look::result(table.fill(&mut *ctx, at, value, len))),
-        2 => drop(look::result(table.grow(&mut *ctx, len, value))),
-        3 => drop(look::result(Table::copy(&mut *ctx, &table, at, &own, dice.size(), len))),
+        0 => look::done(table.set(&mut *ctx, at, value)),
+        1 => look::done(table.fill(&mut *ctx, at, value, len)),
+        2 => look::done(table.grow(&mut *ctx, len, value)),
+        3 => look::done(Table::copy(&mut *ctx, &table, at, &own, dice.size(), len)),
         _ => {}
     }
     let size = own.size(&*ctx);
@@ -142,9 +142,9 @@ fn use_global(ctx: Ctx<'_, '_>) {
     let ty = own.ty(&*ctx);
     let content = if ctx.data().dice.one_in(10) { rotifer::ValType::I64 } else { ty.content() };
     let value = values::of_type(ctx, content);
-    look::result(global.set(&mut *ctx, value));
+    look::done(global.set(&mut *ctx, value));
     assert_eq!(own.get(&*ctx).ty(), ty.content());
-    let _ = (ty.mutability().is_mut(), format!("{own:?} {ty} {ty:?}"));
+    let _ = (ty.mutability() == Mutability::Var, format!("{own:?} {ty} {ty:?}"));
     let value = own.get(&*ctx);
     values::look(&[value], ctx);
 }
@@ -182,7 +182,7 @@ fn use_instance(ctx: Ctx<'_, '_>) {
     let typed = instance.get_typed_func::<i32, i32>(&*ctx, &name);
     if let Some(func) = look::result(typed) {
         let result = func.call(&mut *ctx, 5);
-        look::result(result);
+        look::done(result);
     }
 }
 
@@ -287,18 +287,18 @@ fn fuel(ctx: Ctx<'_, '_>) {
         }
         (Err(error), result) => {
             look::error(error);
-            look::result(result);
+            look::done(result);
         }
     }
     if !metered {
-        look::result(ctx.set_fuel(5));
+        look::done(ctx.set_fuel(5));
         return;
     }
     // Inside of calls only less: they shall end.
     let left = ctx.get_fuel().expect("the engine counts fuel");
-    look::result(ctx.set_fuel(u64::MAX));
+    look::done(ctx.set_fuel(u64::MAX));
     assert_eq!(ctx.get_fuel().ok(), Some(u64::MAX));
-    look::result(ctx.set_fuel(if dice.one_in(4) { left / 2 } else { left }));
+    look::done(ctx.set_fuel(if dice.one_in(4) { left / 2 } else { left }));
 }
 
 fn interrupt(ctx: Ctx<'_, '_>) {
@@ -311,7 +311,7 @@ fn interrupt(ctx: Ctx<'_, '_>) {
         if dice.one_in(2) { handle.interrupt() } else { handle.clear() }
     }
     if dice.one_in(2) {
-        look::result(ctx.check_interrupt());
+        look::done(ctx.check_interrupt());
     }
 }
 
@@ -325,9 +325,4 @@ pub(super) fn refill(ctx: Ctx<'_, '_>) {
         let fuel = rotifer::Val::I32(crate::generate::FUEL as i32);
         global.set(ctx.as_context_mut(), fuel).expect("a mutable global of type i32");
     }
-}
-
-/// The function of an item, for calls.
-pub(super) fn any_func(ctx: &StoreContextMut<'_, Data>) -> Option<Func> {
-    values::func(ctx, false)
 }

@@ -19,7 +19,7 @@ pub(super) fn step(
     if linkers.is_empty() || linkers.len() < MOST && dice.one_in(10) {
         let mut linker = Linker::new(engine);
         linker.allow_shadowing(!dice.one_in(4));
-        look::result(host::define(&mut linker, dice));
+        look::done(host::define(&mut linker, dice));
         linkers.push(linker);
     }
     let at = dice.below(linkers.len() as u64) as usize;
@@ -28,14 +28,14 @@ pub(super) fn step(
     stores::refuel(store, dice);
     store.data_mut().depth = 0;
     match dice.below(12) {
-        0 => drop(look::result(host::define(linker, dice))),
+        0 => look::done(host::define(linker, dice)),
         1 => define_item(linker, dice, store),
         2 => {
             if let Some(instance) = items::instance(&store.as_context_mut(), true) {
-                look::result(linker.instance(&*store, "kit", instance).map(drop));
+                look::done(linker.instance(&*store, "kit", instance));
             }
         }
-        3 => drop(look::result(linker.alias_module(dice.pick(&["host", "kit", "nothing"]), "copy"))),
+        3 => look::done(linker.alias_module(dice.pick(&["host", "kit", "nothing"]), "copy")),
         4 => {
             let item = linker.get(&mut *store, "host", dice.pick(&["unary", "none", "nothing"]));
             if let Some(rotifer::Extern::Func(func)) = item {
@@ -48,7 +48,7 @@ pub(super) fn step(
         }
         5 => {
             if let Some(loaded) = modules::some(dice, shared) {
-                look::result(linker.define_unknown_imports_as_traps(&loaded.module));
+                look::done(linker.define_unknown_imports_as_traps(&loaded.module));
             }
         }
         6 => {
@@ -69,13 +69,13 @@ fn define_item(linker: &mut Linker<Data>, dice: &Dice, store: &mut Store<Data>) 
     if dice.one_in(3) {
         let global =
             rotifer::Global::new(&mut *store, rotifer::Val::I32(dice.below(9) as i32), rotifer::Mutability::Const);
-        look::result(linker.define("host", "global", global).map(drop));
+        look::done(linker.define("host", "global", global));
     } else if let (Some(memory), true) = (items::memory(&ctx, false), dice.one_in(2)) {
-        look::result(linker.define(module, name, memory).map(drop));
+        look::done(linker.define(module, name, memory));
     } else if let Some(table) = items::table(&ctx, false) {
-        look::result(linker.define(module, name, table).map(drop));
+        look::done(linker.define(module, name, table));
     } else if let Some(global) = items::global(&ctx, false) {
-        look::result(linker.define(module, name, global).map(drop));
+        look::done(linker.define(module, name, global));
     }
 }
 
@@ -115,7 +115,7 @@ fn instantiate(linker: &mut Linker<Data>, dice: &Dice, shared: &Shared, store: &
         return;
     }
     if dice.one_in(2) {
-        look::result(linker.define_unknown_imports_as_traps(&loaded.module));
+        look::done(linker.define_unknown_imports_as_traps(&loaded.module));
     }
     let instance = if dice.one_in(2) {
         linker.instantiate(&mut *store, &loaded.module)

@@ -51,6 +51,11 @@ pub(super) fn result<T>(result: Result<T, Error>) -> Option<T> {
     result.map_err(error).ok()
 }
 
+/// Looks at an error, if it is one.
+pub(super) fn done<T>(result: Result<T, Error>) {
+    drop(self::result(result));
+}
+
 pub(super) fn frames(of: &WasmBacktrace) {
     backtrace(of);
 }

@@ -34,7 +34,7 @@ pub(super) fn load(engine: &Engine, dice: &Dice, shared: &Shared) -> Result<(), 
     let verdict = Module::validate(engine, &wasm);
     let mode = dice.pick(&[LoadMode::Eager, LoadMode::Checked, LoadMode::Partial]);
     let valid = verdict.is_ok();
-    look::result(verdict);
+    look::done(verdict);
     let shared_bytes: Arc<[u8]> = wasm.clone().into();
     let result = match dice.below(6) {
         0 => Module::new(engine, &wasm),
@@ -87,8 +87,8 @@ pub(super) fn look(dice: &Dice, shared: &Shared) {
     let _ = (module.func_name(func).map(str::len), module.func_name(u32::MAX), module.bytes().len());
     let before = module.memory_usage();
     match dice.below(4) {
-        0 => drop(look::result(module.validate_all())),
-        1 => drop(look::result(module.translate_all())),
+        0 => look::done(module.validate_all()),
+        1 => look::done(module.translate_all()),
         2 => drop(look::result(module.bytecode(func)).map(|cells| format!("{cells:?}"))),
         _ => {}
     }

@@ -61,7 +61,7 @@ pub(super) fn step(store: &mut Store<Data>, dice: &Dice, shared: &Shared) {
                 1 => Instant::now().checked_add(Duration::from_secs(3_600)),
                 _ => None,
             };
-            look::result(store.set_deadline(deadline));
+            look::done(store.set_deadline(deadline));
         }
         2 => {
             let profiler: Option<Box<dyn Profiler + Send + Sync>> = match dice.below(4) {
@@ -70,7 +70,7 @@ pub(super) fn step(store: &mut Store<Data>, dice: &Dice, shared: &Shared) {
                 2 => Some(Box::new(Depth { active: 0, keeps: true })),
                 _ => Some(Box::new(Depth { active: 0, keeps: false })),
             };
-            drop(look::result(store.set_profiler(profiler)));
+            look::done(store.set_profiler(profiler));
             let profile = shared.with(|pool| pool.profile.clone());
             for times in profile.functions() {
                 let _ = format!("{times:?} {profile:?}");
@@ -83,7 +83,7 @@ pub(super) fn step(store: &mut Store<Data>, dice: &Dice, shared: &Shared) {
                 store.limiter(|data| &mut data.limiter);
             }
         }
-        5 => drop(look::result(store.check_interrupt())),
+        5 => look::done(store.check_interrupt()),
         6 => {
             let left = store.get_fuel();
             if let Some(left) = look::result(left) {

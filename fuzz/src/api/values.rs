@@ -110,12 +110,11 @@ pub(super) fn look(vals: &[Val], ctx: &mut StoreContextMut<'_, Data>) {
             look_at_ref(reference);
         }
         if let Val::ExternRef(Nullable::Val(object)) = val {
-            let own = ctx.data().shared.with(|pool| {
-                let number = ctx.data().number;
-                pool.items.iter().any(|(of, item)| {
-                    *of == number && matches!(item, Item::Object(known) if format!("{known:?}") == format!("{object:?}"))
-                })
-            });
+            let (number, object) = (ctx.data().number, *object);
+            let is_own = |(of, item): &(u64, Item)| {
+                *of == number && matches!(item, Item::Object(known) if *known == object)
+            };
+            let own = ctx.data().shared.with(|pool| pool.items.iter().any(is_own));
             if own {
                 assert!(object.data(&*ctx).is::<u64>(), "an object of the host is what it was");
             }

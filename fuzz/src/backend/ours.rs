@@ -63,6 +63,7 @@ fn value(val: &Val, ctx: impl AsContext<Data = Data>) -> Value {
                 Some(*object.data(ctx.as_context()).downcast_ref::<u32>().expect("a number"))
             }
         }),
+        val => panic!("unexpected value {val:?}"),
     }
 }
 
