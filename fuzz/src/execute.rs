@@ -137,11 +137,7 @@ fn load(engine: &Engine, wasm: &[u8], load: Load) -> Result<Module, rotifer::Err
 }
 
 /// Instances in some load modes and all dispatchers.
-fn all_ours(
-    case: &Case,
-    kind: Kind,
-    loads: &[Load],
-) -> Result<Vec<Box<dyn Backend>>, Finding> {
+fn all_ours(case: &Case, kind: Kind, loads: &[Load]) -> Result<Vec<Box<dyn Backend>>, Finding> {
     let meter = kind.1;
     let mut backends: Vec<Box<dyn Backend>> = vec![];
     for engine in engines(kind) {

@@ -31,13 +31,70 @@ const SCRIPTS: [&str; 13] = [
 
 /// What is put into texts.
 const WORDS: [&str; 64] = [
-    "(", ")", "(module", "(module quote", "(module binary", "(module definition", "(module instance", "(func", "(param",
-    "(result", "(local", "(import", "(export", "(memory", "(table", "(global", "(elem", "(data", "(start", "(type",
-    "(rec", "(item", "(offset", "(pagesize", "(mut", "(then", "(else", "i64", "i32", "f32", "externref", "v128",
-    "shared", "funcref", "block", "loop", "if", "end", "br_table", "call_indirect", "i32.const", "f64.const", "-0x1",
-    "0xffff_ffff", "18446744073709551615", "-9223372036854775808", "nan:canonical", "nan:arithmetic", "nan:0x1",
-    "\"\\00asm\\01\\00\\00\\00\"", "\"\\ff\\u{10ffff}\"", "$x", "(;", ";)", ";;", "(invoke \"f\"", "(assert_trap",
-    "(assert_return", "(assert_invalid", "(assert_malformed", "(register", "(get", "(@custom \"x\" (after func)", "(either",
+    "(",
+    ")",
+    "(module",
+    "(module quote",
+    "(module binary",
+    "(module definition",
+    "(module instance",
+    "(func",
+    "(param",
+    "(result",
+    "(local",
+    "(import",
+    "(export",
+    "(memory",
+    "(table",
+    "(global",
+    "(elem",
+    "(data",
+    "(start",
+    "(type",
+    "(rec",
+    "(item",
+    "(offset",
+    "(pagesize",
+    "(mut",
+    "(then",
+    "(else",
+    "i64",
+    "i32",
+    "f32",
+    "externref",
+    "v128",
+    "shared",
+    "funcref",
+    "block",
+    "loop",
+    "if",
+    "end",
+    "br_table",
+    "call_indirect",
+    "i32.const",
+    "f64.const",
+    "-0x1",
+    "0xffff_ffff",
+    "18446744073709551615",
+    "-9223372036854775808",
+    "nan:canonical",
+    "nan:arithmetic",
+    "nan:0x1",
+    "\"\\00asm\\01\\00\\00\\00\"",
+    "\"\\ff\\u{10ffff}\"",
+    "$x",
+    "(;",
+    ";)",
+    ";;",
+    "(invoke \"f\"",
+    "(assert_trap",
+    "(assert_return",
+    "(assert_invalid",
+    "(assert_malformed",
+    "(register",
+    "(get",
+    "(@custom \"x\" (after func)",
+    "(either",
 ];
 
 thread_local! {
@@ -112,7 +169,9 @@ fn mutate(text: &mut String, random: &mut Random) {
             let times = random.pick(&[1, 1, 1, 2, 50]);
             text.insert_str(place(text, random), &piece.repeat(times));
         }
-        _ => text.insert(place(text, random), random.pick(&['"', '\\', '\u{202e}', '\0', 'é', '(', ')', '\n'])),
+        _ => {
+            text.insert(place(text, random), random.pick(&['"', '\\', '\u{202e}', '\0', 'é', '(', ')', '\n']))
+        }
     }
 }
 

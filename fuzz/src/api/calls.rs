@@ -1,8 +1,8 @@
 //! Calls: typed and not, in one go and in steps, with arguments that mostly fit.
 
 use rotifer::{
-    AsContextMut, ExternRef, F64, Func, Nullable, ResumableCall, StoreContextMut, SuspendReason, SuspendedCall,
-    TypedResumableCall, Val, ValType, WasmParams, WasmResults,
+    AsContextMut, ExternRef, F64, Func, Nullable, ResumableCall, StoreContextMut, SuspendReason,
+    SuspendedCall, TypedResumableCall, Val, ValType, WasmParams, WasmResults,
 };
 
 use super::{

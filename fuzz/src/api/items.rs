@@ -236,9 +236,7 @@ fn import(ctx: Ctx<'_, '_>, ty: &rotifer::ExternType) -> Option<Extern> {
         },
         rotifer::ExternType::Table(ty) => match table(ctx, false) {
             Some(table) if dice.one_in(3) => Some(table.into()),
-            _ => {
-                look::result(Table::new(&mut *ctx, *ty, rotifer::Ref::null(ty.element()))).map(Extern::from)
-            }
+            _ => look::result(Table::new(&mut *ctx, *ty, rotifer::Ref::null(ty.element()))).map(Extern::from),
         },
         rotifer::ExternType::Global(ty) => {
             let value = rotifer::Val::default_for_ty(ty.content());
@@ -318,9 +316,10 @@ fn interrupt(ctx: Ctx<'_, '_>) {
 /// The fuel that modules count themselves comes back, as much as they may have.
 pub(super) fn refill(ctx: Ctx<'_, '_>) {
     let number = ctx.data().number;
-    let globals: Vec<Global> = ctx.data().shared.with(|pool| {
-        pool.fuel.iter().filter(|(of, _)| *of == number).map(|(_, global)| *global).collect()
-    });
+    let globals: Vec<Global> = ctx
+        .data()
+        .shared
+        .with(|pool| pool.fuel.iter().filter(|(of, _)| *of == number).map(|(_, global)| *global).collect());
     for global in globals {
         let fuel = rotifer::Val::I32(crate::generate::FUEL as i32);
         global.set(ctx.as_context_mut(), fuel).expect("a mutable global of type i32");

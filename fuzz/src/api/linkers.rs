@@ -67,8 +67,11 @@ fn define_item(linker: &mut Linker<Data>, dice: &Dice, store: &mut Store<Data>) 
     let name = dice.pick(&["memory", "global", "table", "unary"]);
     let module = dice.pick(&["kit", "host", ""]);
     if dice.one_in(3) {
-        let global =
-            rotifer::Global::new(&mut *store, rotifer::Val::I32(dice.below(9) as i32), rotifer::Mutability::Const);
+        let global = rotifer::Global::new(
+            &mut *store,
+            rotifer::Val::I32(dice.below(9) as i32),
+            rotifer::Mutability::Const,
+        );
         look::done(linker.define("host", "global", global));
     } else if let (Some(memory), true) = (items::memory(&ctx, false), dice.one_in(2)) {
         look::done(linker.define(module, name, memory));

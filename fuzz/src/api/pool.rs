@@ -134,7 +134,11 @@ impl Shared {
     pub(super) fn add(&self, dice: &Dice, number: u64, item: Item) {
         let at = dice.below(300) as usize;
         self.with(|pool| {
-            if pool.items.len() < 300 { pool.items.push((number, item)) } else { pool.items[at] = (number, item) }
+            if pool.items.len() < 300 {
+                pool.items.push((number, item))
+            } else {
+                pool.items[at] = (number, item)
+            }
         });
     }
 

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use rotifer::{AsContextMut, Engine, ProfiledFunc, Profiler, Store, SuspendedProfile};
 
 use super::{
-    Slot, items, limiter::Limiter, look,
+    Slot, items,
+    limiter::Limiter,
+    look,
     pool::{Data, Dice, Shared},
 };
 use crate::Finding;
@@ -139,8 +141,10 @@ impl Profiler for Depth {
 pub(super) fn check_usage(shared: &Shared, slots: &[Slot]) -> Result<(), Finding> {
     for engine in shared.engines() {
         let usage = engine.memory_usage();
-        let own = || slots.iter().map(|slot| &slot.store).filter(|store| Engine::same(store.engine(), &engine));
-        let sum = |what: fn(&rotifer::StoreMemory) -> usize| own().map(|store| what(&store.memory_usage())).sum();
+        let own =
+            || slots.iter().map(|slot| &slot.store).filter(|store| Engine::same(store.engine(), &engine));
+        let sum =
+            |what: fn(&rotifer::StoreMemory) -> usize| own().map(|store| what(&store.memory_usage())).sum();
         let (stores, memories, tables): (usize, usize, usize) =
             (own().count(), sum(|usage| usage.memories), sum(|usage| usage.tables));
         let held = usage.store_memory;

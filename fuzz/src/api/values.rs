@@ -58,7 +58,11 @@ pub(super) fn of_type(ctx: &mut StoreContextMut<'_, Data>, ty: ValType) -> Val {
             _ => Val::default_for_ty(ty),
         },
         ty if ty == ValType::EXTERNREF => {
-            if dice.one_in(3) { Val::ExternRef(Nullable::Null) } else { Val::from(Nullable::Val(object(ctx))) }
+            if dice.one_in(3) {
+                Val::ExternRef(Nullable::Null)
+            } else {
+                Val::from(Nullable::Val(object(ctx)))
+            }
         }
         ValType::I32 => match number(Type::I32) {
             Value::I32(value) => value.into(),
@@ -146,7 +150,9 @@ pub(super) fn table_type(dice: &Dice) -> TableType {
     match dice.below(8) {
         0 => TableType::new64(element, minimum.min(maximum.unwrap_or(u64::MAX)), maximum),
         1 => TableType { element, minimum, maximum, table64: dice.one_in(2) },
-        _ => TableType::new(element, dice.below(20) as u32, dice.one_in(2).then(|| 20 + dice.below(50) as u32)),
+        _ => {
+            TableType::new(element, dice.below(20) as u32, dice.one_in(2).then(|| 20 + dice.below(50) as u32))
+        }
     }
 }
 

@@ -296,7 +296,8 @@ impl Backend for Runner {
     }
 
     fn tables(&mut self) -> Vec<Vec<Value>> {
-        let element = |table: &Table, i| value(&table.get(&self.store, i).expect("in bounds").into(), &self.store);
+        let element =
+            |table: &Table, i| value(&table.get(&self.store, i).expect("in bounds").into(), &self.store);
         let elements = |table| (0..Table::size(table, &self.store)).map(|i| element(table, i)).collect();
         self.tables.iter().map(elements).collect()
     }
