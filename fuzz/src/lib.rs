@@ -9,6 +9,7 @@ pub mod case;
 pub mod execute;
 pub mod generate;
 pub mod random;
+#[cfg(feature = "shrink")]
 pub mod shrink;
 pub mod structured;
 pub mod validate;
