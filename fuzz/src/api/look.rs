@@ -36,7 +36,12 @@ pub(super) fn error(mut error: Error) {
     if let Some(unknown) = error.downcast_ref::<UnknownImport>() {
         let _ = format!("{} {} {unknown}", unknown.module(), unknown.name());
     }
-    let _ = (error.kind().as_host().map(|error| error.to_string()), error.kind().to_string());
+    let kind = error.kind();
+    let _ = (kind.as_host().map(|error| error.to_string()), kind.to_string(), kind.as_i32_exit_status());
+    if error.required_fuel().is_some_and(|fuel| fuel % 2 == 0) {
+        assert!(error.downcast::<Failure>().is_none(), "a trap is no error of the embedder");
+        return;
+    }
     match error.try_downcast::<Failure>() {
         Ok(Failure(_)) => {}
         Err(error) => match error.into_kind() {
@@ -63,9 +68,23 @@ pub(super) fn frames(of: &WasmBacktrace) {
 /// Looks at a type.
 pub(super) fn extern_type(ty: &ExternType) {
     let _ = format!("{ty} {ty:?}");
-    if let ExternType::Func(ty) = ty {
-        assert!(ty.param_slots() as usize >= ty.params().len());
-        let _ = ty.results();
+    match ty {
+        ExternType::Func(ty) => {
+            assert!(ty.param_slots() as usize >= ty.params().len());
+            for ty in ty.params().iter().chain(ty.results()) {
+                assert_ne!(ty.is_num(), ty.is_ref(), "{ty} is of one kind");
+                assert!(ty.slots() > 0 && (!ty.is_float() || ty.is_num()));
+            }
+        }
+        ExternType::Memory(ty) => {
+            assert!(ty.check().is_ok() && ty.matches(ty), "{ty}");
+            assert!(ty.minimum() <= ty.max_pages() && ty.max_pages() <= ty.page_limit(), "{ty}");
+        }
+        ExternType::Table(ty) => {
+            assert!(ty.matches(ty) && ty.element().is_nullable(), "{ty}");
+            let _ = ty.element().heap_type();
+        }
+        ExternType::Global(ty) => assert_eq!(ty.is_mutable(), ty.mutability() == rotifer::Mutability::Var),
     }
 }
 
