@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs a coverage-guided target with a nightly compiler but without cargo-fuzz:
-# fuzz.sh validate|execute|modes|suspend [arguments of libFuzzer]. Set SANITIZER=address for the address sanitizer.
+# fuzz.sh validate|execute|modes|suspend|api|wast-text [arguments of libFuzzer]. Set SANITIZER=address for the address sanitizer.
 set -eu
 cd "$(dirname "$0")"
 target=$1
@@ -11,10 +11,14 @@ flags="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-leve
 if [ -n "${SANITIZER:-}" ]; then flags="$flags -Zsanitizer=$SANITIZER"; fi
 triple=$(rustc -vV | sed -n 's/^host: //p')
 # The compilation target is named, so that the flags do not apply to build scripts.
-RUSTFLAGS=$flags cargo +nightly build --release --locked --features libfuzzer --target "$triple" --bin "$target"
+# Only one target needs the reference.
+features="--no-default-features --features libfuzzer"
+if [ "$target" = execute ]; then features="--features libfuzzer"; fi
+# shellcheck disable=SC2086
+RUSTFLAGS=$flags cargo +nightly build --release --locked $features --target "$triple" --bin "$target"
 mkdir -p "corpus/$target" artifacts
 seeds=seeds/$target
-# Both take the same modules.
+# They take the same modules.
 if [ "$target" = suspend ]; then seeds=seeds/modes; fi
 exec "${CARGO_TARGET_DIR:-target}/$triple/release/$target" -artifact_prefix=artifacts/ -max_len=8192 "$@" \
     "corpus/$target" "$seeds"

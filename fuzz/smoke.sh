@@ -1,16 +1,20 @@
 #!/bin/sh
-# Runs every oracle for some seconds (60 if not said otherwise) on stable Rust and fails if one finds something.
-# SEED chooses the modules (1 if not said otherwise, so that a failure is one of the change under test). Modules
-# that showed a finding are kept in OUT.
+# Runs every target for some seconds (60 if not said otherwise), two at a time, on stable Rust and fails if one finds
+# something. SEED chooses the inputs (1 if not said otherwise, so that a failure is one of the change under test).
+# Inputs that showed a finding are kept in OUT.
 set -eu
 cd "$(dirname "$0")"
 seconds=${1:-60}
 out=${OUT:-${TMPDIR:-/tmp}/rotifer-soak}
 cargo build --release --locked --bin soak
 soak=${CARGO_TARGET_DIR:-target}/release/soak
-for file in seeds/regressions/*.wat; do
+
+# What was found before, and the corpus of texts.
+for file in seeds/regressions/*.* seeds/wast-text/*.wast; do
     case $file in
     */validate-*) targets=validate ;;
+    */api-*) targets=api ;;
+    *.wast) targets=wast-text ;;
     *) targets="execute modes suspend" ;;
     esac
     for target in $targets; do
@@ -18,6 +22,15 @@ for file in seeds/regressions/*.wat; do
             { echo "finding: $soak --target $target --replay $file --seed 1" >&2; exit 1; }
     done
 done
-for target in validate execute modes suspend; do
-    "$soak" --target "$target" --seconds "$seconds" --seed "${SEED:-1}" --out "$out"
+
+run() {
+    "$soak" --target "$1" --seconds "$seconds" --seed "${SEED:-1}" --out "$out/$1"
+}
+failed=0
+for pair in "validate execute" "modes suspend" "api wast-text"; do
+    run "${pair% *}" &
+    other=$!
+    run "${pair#* }" || failed=1
+    wait "$other" || failed=1
 done
+exit "$failed"

@@ -8,9 +8,11 @@ use std::{
 
 use rotifer::{Config, Dispatch, Engine, Features, FuelCosts, LoadMode, Module};
 
+#[cfg(feature = "reference")]
+use crate::backend::reference;
 use crate::{
     Finding,
-    backend::{Backend, Fuel, arbiter, ours, reference},
+    backend::{Backend, ours},
     case::{Case, FUEL_GLOBAL},
     generate::FUEL,
     random::Random,
@@ -54,8 +56,8 @@ enum Meter {
 /// terminate by themselves.
 const PLENTY: u64 = 1 << 63;
 
-/// What kinds of engines there are.
-type Kind = (Stack, Meter);
+/// What kinds of engines there are; the last says whether NaNs are made canonical.
+type Kind = (Stack, Meter, bool);
 
 /// How much a comparison covers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -64,24 +66,18 @@ pub enum Nan {
     Exact,
     /// A NaN is a NaN, in results and globals.
     Any,
-}
-
-macro_rules! configure {
-    ($wasmi:ident) => {{
-        let mut config = $wasmi::Config::default();
-        config.consume_fuel(true);
-        config.set_max_recursion_depth(100_000);
-        config.set_max_stack_height(64 << 20);
-        config.wasm_custom_page_sizes(true);
-        config.wasm_wide_arithmetic(true);
-        config
-    }};
+    /// The engines make them canonical, and all bits are the same.
+    Canonical,
 }
 
 thread_local! {
     static ENGINES: RefCell<(u32, Vec<(Kind, Engine)>)> = const { RefCell::new((0, Vec::new())) };
-    static REFERENCE: wasmi_1::Engine = wasmi_1::Engine::new(&configure!(wasmi_1));
-    static ARBITER: wasmi::Engine = wasmi::Engine::new(&configure!(wasmi));
+}
+
+#[cfg(feature = "reference")]
+thread_local! {
+    /// Without and with canonical NaNs.
+    static REFERENCES: [wasmtime::Engine; 2] = [reference::engine(false), reference::engine(true)];
 }
 
 /// All features that are implemented.
@@ -89,17 +85,18 @@ pub fn all_features() -> Features {
     Features { custom_page_sizes: true, wide_arithmetic: true, ..Features::default() }
 }
 
-fn engines(stack: Stack, meter: Meter) -> Vec<Engine> {
+fn engines(kind: Kind) -> Vec<Engine> {
+    let (stack, meter, canonical_nans) = kind;
     ENGINES.with_borrow_mut(|(uses, engines)| {
         // Engines remember the types of all modules.
         *uses += 1;
         if *uses > 2_000 {
             (*uses, *engines) = (0, vec![]);
         }
-        if !engines.iter().any(|(of, _)| *of == (stack, meter)) {
+        if !engines.iter().any(|(of, _)| *of == kind) {
             for &dispatch in Dispatch::available() {
                 let mut config = Config::default();
-                config.features(all_features()).dispatch(dispatch);
+                config.features(all_features()).dispatch(dispatch).canonical_nans(canonical_nans);
                 match stack {
                     Stack::Large => config.max_stack_size(64 << 20).max_call_depth(100_000),
                     Stack::Small => config.max_stack_size(3_000).max_call_depth(40),
@@ -112,11 +109,10 @@ fn engines(stack: Stack, meter: Meter) -> Vec<Engine> {
                     Meter::Fuel => config.consume_fuel(true),
                     Meter::Costs => config.consume_fuel(true).fuel_costs(costs()),
                 };
-                engines
-                    .push(((stack, meter), Engine::try_new(&config).expect("the dispatcher is available")));
+                engines.push((kind, Engine::try_new(&config).expect("the dispatcher is available")));
             }
         }
-        engines.iter().filter(|(of, _)| *of == (stack, meter)).map(|(_, engine)| engine.clone()).collect()
+        engines.iter().filter(|(of, _)| *of == kind).map(|(_, engine)| engine.clone()).collect()
     })
 }
 
@@ -141,14 +137,10 @@ fn load(engine: &Engine, wasm: &[u8], load: Load) -> Result<Module, rotifer::Err
 }
 
 /// Instances in some load modes and all dispatchers.
-fn all_ours(
-    case: &Case,
-    stack: Stack,
-    meter: Meter,
-    loads: &[Load],
-) -> Result<Vec<Box<dyn Backend>>, Finding> {
+fn all_ours(case: &Case, kind: Kind, loads: &[Load]) -> Result<Vec<Box<dyn Backend>>, Finding> {
+    let meter = kind.1;
     let mut backends: Vec<Box<dyn Backend>> = vec![];
-    for engine in engines(stack, meter) {
+    for engine in engines(kind) {
         if let Err(error) = Module::validate(&engine, &case.wasm) {
             return Err(Finding::new("load", format!("a valid module is refused: {error}")));
         }
@@ -158,25 +150,17 @@ fn all_ours(
                 Finding::new("load", format!("{name}: a valid module is refused: {error}"))
             })?;
             let extra = ours::Extra::default();
-            backends.push(Box::new(ours::Runner::new(name, &module, case.seed, Some(PLENTY), extra)));
+            backends.push(Box::new(ours::Runner::new(name, &module, case.seed, PLENTY, extra)));
         }
     }
     Ok(backends)
 }
 
-fn in_wasmi(case: &Case, fuel: Fuel) -> Result<Box<dyn Backend>, String> {
-    REFERENCE.with(|engine| {
-        let module = wasmi_1::Module::new(engine, &case.wasm).map_err(|error| error.to_string())?;
-        Ok(Box::new(reference::Runner::new("wasmi 1".into(), &module, case.seed, fuel, ()))
-            as Box<dyn Backend>)
-    })
-}
-
-fn in_arbiter(case: &Case) -> Option<Box<dyn Backend>> {
-    ARBITER.with(|engine| {
-        let module = wasmi::Module::new(engine, &case.wasm).ok()?;
-        Some(Box::new(arbiter::Runner::new("wasmi 2".into(), &module, case.seed, Some(1_000_000), ()))
-            as Box<dyn Backend>)
+#[cfg(feature = "reference")]
+fn in_reference(case: &Case, nan: Nan) -> Option<Box<dyn Backend>> {
+    REFERENCES.with(|engines| {
+        let module = wasmtime::Module::new(&engines[usize::from(nan == Nan::Canonical)], &case.wasm).ok()?;
+        Some(Box::new(reference::Runner::new(&module, case.seed)) as Box<dyn Backend>)
     })
 }
 
@@ -187,47 +171,38 @@ pub struct Done {
     pub traps: u64,
     pub returns: u64,
     pub inconclusive: u64,
-    /// Modules on which the arbiter agrees with us and not with the reference.
-    pub reference_bugs: u64,
+    /// Modules that the reference does not accept.
+    pub refused: u64,
     /// How often calls were suspended and resumed.
     pub suspensions: u64,
 }
 
-/// Rotifer in all load modes and dispatchers against a reference.
+/// Rotifer in all load modes and dispatchers against wasmtime.
+#[cfg(feature = "reference")]
 pub fn execute(case: &Case, nan: Nan) -> Result<Done, Finding> {
-    let reference = match in_wasmi(case, Some(200_000)) {
-        Ok(reference) => reference,
-        // What the reference does not accept cannot be compared; `validate` looks at verdicts.
-        Err(_) => return Ok(Done::default()),
+    // What the reference does not accept cannot be compared; `validate` looks at verdicts.
+    let Some(reference) = in_reference(case, nan) else {
+        return Ok(Done { refused: 1, ..Done::default() });
     };
     if matches!(reference.start(), Err(Stop::OutOfFuel | Stop::StackOverflow)) {
         return Ok(Done { inconclusive: 1, ..Done::default() });
     }
     let mut backends = vec![reference];
-    backends.append(&mut all_ours(case, Stack::Large, Meter::Off, &LOADS)?);
-    let result = lockstep(case, backends, 1, nan);
-    if result.is_ok() {
-        return result;
-    }
-    // The reference has bugs of its own: `docs/FUZZING.md`.
-    let Some(arbiter) = in_arbiter(case) else { return result };
-    let mut backends = vec![arbiter];
-    backends.append(&mut all_ours(case, Stack::Large, Meter::Off, &LOADS)?);
-    match lockstep(case, backends, 1, nan) {
-        Ok(done) => Ok(Done { reference_bugs: 1, ..done }),
-        Err(_) => result,
-    }
+    let kind = (Stack::Large, Meter::Off, nan == Nan::Canonical);
+    backends.append(&mut all_ours(case, kind, &LOADS)?);
+    lockstep(case, backends, 1, nan)
 }
 
 /// All load modes and dispatchers against each other: also the places of traps, and stack overflows. The module
 /// counts its fuel.
 pub fn modes(case: &Case, nan: Nan) -> Result<Done, Finding> {
     let stack = if case.seed.is_multiple_of(3) { Stack::Large } else { Stack::Small };
-    let mut backends = all_ours(case, stack, Meter::Off, &LOADS)?;
+    let kind = |meter| (stack, meter, nan == Nan::Canonical);
+    let mut backends = all_ours(case, kind(Meter::Off), &LOADS)?;
     let one = [LOADS[(case.seed >> 8) as usize % LOADS.len()]];
-    backends.append(&mut all_ours(case, stack, Meter::Interruptible, &one)?);
+    backends.append(&mut all_ours(case, kind(Meter::Interruptible), &one)?);
     let fuel = if case.seed.is_multiple_of(5) { Meter::Costs } else { Meter::Fuel };
-    backends.append(&mut all_ours(case, stack, fuel, &LOADS)?);
+    backends.append(&mut all_ours(case, kind(fuel), &LOADS)?);
     lockstep(case, backends, 0, nan)
 }
 
@@ -238,7 +213,7 @@ pub fn suspend(case: &Case, nan: Nan) -> Result<Done, Finding> {
     let fuel = if random.one_in(5) { Meter::Costs } else { Meter::Fuel };
     let mode = random.pick(&LOADS);
     for (meter, stepping) in [(fuel, false), (fuel, true), (fuel, true), (Meter::Interruptible, true)] {
-        for engine in engines(Stack::Large, meter) {
+        for engine in engines((Stack::Large, meter, nan == Nan::Canonical)) {
             if let Err(error) = Module::validate(&engine, &case.wasm) {
                 return Err(Finding::new("load", format!("a valid module is refused: {error}")));
             }
@@ -248,7 +223,7 @@ pub fn suspend(case: &Case, nan: Nan) -> Result<Done, Finding> {
             let module = load(&engine, &case.wasm, mode).map_err(|error| {
                 Finding::new("load", format!("{name}: a valid module is refused: {error}"))
             })?;
-            backends.push(Box::new(ours::Runner::new(name, &module, case.seed, Some(PLENTY), extra)));
+            backends.push(Box::new(ours::Runner::new(name, &module, case.seed, PLENTY, extra)));
         }
     }
     lockstep(case, backends, 0, nan)
@@ -269,7 +244,7 @@ fn lockstep(
         done.traps += 1;
         return Ok(done);
     }
-    compare_state("instantiating", &backends, nan)?;
+    compare_state("instantiating", &mut backends, nan)?;
     compare_fuel("instantiating", &backends)?;
     let functions = backends[0].functions();
     let trace = std::env::var_os("ROTIFER_FUZZ_TRACE").is_some();
@@ -312,7 +287,7 @@ fn lockstep(
             compare(&what, &backends, &outcome, nan)?;
             compare_places(&what, &backends[ours..])?;
             compare_fuel(&what, &backends)?;
-            compare_state(&what, &backends, nan)?;
+            compare_state(&what, &mut backends, nan)?;
         }
     }
     done.suspensions = backends.iter().map(|backend| backend.suspensions()).sum();
@@ -379,38 +354,45 @@ fn compare_fuel(what: &str, backends: &[Box<dyn Backend>]) -> Result<(), Finding
     Ok(())
 }
 
-fn compare_state(what: &str, backends: &[Box<dyn Backend>], nan: Nan) -> Result<(), Finding> {
-    let expected = &backends[0];
-    for actual in &backends[1..] {
-        let (a, b) = (expected.name(), actual.name());
-        let globals = (expected.globals(), actual.globals());
-        if !same_values(&globals.0, &globals.1, nan) {
-            let text = format!("{what}: globals of {a}: {:?}; but of {b}: {:?}", globals.0, globals.1);
+fn compare_state(what: &str, backends: &mut [Box<dyn Backend>], nan: Nan) -> Result<(), Finding> {
+    let (first, others) = backends.split_first_mut().expect("there are several");
+    let (a, globals, tables) = (first.name(), first.globals(), first.tables());
+    for actual in others {
+        let b = actual.name();
+        let their_globals = actual.globals();
+        if !same_values(&globals, &their_globals, nan) {
+            let text = format!("{what}: globals of {a}: {globals:?}; but of {b}: {their_globals:?}");
             return Err(Finding::new("globals", text));
         }
-        for (i, (c, d)) in expected.memories().into_iter().zip(actual.memories()).enumerate() {
-            if c.len() != d.len() {
-                let text = format!("{what}: memory {i} of {a} has {} bytes; of {b} {}", c.len(), d.len());
-                return Err(Finding::new("memory", text));
-            }
-            if c != d {
-                let at = c.iter().zip(d).position(|(c, d)| c != d).expect("they differ");
-                let end = (at + 8).min(c.len());
-                let (c, d) = (&c[at..end], &d[at..end]);
-                let text = format!("{what}: memory {i} at {at:#x} of {a}: {c:x?}; of {b}: {d:x?}");
-                return Err(Finding::new("memory", text));
-            }
-        }
-        if expected.tables() != actual.tables() {
-            let text =
-                format!("{what}: tables of {a}: {:?}; of {b}: {:?}", expected.tables(), actual.tables());
+        compare_memories(what, &**first, &**actual)?;
+        let their_tables = actual.tables();
+        if tables != their_tables {
+            let text = format!("{what}: tables of {a}: {tables:?}; of {b}: {their_tables:?}");
             return Err(Finding::new("tables", text));
         }
-        if !same_calls(expected.host_calls(), actual.host_calls(), nan) {
-            let (c, d) = (expected.host_calls(), actual.host_calls());
+        if !same_calls(first.host_calls(), actual.host_calls(), nan) {
+            let (c, d) = (first.host_calls(), actual.host_calls());
             let at = c.iter().zip(d).position(|(c, d)| c != d).unwrap_or(c.len().min(d.len()));
             let text = format!("{what}: host call {at} of {a}: {:?}; of {b}: {:?}", c.get(at), d.get(at));
             return Err(Finding::new("host", text));
+        }
+    }
+    Ok(())
+}
+
+fn compare_memories(what: &str, expected: &dyn Backend, actual: &dyn Backend) -> Result<(), Finding> {
+    let (a, b) = (expected.name(), actual.name());
+    for (i, (c, d)) in expected.memories().into_iter().zip(actual.memories()).enumerate() {
+        if c.len() != d.len() {
+            let text = format!("{what}: memory {i} of {a} has {} bytes; of {b} {}", c.len(), d.len());
+            return Err(Finding::new("memory", text));
+        }
+        if c != d {
+            let at = c.iter().zip(d).position(|(c, d)| c != d).expect("they differ");
+            let end = (at + 8).min(c.len());
+            let (c, d) = (&c[at..end], &d[at..end]);
+            let text = format!("{what}: memory {i} at {at:#x} of {a}: {c:x?}; of {b}: {d:x?}");
+            return Err(Finding::new("memory", text));
         }
     }
     Ok(())

@@ -83,40 +83,39 @@ pub fn module(seed: u64, bytes: &[u8]) -> arbitrary::Result<Generated> {
     // Half of the modules are like compiled code.
     if is_structured(seed) {
         let (case, counts_fuel) = crate::structured::module(seed, bytes);
-        return Ok(Generated { case, canonical: None, nan: Nan::Any, counts_fuel });
+        return Ok(Generated { case, counts_fuel });
     }
     let mut random = Random::new(seed);
-    let config = config(&mut random);
-    let canonicalize = config.allow_floats && !random.one_in(3);
+    let mut config = config(&mut random);
+    config.canonicalize_nans = nan_of_seed(seed) == Nan::Exact;
     let counts_fuel = random.one_in(2);
-    let make = |canonicalize_nans| -> arbitrary::Result<Case> {
-        let config = Config { canonicalize_nans, ..config.clone() };
-        let mut module = Module::new(config, &mut Unstructured::new(bytes))?;
-        let mut wasm = None;
-        if counts_fuel && let Ok(global) = module.ensure_termination(FUEL) {
-            wasm = Some(export_global(&module.to_bytes(), global));
-        }
-        Ok(Case { wasm: wasm.unwrap_or_else(|| module.to_bytes()), seed })
-    };
-    let case = make(canonicalize)?;
-    // Where NaNs have any payload, a difference counts if the module also differs with canonical NaNs.
-    let canonical = if config.allow_floats && !canonicalize { Some(make(true)?) } else { None };
-    let nan = if canonical.is_some() { Nan::Any } else { Nan::Exact };
-    Ok(Generated { case, canonical, nan, counts_fuel })
+    let mut module = Module::new(config, &mut Unstructured::new(bytes))?;
+    let mut wasm = None;
+    if counts_fuel && let Ok(global) = module.ensure_termination(FUEL) {
+        wasm = Some(export_global(&module.to_bytes(), global));
+    }
+    let case = Case { wasm: wasm.unwrap_or_else(|| module.to_bytes()), seed };
+    Ok(Generated { case, counts_fuel })
 }
 
 fn is_structured(seed: u64) -> bool {
     seed & 1 << 40 != 0
 }
 
+/// How the NaNs of a module of this seed compare. Structured modules keep payloads out of integers and memories; of
+/// those of wasm-smith some make NaNs canonical by code of their own.
+pub fn nan_of_seed(seed: u64) -> Nan {
+    match (is_structured(seed), seed >> 41 & 3) {
+        (true, 0 | 1) => Nan::Any,
+        (false, 0) => Nan::Exact,
+        _ => Nan::Canonical,
+    }
+}
+
 /// A generated module.
 #[derive(Clone, Debug)]
 pub struct Generated {
     pub case: Case,
-    /// The same with canonical NaNs, if those of `case` may have any payload.
-    pub canonical: Option<Case>,
-    /// How the NaNs of `case` compare.
-    pub nan: Nan,
     /// Whether every call terminates by itself.
     pub counts_fuel: bool,
 }
@@ -131,15 +130,9 @@ pub fn module_of_seed(seed: u64) -> arbitrary::Result<Generated> {
 
 impl Generated {
     /// The oracle `execute`.
+    #[cfg(feature = "reference")]
     pub fn execute(&self) -> Result<Done, Finding> {
-        let result = execute::execute(&self.case, self.nan);
-        match (&result, &self.canonical) {
-            // Perhaps only the payload of a NaN.
-            (Err(_), Some(canonical)) if execute::execute(canonical, Nan::Exact).is_ok() => {
-                Ok(Done { inconclusive: 1, ..Done::default() })
-            }
-            _ => result,
-        }
+        execute::execute(&self.case, nan_of_seed(self.case.seed))
     }
 
     /// The oracle `modes`, for modules that terminate.
@@ -147,8 +140,7 @@ impl Generated {
         if !self.counts_fuel {
             return Ok(Done::default());
         }
-        // Dispatchers may differ in the payloads of NaNs: LLVM exchanges operands as it likes.
-        execute::modes(self.canonical.as_ref().unwrap_or(&self.case), self.nan)
+        execute::modes(&self.case, nan_of_seed(self.case.seed))
     }
 
     /// The oracle `suspend`, for modules that terminate.
@@ -156,6 +148,6 @@ impl Generated {
         if !self.counts_fuel {
             return Ok(Done::default());
         }
-        execute::suspend(self.canonical.as_ref().unwrap_or(&self.case), self.nan)
+        execute::suspend(&self.case, nan_of_seed(self.case.seed))
     }
 }

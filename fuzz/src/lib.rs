@@ -3,15 +3,18 @@
 //! A [`Case`](case::Case) is a module and a seed; everything else that happens in it (imports, arguments, what
 //! the host does) follows from the seed. `docs/FUZZING.md` says what is compared.
 
+pub mod api;
 pub mod backend;
 pub mod case;
 pub mod execute;
 pub mod generate;
 pub mod random;
+#[cfg(feature = "shrink")]
 pub mod shrink;
 pub mod structured;
 pub mod validate;
 pub mod value;
+pub mod wast_text;
 
 /// Something is wrong: in one word what, and in words where.
 #[derive(Clone, Debug)]

@@ -1,17 +1,21 @@
 //! The oracle `validate`: the verdict on any bytes is that of wasmparser with the same features.
 
 use rotifer::{Config, Engine, ErrorKind, Features, LoadMode, Module};
-use wasmparser::{Validator, WasmFeatures};
+use wasmparser::{Parser, Payload, TypeRef, Validator, WasmFeatures};
 
 use crate::{Finding, random::Random};
 
 /// Random features.
 pub fn features(random: &mut Random) -> Features {
     let mut features = crate::execute::all_features();
-    if random.one_in(2) {
-        return if random.one_in(2) { Features::default() } else { features };
-    }
-    let mut flip = |flag: &mut bool| *flag = !random.one_in(4);
+    // What most modules need, or any set with the same probability.
+    let off = match random.below(8) {
+        0 => return Features::default(),
+        1 | 2 => return features,
+        3 | 4 => 4,
+        _ => 2,
+    };
+    let mut flip = |flag: &mut bool| *flag = !random.one_in(off);
     flip(&mut features.floats);
     flip(&mut features.mutable_global);
     flip(&mut features.sign_extension);
@@ -73,6 +77,47 @@ fn is_known_oracle_limit(message: &str) -> bool {
     message.contains("effective type size exceeds the limit")
 }
 
+/// Where the body of a function lies, if there is a module up to there.
+fn body_range(wasm: &[u8], func: u32) -> Option<std::ops::Range<usize>> {
+    let mut next = 0;
+    for payload in Parser::new(0).parse_all(wasm) {
+        match payload.ok()? {
+            Payload::ImportSection(imports) => {
+                let is_func = |ty| matches!(ty, TypeRef::Func(_) | TypeRef::FuncExact(_));
+                for import in imports.into_imports() {
+                    next += u32::from(is_func(import.ok()?.ty));
+                }
+            }
+            Payload::CodeSectionEntry(body) => {
+                if next == func {
+                    let range = body.range();
+                    return Some(range.start as usize..range.end as usize);
+                }
+                next += 1;
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// What an error says about where it is: in the module, and in the body that it names.
+fn check_place(wasm: &[u8], error: &rotifer::Error) -> Result<(), Finding> {
+    let Some(error) = error.as_module_error() else {
+        return Err(Finding::new("message", format!("not an error of a module: {error}")));
+    };
+    let offset = error.offset().0 as usize;
+    if offset > wasm.len() || error.message().is_empty() {
+        return Err(Finding::new("message", format!("{error} in {} bytes", wasm.len())));
+    }
+    if let Some(range) = error.func().and_then(|func| body_range(wasm, func.0))
+        && !(range.start..=range.end).contains(&offset)
+    {
+        return Err(Finding::new("message", format!("{error}, but the body is at {range:#x?}")));
+    }
+    Ok(())
+}
+
 /// Compares the verdicts of all modes and wasmparser. Gives whether the module is valid.
 pub fn validate(wasm: &[u8], features: &Features) -> Result<bool, Finding> {
     let mut config = Config::default();
@@ -94,6 +139,9 @@ pub fn validate(wasm: &[u8], features: &Features) -> Result<bool, Finding> {
             ));
         }
         _ => {}
+    }
+    if let Err(error) = &ours {
+        check_place(wasm, error)?;
     }
     let text = |result: Result<(), rotifer::Error>| result.map_err(|error| error.to_string());
     let expected = text(ours);

@@ -304,9 +304,12 @@ impl MemoryType {
         MemoryTypeBuilder::default()
     }
 
-    /// The size of a page in bytes.
+    /// The size of a page in bytes. 0 if no number of 64 bits can say it, which no memory has.
     pub const fn page_size(&self) -> u64 {
-        1 << self.page_size_log2
+        match 1u64.checked_shl(self.page_size_log2 as u32) {
+            Some(size) => size,
+            None => 0,
+        }
     }
 
     /// The size at the start, in pages.
@@ -327,10 +330,29 @@ impl MemoryType {
     /// The most pages that any memory with such pages and addresses can have.
     pub const fn page_limit(&self) -> u64 {
         let bits = if self.memory64 { 64 } else { 32 };
-        match bits - self.page_size_log2 as u32 {
+        match bits.saturating_sub(self.page_size_log2 as u32) {
             64.. => u64::MAX,
             bits => 1 << bits,
         }
+    }
+
+    /// Whether there can be a memory of this type. Those of modules that validate, and those that
+    /// [`MemoryType::builder`] makes, are so; the fields can hold anything.
+    ///
+    /// # Errors
+    /// No memory has this type.
+    pub fn check(&self) -> Result<(), MemoryTypeError> {
+        if !matches!(self.page_size_log2, 0 | 16) {
+            return Err(MemoryTypeError::PageSize);
+        }
+        if self.minimum > self.page_limit() || self.maximum.is_some_and(|maximum| maximum > self.page_limit())
+        {
+            return Err(MemoryTypeError::TooLarge);
+        }
+        if self.maximum.is_some_and(|maximum| maximum < self.minimum) {
+            return Err(MemoryTypeError::MinimumExceedsMaximum);
+        }
+        Ok(())
     }
 
     /// How many pages a memory of this type can have: its maximum, and no more than there are addresses.
@@ -403,17 +425,8 @@ impl MemoryTypeBuilder {
     /// # Errors
     /// No memory has this type.
     pub fn build(&self) -> Result<MemoryType, MemoryTypeError> {
-        let ty = self.0;
-        if !matches!(ty.page_size_log2, 0 | 16) {
-            return Err(MemoryTypeError::PageSize);
-        }
-        if ty.minimum > ty.page_limit() || ty.maximum.is_some_and(|maximum| maximum > ty.page_limit()) {
-            return Err(MemoryTypeError::TooLarge);
-        }
-        if ty.maximum.is_some_and(|maximum| maximum < ty.minimum) {
-            return Err(MemoryTypeError::MinimumExceedsMaximum);
-        }
-        Ok(ty)
+        self.0.check()?;
+        Ok(self.0)
     }
 }
 

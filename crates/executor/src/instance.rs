@@ -101,13 +101,27 @@ impl Store {
                     linked.globals.push(self.check(global)?.as_ptr());
                     self.entity(global)?.ty == ty
                 }
-                _ => false,
+                (item, _) => {
+                    // Of another store's item nobody can tell the type.
+                    self.check_item(item)?;
+                    false
+                }
             };
             if !matches {
                 return Err(ImportMismatch::Type(number));
             }
         }
         Ok(linked)
+    }
+
+    /// Whether an item of any kind belongs to this store.
+    fn check_item(&self, item: Item) -> Result<(), WrongStore> {
+        match item {
+            Item::Func(func) => self.check(func).map(drop),
+            Item::Table(table) => self.check(table).map(drop),
+            Item::Memory(memory) => self.check(memory).map(drop),
+            Item::Global(global) => self.check(global).map(drop),
+        }
     }
 
     /// Makes an instance, its active segments not yet written.

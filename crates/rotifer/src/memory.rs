@@ -26,8 +26,9 @@ impl Memory {
     /// A new memory, filled with zeros.
     ///
     /// # Errors
-    /// The resource limiter refuses, or the host has not enough memory.
+    /// No memory has this type, the resource limiter refuses, or the host has not enough memory.
     pub fn new(mut ctx: impl AsContextMut, ty: MemoryType) -> Result<Self, Error> {
+        ty.check()?;
         let store = ctx.as_context_mut().inner;
         store.allow_memories(&[ty])?;
         Ok(Self(store.executor_mut().new_memory(ty)?))

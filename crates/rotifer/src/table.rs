@@ -26,9 +26,12 @@ impl Table {
     /// A new table, filled with `init`.
     ///
     /// # Errors
-    /// The resource limiter refuses, the host has not enough memory, or `init` has another type or belongs to
-    /// another store.
+    /// The minimum of the type exceeds its maximum, the resource limiter refuses, the host has not enough memory, or
+    /// `init` has another type or belongs to another store.
     pub fn new(mut ctx: impl AsContextMut, ty: TableType, init: Ref) -> Result<Self, Error> {
+        if ty.maximum.is_some_and(|maximum| maximum < ty.minimum) {
+            return Err(Error::access("size minimum must not be greater than maximum"));
+        }
         let store = ctx.as_context_mut().inner;
         let init = element(store, &ty, init)?;
         store.allow_tables(&[ty])?;

@@ -40,8 +40,12 @@ impl Calls {
         store: &mut Store<()>,
         instantiate: impl FnOnce(&mut Store<()>) -> Result<Instance, Error>,
     ) -> Result<Instance, Error> {
-        let Fuel::Stepwise(_) = self.fuel else { return instantiate(store) };
-        store.set_fuel(PLENTY)?;
+        let fuel = match self.fuel {
+            Fuel::Off | Fuel::Plenty => return instantiate(store),
+            Fuel::Stepwise(_) => PLENTY,
+            Fuel::Limited(fuel) => fuel,
+        };
+        store.set_fuel(fuel)?;
         let instance = instantiate(store);
         store.set_fuel(0)?;
         instance
@@ -55,6 +59,9 @@ impl Calls {
         args: &[Val],
         results: &mut [Val],
     ) -> Result<(), Error> {
+        if let Fuel::Limited(fuel) = self.fuel {
+            store.set_fuel(fuel)?;
+        }
         if self.interrupt.is_none() && !matches!(self.fuel, Fuel::Stepwise(_)) {
             return func.call(store, args, results);
         }

@@ -55,7 +55,7 @@ impl FromStr for Mode {
 
 /// The fuel that scripts run with.
 ///
-/// It changes neither results nor traps: what runs out of fuel is resumed.
+/// But for [`Fuel::Limited`] it changes neither results nor traps: what runs out of fuel is resumed.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Fuel {
     /// Fuel is not counted.
@@ -66,6 +66,9 @@ pub enum Fuel {
     /// Each call starts without fuel and, whenever it runs out, is resumed with what it requires and so much more.
     /// Start functions, whose calls cannot be suspended, have plenty.
     Stepwise(u64),
+    /// Each call, and each instantiation, starts with so much fuel, and traps when it is used up: for scripts that
+    /// need not end.
+    Limited(u64),
 }
 
 impl fmt::Display for Fuel {
@@ -74,6 +77,7 @@ impl fmt::Display for Fuel {
             Self::Off => f.pad("off"),
             Self::Plenty => f.pad("plenty"),
             Self::Stepwise(extra) => f.pad(&format!("stepwise {extra}")),
+            Self::Limited(fuel) => f.pad(&format!("limited {fuel}")),
         }
     }
 }

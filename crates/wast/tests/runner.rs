@@ -296,6 +296,22 @@ fn fuel_and_interrupts_change_nothing_but_how_calls_are_made() {
 }
 
 #[test]
+fn limited_fuel_ends_what_does_not_end() {
+    const SCRIPT: &str = r#"
+        (module (func (export "spin") (loop (br 0))) (func (export "five") (result i32) (i32.const 5)))
+        (invoke "spin")
+        (assert_return (invoke "five") (i32.const 5))
+        (module (func $spin (loop (br 0))) (start $spin))"#;
+    for interrupt in [false, true] {
+        let config = RunnerConfig::new().fuel(Fuel::Limited(1_000)).interrupt(interrupt);
+        let outcome = Runner::new(config).run_script(SCRIPT);
+        let failures: Vec<usize> = outcome.failures.iter().map(|failure| failure.line).collect();
+        assert_eq!((outcome.passed, failures), (2, vec![3, 5]), "{outcome:?}");
+        assert!(outcome.failures.iter().all(|failure| failure.message.contains("fuel")), "{outcome:?}");
+    }
+}
+
+#[test]
 fn spectest_prints_to_the_configured_place() {
     let printed = Arc::new(Mutex::new(Vec::new()));
     let sink = Arc::clone(&printed);

@@ -14,22 +14,41 @@ use std::{
 };
 
 use rotifer_fuzz::{
-    Finding,
+    Finding, api,
     case::Case,
     execute::{self, Done, Nan},
     generate,
     random::Random,
-    validate,
+    validate, wast_text,
 };
 
+/// Nothing that is made here may make the engine ask for more: what is refused ends the process.
+#[global_allocator]
+static ALLOCATOR: cap::Cap<std::alloc::System> = cap::Cap::new(std::alloc::System, MOST_MEMORY);
+
+/// Bytes on the heap, at most. Linear memories of wasmtime are not among them.
+const MOST_MEMORY: usize = 1 << 30;
+
+/// What can be run.
+const TARGETS: &[&str] = &[
+    "validate",
+    #[cfg(feature = "reference")]
+    "execute",
+    "modes",
+    "suspend",
+    "api",
+    "wast-text",
+];
+
 const USAGE: &str = "\
-usage: soak --target execute|modes|suspend|validate [--seconds N] [--seed S] [--count N] [--out DIR] [--stop]
+usage: soak --target validate|execute|modes|suspend|api|wast-text [--seconds N] [--seed S] [--count N] [--out DIR] [--stop]
        soak --target T --replay FILE --seed S    runs one module; its exit status says which oracle it violates
        soak --target T --shrink FILE --seed S    minimises one module
        soak --target T --print S                 writes the module of a seed";
 
-/// An execution that takes longer is endless.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// An execution that takes more seconds of the processor is endless: what others run on the machine must not accuse a
+/// module.
+const PATIENCE: u64 = 20;
 /// How often that is looked at.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -76,7 +95,7 @@ fn options() -> Option<Options> {
             _ => return None,
         }
     }
-    ["execute", "modes", "suspend", "validate"].contains(&options.target.as_str()).then_some(options)
+    TARGETS.contains(&options.target.as_str()).then_some(options)
 }
 
 fn main() -> ExitCode {
@@ -96,46 +115,70 @@ fn main() -> ExitCode {
     if options.child { child(&options) } else { parent(&options) }
 }
 
-/// The module of a seed, and what belongs to it.
-fn wasm_of_seed(target: &str, seed: u64) -> Option<Vec<u8>> {
+/// The input of a seed: a module, a script, or for `api` the seed itself.
+fn input_of_seed(target: &str, seed: u64) -> Option<Vec<u8>> {
     match target {
         "validate" => Some(validate::bytes_of_seed(seed).0),
+        "wast-text" => Some(wast_text::text_of_seed(seed).into_bytes()),
+        "api" => Some(seed.to_le_bytes().to_vec()),
         _ => Some(generate::module_of_seed(seed).ok()?.case.wasm),
     }
 }
 
 fn print(options: &Options, seed: u64) -> ExitCode {
-    let Some(wasm) = wasm_of_seed(&options.target, seed) else {
+    let Some(input) = input_of_seed(&options.target, seed) else {
         eprintln!("the seed gives no module");
         return ExitCode::FAILURE;
     };
-    std::io::stdout().write_all(&wasm).expect("standard output");
+    std::io::stdout().write_all(&input).expect("standard output");
     ExitCode::SUCCESS
 }
 
 /// Runs a seed through the oracle.
 fn run_seed(target: &str, seed: u64) -> Result<Done, Finding> {
-    if target == "validate" {
-        let (wasm, features) = validate::bytes_of_seed(seed);
-        let valid = validate::validate(&wasm, &features)?;
-        return Ok(Done { calls: 1, returns: valid.into(), ..Done::default() });
+    match target {
+        "validate" => {
+            let (wasm, features) = validate::bytes_of_seed(seed);
+            let valid = validate::validate(&wasm, &features)?;
+            return Ok(Done { calls: 1, returns: valid.into(), ..Done::default() });
+        }
+        "api" => return api::run(seed, &[]),
+        "wast-text" => return wast_text::run(seed, &wast_text::text_of_seed(seed)),
+        _ => {}
     }
     let Ok(generated) = generate::module_of_seed(seed) else { return Ok(Done::default()) };
     match target {
+        #[cfg(feature = "reference")]
         "execute" => generated.execute(),
         "modes" => generated.modes(),
         _ => generated.suspend(),
     }
 }
 
-fn run_case(target: &str, case: &Case) -> Result<Done, Finding> {
+/// Runs an input from a file.
+fn run_input(target: &str, input: &[u8], seed: u64) -> Result<Done, Finding> {
+    match target {
+        "api" => {
+            let (seed, input) = input.split_first_chunk::<8>().expect("the file begins with a seed");
+            return api::run(u64::from_le_bytes(*seed), input);
+        }
+        "wast-text" => return wast_text::run(seed, std::str::from_utf8(input).expect("a text")),
+        _ => {}
+    }
+    let case = Case { wasm: wat::parse_bytes(input).expect("a module").into_owned(), seed };
+    // A module that is being minimised may lose the code that makes its NaNs canonical.
+    let nan = match generate::nan_of_seed(seed) {
+        Nan::Exact => Nan::Any,
+        nan => nan,
+    };
     match target {
         "validate" => {
             validate::validate(&case.wasm, &validate::bytes_of_seed(case.seed).1).map(|_| Done::default())
         }
-        "execute" => execute::execute(case, Nan::Any),
-        "modes" => execute::modes(case, Nan::Any),
-        _ => execute::suspend(case, Nan::Any),
+        #[cfg(feature = "reference")]
+        "execute" => execute::execute(&case, nan),
+        "modes" => execute::modes(&case, nan),
+        _ => execute::suspend(&case, nan),
     }
 }
 
@@ -154,18 +197,25 @@ fn guarded(run: impl FnOnce() -> Result<Done, Finding>) -> Result<Done, Finding>
 static BEATS: AtomicU64 = AtomicU64::new(0);
 static DONE: AtomicBool = AtomicBool::new(false);
 
+/// The seconds of the processor that this process has used.
+fn cpu_seconds() -> u64 {
+    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // Behind the name, which may have spaces; in hundredths of a second on every Linux.
+    let ticks = stat.rsplit(')').next().unwrap_or("").split_whitespace().skip(11).take(2);
+    ticks.filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>() / 100
+}
+
 /// Ends the process if an execution takes too long.
 fn watch() {
     std::thread::spawn(|| {
-        // Ticks rather than a clock: a machine that stands still does not accuse a module.
         let beats = || BEATS.load(Ordering::Relaxed) + execute::CALLS.load(Ordering::Relaxed);
-        let (mut last, mut ticks) = (beats(), 0);
+        let (mut last, mut since) = (beats(), cpu_seconds());
         while !DONE.load(Ordering::Relaxed) {
             std::thread::sleep(TICK);
-            let beat = beats();
-            ticks = if beat == last { ticks + 1 } else { 0 };
-            last = beat;
-            if TICK * ticks > PATIENCE {
+            let (beat, now) = (beats(), cpu_seconds());
+            if beat != last {
+                (last, since) = (beat, now);
+            } else if now - since > PATIENCE {
                 std::process::exit(EXIT_ENDLESS.into());
             }
         }
@@ -173,9 +223,9 @@ fn watch() {
 }
 
 const EXIT_ENDLESS: u8 = 99;
-const ORACLES: [&str; 12] = [
+const ORACLES: [&str; 14] = [
     "panic", "load", "outcome", "place", "globals", "memory", "tables", "host", "accepts", "refuses",
-    "modes", "fuel",
+    "modes", "fuel", "usage", "message",
 ];
 
 fn exit_of(oracle: &str) -> u8 {
@@ -184,11 +234,8 @@ fn exit_of(oracle: &str) -> u8 {
 
 fn replay(options: &Options, file: &Path) -> ExitCode {
     watch();
-    let case = Case {
-        wasm: wat::parse_bytes(&fs::read(file).expect("a module")).expect("a module").into_owned(),
-        seed: options.seed,
-    };
-    match guarded(|| run_case(&options.target, &case)) {
+    let input = fs::read(file).expect("a file");
+    match guarded(|| run_input(&options.target, &input, options.seed)) {
         Ok(done) => {
             eprintln!("no finding; {done:?}");
             ExitCode::SUCCESS
@@ -242,8 +289,8 @@ fn shrink(options: &Options, file: &Path) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Lines to the parent: `at SEED`, `finding SEED ORACLE TEXT`, `done EXECUTIONS CALLS RETURNS TRAPS INCONCLUSIVE REFERENCE_BUGS
-/// SUSPENSIONS`.
+/// Lines to the parent: `at SEED`, `finding SEED ORACLE TEXT`, `done EXECUTIONS CALLS RETURNS TRAPS INCONCLUSIVE REFUSED
+/// SUSPENSIONS CPU`.
 fn child(options: &Options) -> ExitCode {
     watch();
     std::panic::set_hook(Box::new(|info| eprintln!("{info}")));
@@ -253,9 +300,10 @@ fn child(options: &Options) -> ExitCode {
     let mut out = std::io::stdout();
     let at = options.out.join(format!("at-{}-{}", options.target, std::process::id()));
     let report = |out: &mut std::io::Stdout, executions: u64, sum: &Done| {
-        let Done { calls, returns, traps, inconclusive, reference_bugs, suspensions } = *sum;
+        let Done { calls, returns, traps, inconclusive, refused, suspensions } = *sum;
+        let cpu = cpu_seconds();
         let line = format!(
-            "done {executions} {calls} {returns} {traps} {inconclusive} {reference_bugs} {suspensions}"
+            "done {executions} {calls} {returns} {traps} {inconclusive} {refused} {suspensions} {cpu}"
         );
         writeln!(out, "{line}").expect("the parent reads");
         out.flush().expect("the parent reads");
@@ -277,7 +325,7 @@ fn child(options: &Options) -> ExitCode {
                 sum.returns += done.returns;
                 sum.traps += done.traps;
                 sum.inconclusive += done.inconclusive;
-                sum.reference_bugs += done.reference_bugs;
+                sum.refused += done.refused;
                 sum.suspensions += done.suspensions;
             }
             Err(finding) => {
@@ -363,17 +411,17 @@ fn parent(options: &Options) -> ExitCode {
 }
 
 /// The numbers of a `done` line.
-type Counts = [u64; 7];
+type Counts = [u64; 8];
 
 fn sum(a: &Counts, b: &Counts) -> Counts {
     std::array::from_fn(|i| a[i] + b[i])
 }
 
 fn show(options: &Options, start: Instant, counts: &Counts, findings: u64) {
-    let [executions, calls, returns, traps, inconclusive, reference_bugs, suspensions] = counts;
+    let [executions, calls, returns, traps, inconclusive, refused, suspensions, cpu] = counts;
     println!(
-        "{}: {} s, {executions} modules, {calls} calls ({returns} returned, {traps} trapped), {inconclusive} \
-         inconclusive, {reference_bugs} bugs of the reference, {suspensions} suspensions, {findings} findings; dispatchers: {}",
+        "{}: {} s ({cpu} s of the processor), {executions} executions, {calls} calls ({returns} returned, {traps} trapped), {inconclusive} \
+         inconclusive, {refused} refused by the reference, {suspensions} suspensions, {findings} findings; dispatchers: {}",
         options.target,
         start.elapsed().as_secs(),
         execute::dispatchers(),
@@ -381,9 +429,14 @@ fn show(options: &Options, start: Instant, counts: &Counts, findings: u64) {
 }
 
 fn keep(options: &Options, seed: u64, oracle: &str, text: &str) {
-    let file = options.out.join(format!("{}-{oracle}-{seed}.wasm", options.target));
-    if let Some(wasm) = wasm_of_seed(&options.target, seed) {
-        fs::write(&file, wasm).expect("the directory is writable");
+    let extension = match options.target.as_str() {
+        "api" => "bin",
+        "wast-text" => "wast",
+        _ => "wasm",
+    };
+    let file = options.out.join(format!("{}-{oracle}-{seed}.{extension}", options.target));
+    if let Some(input) = input_of_seed(&options.target, seed) {
+        fs::write(&file, input).expect("the directory is writable");
     }
     let text: String = text.chars().take(600).collect();
     println!("FINDING {oracle} seed {seed} ({}): {text}", file.display());

@@ -173,6 +173,25 @@ fn impossible_memories_are_errors() {
 }
 
 #[test]
+fn types_that_no_memory_has_are_errors() {
+    let mut store = Store::<()>::default();
+    let good = MemoryType::new(1, Some(2));
+    for bad in [
+        MemoryType { page_size_log2: 255, ..good },
+        MemoryType { page_size_log2: 64, minimum: u64::MAX, ..good },
+        MemoryType { page_size_log2: 12, ..good },
+        MemoryType { minimum: 3, ..good },
+        MemoryType { maximum: Some(0x1_0001), ..good },
+        MemoryType { minimum: u64::MAX, maximum: None, memory64: true, ..good },
+    ] {
+        let error = Memory::new(&mut store, bad).unwrap_err();
+        assert!(matches!(error.kind(), ErrorKind::Access(_)), "{bad}: {error}");
+        assert!(bad.check().is_err());
+    }
+    assert!(Memory::new(&mut store, good).is_ok());
+}
+
+#[test]
 fn a_module_without_memory_has_no_memory() {
     let (store, instance) = instantiate("(module (func (export \"f\")))");
     assert!(instance.get_memory(&store, "memory").is_none());

@@ -58,6 +58,12 @@ fn items_of_another_store_are_errors_or_panics() {
     assert_wrong_store(take.typed::<Option<ExternRef>, ()>(&two).unwrap().call(&mut two, Some(object)));
     let import = load(&engine, r#"(module (import "" "" (func (param i32) (result i32))))"#);
     assert_wrong_store(Instance::new(&mut two, &import, &[func.into()]));
+    // Of the wrong kind, too.
+    for item in [Extern::from(memory), table.into(), global.into()] {
+        assert_wrong_store(Instance::new(&mut two, &import, &[item]));
+    }
+    let memory_import = load(&engine, r#"(module (import "" "" (memory 0)))"#);
+    assert_wrong_store(Instance::new(&mut two, &memory_import, &[func.into()]));
     let mut linker = Linker::new(&engine);
     linker.define("", "", func).unwrap();
     assert_wrong_store(linker.instantiate(&mut two, &import));

@@ -12,6 +12,14 @@ fn null() -> Ref {
 }
 
 #[test]
+fn types_that_no_table_has_are_errors() {
+    let mut store = Store::<()>::default();
+    let bad = TableType { minimum: 3, maximum: Some(2), element: RefType::FUNCREF, table64: false };
+    let error = Table::new(&mut store, bad, null()).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Access(_)), "{error}");
+}
+
+#[test]
 fn tables_are_read_written_and_grown() {
     let mut store = Store::<()>::default();
     let func = Func::wrap(&mut store, || 42);
