@@ -36,7 +36,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         command.args(["--no-default-features", "--features", &others.join(",")]);
     }
     if needs_guests(&options.arguments) {
-        match guests::build() {
+        match guests::build(guests::ENGINES) {
             Ok(folder) => drop(command.env(guests::VARIABLE, folder)),
             Err(error) => match cross::unavailable(&error) {
                 Some(reason) => eprintln!("engines compiled to WebAssembly are left out: {reason}"),

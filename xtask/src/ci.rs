@@ -3,7 +3,7 @@
 //! Every step runs even if one before it failed, so that one run shows everything that is wrong; the end
 //! lists the steps with their times and repeats what `cargo test` counted.
 
-use crate::{checkers, codegen, cross, forms, machines, repository};
+use crate::{checkers, codegen, cross, forms, guests, machines, repository};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use std::{
@@ -93,6 +93,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     step("interleavings", &mut checkers::interleavings);
     step("machines", &mut machines::continuous);
+    step("inside", &mut || guests::run(&guests::Options::default()));
     step("benchmark", &mut check_benchmark);
     if repository::root().join(FUZZ_MANIFEST).exists() {
         step("fuzz", &mut || fuzz(options.fuzz_seconds));

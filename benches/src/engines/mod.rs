@@ -120,12 +120,15 @@ pub fn for_instantiate() -> Vec<Box<dyn Engine>> {
 /// The variable that names the folder with engines compiled to WebAssembly; `cargo xtask bench` sets it.
 pub const GUESTS: &str = "ROTIFER_GUESTS";
 
-/// The engines that were compiled to WebAssembly, inside another one. None if [`GUESTS`] is not set.
+/// The engines that were compiled to WebAssembly, inside another one; those that are in the folder of [`GUESTS`].
 fn inside(outer: &str, engine: impl Fn() -> Box<dyn Engine>) -> Result<Vec<Box<dyn Engine>>> {
     let Some(folder) = env::var_os(GUESTS) else { return Ok(Vec::new()) };
     let mut engines: Vec<Box<dyn Engine>> = Vec::new();
     for name in ["wasmi", "rotifer"] {
         let path = Path::new(&folder).join(name).with_extension("wasm");
+        if !path.exists() {
+            continue;
+        }
         let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
         // Loaded once and measured until the process ends.
         let guest = Box::leak(Box::new(Module::parse(name, bytes)?));
