@@ -85,7 +85,10 @@ fn name_sections_of_anything() {
         // What is not text is no name; parts of other proposals are passed over.
         (part(1, &[vec![1], function(0, b"\xFF")].concat()), None),
         ([part(9, b"?"), part(1, &[vec![1], function(0, b"good")].concat())].concat(), Some("good")),
-        ([part(0, &sized(b"\xFF")), part(1, &[vec![1], function(0, b"good")].concat())].concat(), Some("good")),
+        (
+            [part(0, &sized(b"\xFF")), part(1, &[vec![1], function(0, b"good")].concat())].concat(),
+            Some("good"),
+        ),
     ] {
         let module = Module::new(engine, named(content.clone())).unwrap();
         assert_eq!(module.func_name(0), expected, "{content:02x?}");
