@@ -144,7 +144,9 @@ impl Tools {
         repository::run(&mut merge)?;
         let mut export = Command::new(&self.cov);
         export.args(["export", "--format=lcov", "--instr-profile"]).arg(&merged);
-        for binary in binaries {
+        let (first, others) = binaries.split_first().context("there are no tests")?;
+        export.arg(first);
+        for binary in others {
             export.arg("--object").arg(binary);
         }
         export.args(MEASURED.map(|folder| repository::root().join(folder)));

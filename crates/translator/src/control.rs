@@ -124,12 +124,14 @@ impl Translator<'_> {
     }
 
     pub(crate) fn enter_if(&mut self, condition: Operand, params: u32, stack: &mut [Operand]) -> Label {
+        // It is not on the stack any more, so it is not to be looked for there.
+        self.consume(condition);
         // Only if nothing must move can a compare that is the last cell become the branch.
         self.preserve_all(stack);
         self.settle_top(params, stack);
         let mut label = Label::new(self.base_below(params, stack));
         self.emit.end_regions();
-        let condition = self.condition(condition);
+        let condition = self.consumed_condition(condition);
         let Label { else_chain, else_costs, .. } = &mut label;
         self.emit_branch_if(
             condition,
@@ -441,6 +443,11 @@ impl Translator<'_> {
     /// Consumes a condition.
     fn condition(&mut self, condition: Operand) -> Condition {
         self.consume(condition);
+        self.consumed_condition(condition)
+    }
+
+    /// A condition that was consumed.
+    fn consumed_condition(&mut self, condition: Operand) -> Condition {
         match condition.place {
             Place::Const(bits) => return Condition::Known(bits as u32 != 0),
             Place::Temp => {

@@ -191,6 +191,7 @@ impl<'e> Translator<'e> {
                 left = left.saturating_sub(aliases);
             }
         }
+        debug_assert_eq!(left, 0, "an operand was not consumed: this looks at the whole stack for it");
     }
 
     /// Copies out all operands that alias any local. Done where paths part: a later write of a local would
@@ -209,6 +210,7 @@ impl<'e> Translator<'e> {
             self.settle(operand);
             left = left.saturating_sub(aliases);
         }
+        debug_assert_eq!(left, 0, "an operand was not consumed: this looks at the whole stack for it");
     }
 
     /// Chooses how a consumed operand is read: from its slot or an accumulator.

@@ -117,7 +117,7 @@ fn tables_whose_labels_differ() {
     let types = [&[3, 0x60, 0, 0, 0x60, 0][..], &results(I32), &[0x60, 0], &results(I64)].concat();
     for dead in [true, false] {
         let values = if dead { vec![0x00] } else { [0x41, 7].repeat(wide as usize) };
-        let labels = [vec![0, 1].repeat(10_000), vec![1]].concat();
+        let labels = [[0, 1].repeat(10_000), vec![1]].concat();
         let code = [
             &[0x02, 1, 0x02, 2][..],
             &values,

@@ -89,7 +89,7 @@ fn inside_of_sections() {
             // Types of a typed select.
             [&[0, 0x41, 0, 0x41, 0, 0x41, 0, 0x1C], count.as_slice(), &[I32, 0x0B]].concat(),
         ] {
-            within(LITTLE * 16, || refusal(engine, &binary::functions(&[body.clone()])));
+            within(LITTLE * 16, || refusal(engine, &binary::functions(std::slice::from_ref(&body))));
         }
     }
 }

@@ -219,7 +219,7 @@ fn modules_from_elsewhere() {
     for folder in folders.split(':') {
         for (name, wasm) in corpus::folder(folder.as_ref()) {
             let mut tally = Tally::default();
-            run(&engines, &name, &wasm, (50_000_000 / wasm.len()).clamp(10, 2_000), &mut tally);
+            run(&engines, &name, &wasm, (20_000_000 / wasm.len()).clamp(10, 2_000), &mut tally);
             println!("{name}: {} bytes, {tally:?}", wasm.len());
         }
     }

@@ -23,7 +23,7 @@ fn exporting(names: &[Vec<u8>]) -> Vec<u8> {
 fn long_names() {
     let engine = &engines()[0];
     let longest = vec![b'a'; 100_000];
-    let module = Module::new(engine, exporting(&[longest.clone()])).unwrap();
+    let module = Module::new(engine, exporting(std::slice::from_ref(&longest))).unwrap();
     assert!(module.get_export(std::str::from_utf8(&longest).unwrap()).is_some());
     let error = Module::new(engine, exporting(&[vec![b'a'; 100_001]])).unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Limit(_)), "{error}");

@@ -161,7 +161,8 @@ fn limits_are_errors() {
     let elements = items(9, &[1, 0, 0]);
     let imports = items(2, &[0, 0, 0, 0]);
     type Build<'a> = &'a dyn Fn(u64) -> Vec<u8>;
-    let cases: [(fn(&mut Limits), Build<'_>, &str); 6] = [
+    type Case<'a> = (fn(&mut Limits), Build<'a>, &'static str);
+    let cases: [Case<'_>; 6] = [
         (|limits| limits.globals = 3, &globals, "globals"),
         (|limits| limits.tables = 3, &tables, "tables"),
         (|limits| limits.memories = 3, &memories, "memories"),

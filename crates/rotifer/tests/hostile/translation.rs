@@ -36,7 +36,7 @@ fn translate(what: &str, body: Vec<u8>) {
 #[test]
 fn above_many_operands() {
     const DEEP: usize = 60_000;
-    const TIMES: usize = 200_000;
+    const TIMES: usize = 50_000;
     let local = 0;
     for (what, push, part) in [
         ("blocks over constants", &[0x41, 1][..], &[0x02, 0x40, 0x0B][..]),
@@ -47,7 +47,27 @@ fn above_many_operands() {
         ("writes of a local over locals", &[0x20, local], &[0x41, 2, 0x21, local]),
         ("writes of a local over constants", &[0x41, 1], &[0x20, local, 0x21, local]),
         ("ifs over sums", &[0x20, local], &[0x20, local, 0x04, 0x40, 0x05, 0x0B]),
-        ("loads over locals", &[0x20, local], &[0x20, local, 0x28, 2, 0, 0x1A]),
+        ("ifs on sums over locals", &[0x20, local], &[0x20, local, 0x20, local, 0x6A, 0x04, 0x40, 0x0B]),
+        ("loads over locals", &[0x20, local], &[0x20, local, 0x28, 2, 0, 0x1A, 0x02, 0x40, 0x0B]),
+        ("stores and blocks", &[0x20, local], &[0x20, local, 0x20, local, 0x36, 2, 0, 0x02, 0x40, 0x0B]),
+        ("drops and blocks", &[0x20, local], &[0x20, local, 0x1A, 0x02, 0x40, 0x0B]),
+        ("tees and blocks", &[0x20, local], &[0x20, local, 0x22, local, 0x1A, 0x02, 0x40, 0x0B]),
+        (
+            "selects and blocks",
+            &[0x20, local],
+            &[0x20, local, 0x20, local, 0x20, local, 0x1B, 0x1A, 0x02, 0x40, 0x0B],
+        ),
+        (
+            "fills and blocks",
+            &[0x20, local],
+            &[0x20, local, 0x20, local, 0x20, local, 0xFC, 11, 0, 0x02, 0x40, 0x0B],
+        ),
+        (
+            "tables of branches",
+            &[0x20, local],
+            &[0x02, 0x40, 0x20, local, 0x0E, 0, 0, 0x0B, 0x02, 0x40, 0x0B],
+        ),
+        ("indirect calls and blocks", &[0x20, local], &[0x20, local, 0x11, 0, 0, 0x02, 0x40, 0x0B]),
     ] {
         let code = [push.repeat(DEEP), part.repeat(TIMES), vec![0x1A; DEEP]].concat();
         translate(what, [&[1, 1, I32], code.as_slice(), &[0x0B]].concat());
@@ -58,24 +78,16 @@ fn above_many_operands() {
 #[test]
 fn aliases_of_locals() {
     let part = [&[0x20, 0].repeat(50)[..], &[0x41, 2, 0x21, 0], &[0x1A; 50]].concat();
-    translate("aliases", [&[1, 1, I32], part.repeat(20_000).as_slice(), &[0x0B]].concat());
+    translate("aliases", [&[1, 1, I32], part.repeat(10_000).as_slice(), &[0x0B]].concat());
 }
 
 /// Branches forward to one label, which wait for it together; and back to one loop.
 #[test]
 fn many_branches_to_one_label() {
-    let forward = [&[0x02, 0x40][..], &[0x41, 0, 0x0D, 0].repeat(500_000), &[0x0B]].concat();
-    translate("forward", body(&forward));
-    let back =
-        [&[0x03, 0x40][..], &[0x23, 0, 0x0D, 0].repeat(1), &[0x41, 0, 0x0D, 0].repeat(500_000), &[0x0B]];
-    let back = back.concat();
-    // There is no global: a local instead.
-    let back: Vec<u8> = [&[1, 1, I32][..], &replace_global(&back), &[0x0B]].concat();
-    translate("back", back);
-}
-
-fn replace_global(code: &[u8]) -> Vec<u8> {
-    code.iter().map(|&byte| if byte == 0x23 { 0x20 } else { byte }).collect()
+    for (what, block) in [("forward", 0x02), ("back", 0x03)] {
+        let branches = [0x20, 0, 0x0D, 0].repeat(200_000);
+        translate(what, [&[1, 1, I32, block, 0x40][..], &branches, &[0x0B, 0x0B]].concat());
+    }
 }
 
 /// From deep inside to the outermost of many blocks, again and again.
@@ -83,11 +95,11 @@ fn replace_global(code: &[u8]) -> Vec<u8> {
 fn branches_out_of_many_blocks() {
     const DEPTH: usize = 40_000;
     let out = [&[0x41, 0, 0x0D][..], &leb(DEPTH as u64 - 1)].concat();
-    let code = [[0x02, 0x40].repeat(DEPTH), out.repeat(200_000), vec![0x0B; DEPTH]].concat();
+    let code = [[0x02, 0x40].repeat(DEPTH), out.repeat(100_000), vec![0x0B; DEPTH]].concat();
     translate("out of blocks", body(&code));
     // Loops whose tests leave them for the outermost block.
     let test = [&[0x03, 0x40, 0x20, 0, 0x0D][..], &leb(DEPTH as u64), &[0x0C, 0, 0x0B]].concat();
-    let code = [[0x02, 0x40].repeat(DEPTH), test.repeat(100_000), vec![0x0B; DEPTH]].concat();
+    let code = [[0x02, 0x40].repeat(DEPTH), test.repeat(50_000), vec![0x0B; DEPTH]].concat();
     translate("out of loops", [&[1, 1, I32], code.as_slice(), &[0x0B]].concat());
 }
 
@@ -96,7 +108,7 @@ fn branches_out_of_many_blocks() {
 fn regions_and_safepoints() {
     translate("empty loops in each other", body(&[[0x03, 0x40].repeat(49_999), vec![0x0B; 49_999]].concat()));
     let load = [0x41, 0, 0x28, 2, 0, 0x1A];
-    translate("one region of many loads", body(&load.repeat(1_000_000)));
+    translate("one region of many loads", body(&load.repeat(200_000)));
 }
 
 /// Calls of many parameters and results, each in a few bytes: work a call is bounded by the limits on both.
@@ -106,7 +118,7 @@ fn calls_of_many_values() {
     let count = 1_000;
     let types =
         [&[1, 0x60][..], &leb(count), &vec![I32; count as usize], &leb(count), &vec![I32; count as usize]];
-    let code = [[0x10, 0].repeat(20_000), vec![0x0B]].concat();
+    let code = [[0x10, 0].repeat(5_000), vec![0x0B]].concat();
     // The parameters are pushed once, and results are the next call's parameters.
     let push: Vec<u8> = (0..count).flat_map(|local| [&[0x20][..], &leb(local)].concat()).collect();
     let wasm = binary::module(&[

@@ -121,7 +121,7 @@ fn a_custom_section_may_stand_anywhere_and_end_nowhere_else() {
         let whole = binary::module(&sections);
         assert_eq!(check(&engines, &whole, &|| format!("at {index}")), MODES.len());
         let module = Module::new_with_mode(&engines[0], &whole, LoadMode::Checked).unwrap();
-        assert_eq!(module.custom_sections().next().unwrap().data(), [0, 0xFF, 0xFF]);
+        assert!(module.custom_sections().any(|section| section.data() == [0, 0xFF, 0xFF]));
         assert_eq!(module.name(), None);
         // The same with a name that is longer than its section.
         sections[index].content[0] = 9;
@@ -137,7 +137,7 @@ fn modules_from_elsewhere() {
     let folders = std::env::var("ROTIFER_MODULES").expect("folders in ROTIFER_MODULES");
     for folder in folders.split(':') {
         for (name, wasm) in corpus::folder(folder.as_ref()) {
-            let step = (wasm.len() / 20_000).max(1);
+            let step = (wasm.len() / 1_000).max(1);
             let (cuts, accepted) = truncate(&engines, &name, &wasm, step);
             println!(
                 "{name}: {} bytes, cut at every byte number {step}: {cuts}, accepted {accepted}",
