@@ -137,8 +137,8 @@ pub(crate) fn valgrind() -> Result<()> {
     }
     let variable = format!("CARGO_TARGET_{}_RUNNER", host()?.to_uppercase().replace('-', "_"));
     // Threads that wait are never freed; what is lost for good is an error.
-    let runner = "valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
-                  --fair-sched=try";
+    let runner = "valgrind --quiet --error-exitcode=9 --leak-check=full --show-leak-kinds=definite \
+                  --errors-for-leak-kinds=definite --fair-sched=try";
     for (package, program, arguments) in VALGRIND {
         let mut command = repository::cargo();
         command.env(&variable, runner).args(["test", "--locked", "--package", package, "--test", program]);
