@@ -62,9 +62,11 @@ pub const PROBE: &str = "memory-probe";
 /// More rounds than these tell nothing new: a process does the same each time.
 const MAX_ROUNDS: usize = 3;
 
-/// How many copies are made to measure one, unless that takes longer than [`PATIENCE`].
-const COPIES: usize = 64;
-const PATIENCE: Duration = Duration::from_millis(300);
+/// How many copies are made before any is counted, and how many are counted, unless either takes longer than
+/// [`PATIENCE`].
+const FILLERS: usize = 128;
+const COPIES: usize = 256;
+const PATIENCE: Duration = Duration::from_millis(100);
 
 /// After that long no further process is asked.
 const LONG: Duration = Duration::from_secs(3);
@@ -161,8 +163,8 @@ fn footprint(engine: &dyn Engine, module: &Module) -> Result<Footprint> {
     let instance = loaded.instantiate()?;
     let after = Resident::now()?;
     let held = || Ok(Resident::now()?.private);
-    let further_module = copies(held, || loader.load(module))?;
-    let further_instance = copies(held, || loaded.instantiate())?;
+    let further_module = copies(held, || loader.load(module), PATIENCE)?;
+    let further_instance = copies(held, || loaded.instantiate(), PATIENCE)?;
     drop(instance);
     Ok(Footprint {
         first: after.private - before.private,
@@ -173,21 +175,30 @@ fn footprint(engine: &dyn Engine, module: &Module) -> Result<Footprint> {
     })
 }
 
-/// What one more of what `make` makes adds to what is `held`, on average. The first one is not counted, as it may fill
-/// gaps, unless it takes so long that it has to do.
-fn copies<T>(held: impl Fn() -> Result<f64>, make: impl Fn() -> Result<T>) -> Result<f64> {
+/// What one more of what `make` makes adds to what is `held`, on average of those after the first ones, which fill the
+/// gaps that loading left. If one alone takes longer than `patience`, it has to do.
+fn copies<T>(
+    held: impl Fn() -> Result<f64>,
+    make: impl Fn() -> Result<T>,
+    patience: Duration,
+) -> Result<f64> {
     let start = Instant::now();
-    let mut made = Vec::with_capacity(COPIES + 1);
+    let mut made = Vec::with_capacity(FILLERS + COPIES);
     let none = held()?;
     made.push(make()?);
     let one = held()?;
-    if start.elapsed() >= PATIENCE {
+    if start.elapsed() >= patience {
         return Ok(one - none);
     }
-    while made.len() == 1 || (made.len() <= COPIES && start.elapsed() < PATIENCE) {
+    while made.len() < FILLERS && start.elapsed() < patience {
         made.push(make()?);
     }
-    Ok((held()? - one) / (made.len() - 1) as f64)
+    let (before, fillers) = (held()?, made.len());
+    let start = Instant::now();
+    while made.len() == fillers || (made.len() < FILLERS + COPIES && start.elapsed() < patience) {
+        made.push(make()?);
+    }
+    Ok((held()? - before) / (made.len() - fillers) as f64)
 }
 
 /// The memory of this process that is resident, in bytes.
@@ -237,12 +248,12 @@ mod tests {
     }
 
     #[test]
-    fn the_first_copy_is_not_counted() {
+    fn the_first_copies_are_not_counted() {
         let made = std::cell::Cell::new(0.0);
         let make = || {
             made.set(made.get() + if made.get() == 0.0 { 1000.0 } else { 7.0 });
             Ok(())
         };
-        assert_eq!(copies(|| Ok(made.get()), make).unwrap(), 7.0);
+        assert_eq!(copies(|| Ok(made.get()), make, Duration::MAX).unwrap(), 7.0);
     }
 }
