@@ -29,6 +29,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("crates/bytecode/src/code.rs", "translated code holds addresses and is shared between threads"),
     ("crates/cli/src/options.rs", "`--mode unchecked`"),
     ("crates/rotifer/tests/leaks.rs", "an allocator that counts"),
+    ("crates/rotifer/tests/hostile/allocator.rs", "an allocator that counts"),
     ("crates/rotifer/tests/usage.rs", "an allocator that counts"),
     ("crates/rotifer/tests/api/modes.rs", "tests the unchecked mode"),
     ("crates/rotifer/src/", "turns untyped slots into values of the type that validation proved"),
