@@ -120,9 +120,8 @@ fn host() -> Result<String> {
 }
 
 /// Programs, and the tests of each, that run under valgrind: moving and freeing stacks, code and memories.
-const VALGRIND: [(&str, &str, &[&str]); 3] = [
+const VALGRIND: [(&str, &str, &[&str]); 2] = [
     ("rotifer", "api", &["suspend::", "stack::", "memories::", "tables::", "instances::"]),
-    ("rotifer", "leaks", &[]),
     (
         "rotifer-spec-tests",
         "conformance",
