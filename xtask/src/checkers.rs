@@ -125,7 +125,7 @@ const VALGRIND: [(&str, &str, &[&str]); 2] = [
     (
         "rotifer-spec-tests",
         "conformance",
-        &["--mode", "partial", "--metering", "both", "memory_grow", "call_indirect", "table_init", "own/"],
+        &["--metering", "both", "memory_grow", "call_indirect", "table_init", "own/"],
     ),
 ];
 
