@@ -218,6 +218,10 @@ fn main() -> ExitCode {
             }
         }
     }
+    if runs.is_empty() && !cases.is_empty() {
+        eprintln!("this metering does not run in this load mode");
+        return ExitCode::from(2);
+    }
     report(&runs, &options)
 }
 

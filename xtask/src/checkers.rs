@@ -122,11 +122,7 @@ fn host() -> Result<String> {
 /// Programs, and the tests of each, that run under valgrind: moving and freeing stacks, code and memories.
 const VALGRIND: [(&str, &str, &[&str]); 2] = [
     ("rotifer", "api", &["suspend::", "stack::", "memories::", "tables::", "instances::"]),
-    (
-        "rotifer-spec-tests",
-        "conformance",
-        &["--mode", "partial", "--metering", "both", "memory_grow", "call_indirect", "table_init", "own/"],
-    ),
+    ("rotifer-spec-tests", "conformance", &["--metering", "both", "call_indirect", "table_init", "own/"]),
 ];
 
 /// Runs a part of the tests under valgrind's memory checker, with both dispatchers.
