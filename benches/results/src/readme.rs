@@ -274,7 +274,7 @@ fn group_head(document: &Document, wanted: &str, nouns: (&str, &str)) -> String 
 fn size(bytes: u64) -> String {
     match bytes {
         ..1000 => format!("{bytes} B"),
-        ..999_500 => format!("{:.0} KB", bytes as f64 / 1e3),
+        1000..999_500 => format!("{:.0} KB", bytes as f64 / 1e3),
         _ => format!("{:.1} MB", bytes as f64 / 1e6),
     }
 }

@@ -103,15 +103,17 @@ pub fn for_calls() -> Vec<Box<dyn Engine>> {
 /// instance back to its beginning instead of making a new one is one more of them, `rotifer.reset` say: `renew`
 /// of [`crate::engine::Loaded`] then makes one instance before its loop and resets it at the end of each round.
 pub fn for_instantiate() -> Vec<Box<dyn Engine>> {
-    let mut engines: Vec<Box<dyn Engine>> = Vec::new();
-    #[cfg(feature = "wasmi")]
-    engines.push(Box::new(wasmi::Wasmi::eager("wasmi")));
-    #[cfg(feature = "rotifer")]
-    engines.push(Box::new(rotifer::Rotifer::checked("rotifer")));
-    #[cfg(feature = "wasm3")]
-    engines.push(Box::new(wasm3::Wasm3::lazy("wasm3")));
-    #[cfg(feature = "tinywasm")]
-    engines.push(Box::new(tinywasm::TinyWasm));
+    #[allow(unused_mut, reason = "wasmtime has several")]
+    let mut engines: Vec<Box<dyn Engine>> = vec![
+        #[cfg(feature = "wasmi")]
+        Box::new(wasmi::Wasmi::eager("wasmi")),
+        #[cfg(feature = "rotifer")]
+        Box::new(rotifer::Rotifer::checked("rotifer")),
+        #[cfg(feature = "wasm3")]
+        Box::new(wasm3::Wasm3::lazy("wasm3")),
+        #[cfg(feature = "tinywasm")]
+        Box::new(tinywasm::TinyWasm),
+    ];
     #[cfg(feature = "wasmtime")]
     engines.extend(wasmtime::Wasmtime::all_allocations().map(|engine| Box::new(engine) as _));
     engines
