@@ -327,7 +327,7 @@ impl MemoryType {
 
     /// The most pages that any memory with such pages and addresses can have.
     pub const fn page_limit(&self) -> u64 {
-        let bits = if self.memory64 { 64 } else { 32 };
+        let bits: u32 = if self.memory64 { 64 } else { 32 };
         match bits.saturating_sub(self.page_size_log2 as u32) {
             64.. => u64::MAX,
             bits => 1 << bits,
