@@ -22,7 +22,7 @@ pub fn engine(canonical_nans: bool) -> Engine {
         .cranelift_opt_level(OptLevel::None)
         .generate_address_map(false)
         .memory_init_cow(false)
-        .wasm_backtrace(false)
+        .wasm_backtrace_max_frames(None)
         .wasm_bulk_memory(true)
         .wasm_custom_page_sizes(true)
         .wasm_extended_const(true)
