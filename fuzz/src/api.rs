@@ -153,7 +153,7 @@ impl World {
         while !self.slots.is_empty() || !self.linkers.is_empty() {
             self.drop_something();
         }
-        self.shared.with(|pool| std::mem::take(pool)).drop_in_order(&self.dice);
+        self.shared.with(std::mem::take).drop_in_order(&self.dice);
         for engine in engines {
             let usage = engine.memory_usage();
             let held = usage.total() + usage.modules + usage.stores + usage.module_memory.functions;

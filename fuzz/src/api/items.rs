@@ -156,10 +156,10 @@ fn use_instance(ctx: Ctx<'_, '_>) {
         .exports(&*ctx)
         .map(|export| {
             look::extern_type(&export.ty(&*ctx));
-            let _ = export.clone().into_func().map(drop);
-            let _ = export.clone().into_table().map(drop);
-            let _ = export.clone().into_memory().map(drop);
-            let _ = export.clone().into_global().map(drop);
+            let _ = export.into_func().map(drop);
+            let _ = export.into_table().map(drop);
+            let _ = export.into_memory().map(drop);
+            let _ = export.into_global().map(drop);
             (export.name().to_string(), export.into_extern())
         })
         .collect();
