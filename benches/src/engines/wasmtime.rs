@@ -80,7 +80,7 @@ impl Allocation {
                 pool.linear_memory_keep_resident(1 << 20);
             }
             Self::PoolPagemap => {
-                pool.linear_memory_keep_resident(usize::MAX).pagemap_scan(Enabled::Yes);
+                pool.linear_memory_keep_resident(1 << 30).pagemap_scan(Enabled::Yes);
             }
         }
         Some(pool)
