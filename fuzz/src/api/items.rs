@@ -2,6 +2,7 @@
 
 use rotifer::{
     AsContext, AsContextMut, Extern, Global, Instance, Memory, Module, Mutability, StoreContextMut, Table,
+    ValType,
 };
 
 use super::{
@@ -193,6 +194,12 @@ fn use_func(ctx: Ctx<'_, '_>) {
     look::extern_type(&Extern::Func(func).ty(&*ctx));
 }
 
+/// Whether a global is one that modules count fuel in.
+fn holds_fuel(ctx: &StoreContextMut<'_, Data>, global: Global) -> bool {
+    let ty = global.ty(ctx.as_context());
+    ty.content() == ValType::I32 && ty.is_mutable()
+}
+
 /// Remembers what an instance exports.
 pub(super) fn adopt(ctx: &StoreContextMut<'_, Data>, instance: Instance) {
     add(ctx, Item::Instance(instance));
@@ -202,7 +209,8 @@ pub(super) fn adopt(ctx: &StoreContextMut<'_, Data>, instance: Instance) {
         .collect();
     for (is_fuel, item) in exports {
         match item {
-            Extern::Global(global) if is_fuel => {
+            // Of a module that was changed, anything may have that name.
+            Extern::Global(global) if is_fuel && holds_fuel(ctx, global) => {
                 ctx.data().shared.with(|pool| pool.fuel.push((ctx.data().number, global)));
             }
             item => add(ctx, item),

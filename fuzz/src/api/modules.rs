@@ -8,7 +8,7 @@ use super::{
     kit, look,
     pool::{Dice, Loaded, Shared},
 };
-use crate::{Finding, case::FUEL_GLOBAL, generate, validate};
+use crate::{Finding, generate, validate};
 
 /// Bytes of a module, and whether what is valid in them ends by itself.
 fn bytes(dice: &Dice) -> (Vec<u8>, bool) {
@@ -74,7 +74,6 @@ pub(super) fn look(dice: &Dice, shared: &Shared) {
     for export in module.exports() {
         look::extern_type(export.ty());
         assert_eq!(module.get_export(export.name()).as_ref(), Some(export.ty()));
-        assert!(export.name() != FUEL_GLOBAL || export.ty().global().is_some());
     }
     assert_eq!(module.exports().len(), module.exports().count());
     for section in module.custom_sections() {
