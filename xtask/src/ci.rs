@@ -24,7 +24,10 @@ const BENCHES_MANIFEST: &str = "benches/Cargo.toml";
 /// The kernels' sources, another one.
 const KERNELS_MANIFEST: &str = "benches/kernels/Cargo.toml";
 
-/// The fuzzers, a third.
+/// The engines that are compiled to WebAssembly, a third.
+const GUEST_MANIFEST: &str = "benches/guest/Cargo.toml";
+
+/// The fuzzers, a fourth.
 const FUZZ_MANIFEST: &str = "fuzz/Cargo.toml";
 
 /// The whole workspace of the benchmark, without the rivals, which only `cargo xtask bench` builds.
@@ -124,7 +127,7 @@ fn summarise(outcomes: &[Outcome], tests: &TestCounts) -> Result<()> {
 
 fn format() -> Result<()> {
     repository::run(repository::cargo().args(["fmt", "--all", "--check"]))?;
-    let manifests = [BENCHES_MANIFEST, KERNELS_MANIFEST, FUZZ_MANIFEST];
+    let manifests = [BENCHES_MANIFEST, KERNELS_MANIFEST, GUEST_MANIFEST, FUZZ_MANIFEST];
     for manifest in manifests.into_iter().filter(|manifest| repository::root().join(manifest).exists()) {
         repository::run(repository::cargo().args(["fmt", "--all", "--check", "--manifest-path", manifest]))?;
     }
