@@ -18,8 +18,10 @@ use rotifer_validator::{Error, ExportItem, Module, Names};
 use crate::{
     exec::{Dispatch, DispatchError},
     exports::ExportIndex,
+    memory::MemoryImage,
     sync::{AtomicPtr, Mutex, OnceLock},
     usage::{Held, Usage},
+    warm::{Common, WarmInstances},
 };
 
 /// Where the code of a function is. Its address is stable: call cells hold it.
@@ -163,6 +165,8 @@ pub struct Stubs {
     dispatch: Dispatch,
     metering: Metering,
     usage: Arc<Usage>,
+    /// How many instances a module keeps whose stores were dropped.
+    warm_instances: usize,
 }
 
 impl fmt::Debug for Stubs {
@@ -185,6 +189,7 @@ impl Stubs {
             dispatch,
             metering,
             usage: Arc::default(),
+            warm_instances: 0,
             words: Box::new([
                 // The header of the translate-me stub: a frame for which there is never room, so that every
                 // call of it leaves the dispatcher before it happens. Its cell is never executed.
@@ -197,6 +202,17 @@ impl Stubs {
                 cell(Special::ReturnCross),
             ]),
         })
+    }
+
+    /// Sets how many instances a module keeps for other stores when theirs are dropped.
+    #[must_use]
+    pub fn with_warm_instances(mut self, count: usize) -> Self {
+        self.warm_instances = count;
+        self
+    }
+
+    pub(crate) fn warm_instances(&self) -> usize {
+        self.warm_instances
     }
 
     /// The dispatcher that runs these stubs and all code that is linked with them.
@@ -272,6 +288,8 @@ pub struct ModuleCode {
     exports: OnceLock<ExportIndex>,
     /// What the name section says; read on first use.
     names: OnceLock<Names>,
+    /// Instances that their stores have done with.
+    warm: WarmInstances,
 }
 
 impl fmt::Debug for ModuleCode {
@@ -293,6 +311,7 @@ impl ModuleCode {
         let entries: Box<[FuncEntry]> =
             module.bodies.iter().map(|_| FuncEntry { code: AtomicPtr::new(stub) }).collect();
         let metadata = metadata(&module) + size_of_val(&*entries) + size_of_val(&*type_ids);
+        let warm = WarmInstances::new(stubs.warm_instances());
         let usage = stubs.usage();
         usage.add(Held::Modules, 1);
         usage.add(Held::Metadata, metadata);
@@ -308,7 +327,28 @@ impl ModuleCode {
             metadata,
             exports: OnceLock::new(),
             names: OnceLock::new(),
+            warm,
         }
+    }
+
+    /// Instances that their stores have done with.
+    pub(crate) fn warm(&self) -> &WarmInstances {
+        &self.warm
+    }
+
+    /// What all instances have in common once active segments are written.
+    pub(crate) fn common(&self) -> Common {
+        self.warm.common(&self.module, self.bytes())
+    }
+
+    /// What the memories of another instance begin with, for each that is defined, if there is more to it than zeros.
+    pub(crate) fn images(&self) -> &[Option<MemoryImage>] {
+        self.warm.images(&self.module, self.bytes())
+    }
+
+    /// Frees what is kept of instances whose stores were dropped.
+    pub fn drop_warm_instances(&self) {
+        self.warm.clear();
     }
 
     /// The export of this name.

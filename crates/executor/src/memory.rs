@@ -5,12 +5,15 @@
 //! of the allocation are zero, so that growing within the allocation writes nothing but the length. The data
 //! moves only in [`Memory::grow`], which runs outside of the dispatcher; handlers get the new address when they
 //! go on.
+//!
+//! Large memories are mapped where that is possible (see [`Mapping`]), small ones come from the allocator.
 
 use alloc::alloc::{Layout, alloc_zeroed, dealloc};
-use core::{cell::Cell, ptr::NonNull};
+use core::{cell::Cell, fmt, ptr::NonNull};
 use rotifer_core::{MemoryType, TrapCode};
 
 use crate::{
+    mapping::{Image, Mapping},
     store::NewEntityError,
     usage::{Held, Tally},
 };
@@ -25,18 +28,63 @@ const OVERHEAD: usize = 2 * ALIGNMENT;
 
 const ALLOCATOR_ALIGNMENT: usize = 8;
 
-/// A linear memory.
+/// From this length on a memory is mapped. An allocator of the system maps such blocks, too, and zeroing a smaller one
+/// costs no more than the system calls.
+const LEAST_MAPPED: usize = 128 << 10;
+
+/// A mapped memory gets address space for at least so many bytes, if its type lets it grow as far.
+const LEAST_RESERVED: usize = 1 << 20;
+
+/// What the data lies in.
 #[derive(Debug)]
+enum Block {
+    /// Nothing, for [`Memory::none`].
+    None,
+    /// What the allocator gave.
+    Heap(NonNull<u8>),
+    /// A page whose last bytes are the length, then the data.
+    Mapped(Mapping),
+}
+
+/// What a memory of a module begins with, for mapped memories.
+#[derive(Debug)]
+pub(crate) struct MemoryImage {
+    pages: Image,
+    /// Where in the data it begins: at a page of the system.
+    start: usize,
+}
+
+impl MemoryImage {
+    /// An image of the bytes from `start` to `end`, which `fill` writes; it is given the bytes and the address of the
+    /// first. There is none where memories are not mapped.
+    pub(crate) fn new(start: usize, end: usize, fill: impl FnOnce(&mut [u8], usize)) -> Option<Self> {
+        let page = Mapping::page();
+        let start = start - start % page;
+        let len = (end - start).checked_next_multiple_of(page)?;
+        let pages = Image::new(len, |bytes| fill(bytes, start))?;
+        Some(Self { pages, start })
+    }
+
+    /// Bytes of its pages.
+    pub(crate) fn len(&self) -> usize {
+        self.pages.len()
+    }
+}
+
+/// A linear memory.
 #[repr(C)]
 pub struct Memory {
     /// The data. Must stay the first field.
     base: Cell<*mut u8>,
     /// Bytes behind `base` that are allocated.
     capacity: Cell<usize>,
-    /// What the allocator gave; null for [`Memory::none`].
-    block: Cell<*mut u8>,
+    block: Cell<Block>,
+    /// Whether an image lies over the data.
+    has_image: Cell<bool>,
     ty: MemoryType,
     tally: Tally,
+    /// Bytes that were counted.
+    counted: Cell<usize>,
 }
 
 /// A header that says 0, for [`Memory::none`].
@@ -56,9 +104,11 @@ static EMPTY: EmptyHeader = EmptyHeader { _bytes: [0; ALIGNMENT] };
 static NONE: Shareable<Memory> = Shareable(Memory {
     base: Cell::new((&raw const EMPTY).cast::<u8>().wrapping_add(ALIGNMENT).cast_mut()),
     capacity: Cell::new(0),
-    block: Cell::new(core::ptr::null_mut()),
+    block: Cell::new(Block::None),
+    has_image: Cell::new(false),
     ty: MemoryType { minimum: 0, maximum: Some(0), memory64: false, shared: false, page_size_log2: 16 },
     tally: Tally::NONE,
+    counted: Cell::new(0),
 });
 
 impl Memory {
@@ -67,19 +117,91 @@ impl Memory {
     /// # Errors
     /// The host has not enough memory, or cannot address as much.
     pub(crate) fn new(ty: MemoryType, tally: Tally) -> Result<Self, NewEntityError> {
-        let len = ty.minimum.checked_mul(ty.page_size()).and_then(|len| usize::try_from(len).ok());
-        let len = len.ok_or(NewEntityError::OutOfMemory)?;
-        let (block, base) = allocate(len).ok_or(NewEntityError::OutOfMemory)?;
+        let len = initial_len(ty).ok_or(NewEntityError::OutOfMemory)?;
+        let allocation = allocate(len, largest_len(ty)).ok_or(NewEntityError::OutOfMemory)?;
         let memory = Self {
-            base: Cell::new(base.as_ptr()),
-            capacity: Cell::new(len),
-            block: Cell::new(block.as_ptr()),
+            base: Cell::new(allocation.base.as_ptr()),
+            capacity: Cell::new(allocation.capacity),
+            block: Cell::new(allocation.block),
+            has_image: Cell::new(false),
             ty,
             tally,
+            counted: Cell::new(0),
         };
-        memory.tally.add(Held::Memories, memory.held());
         memory.set_len(len as u64);
+        memory.count();
         Ok(memory)
+    }
+
+    /// Lays an image over the data of a memory that is new. Whether that was possible; if not, nothing has changed.
+    ///
+    /// # Errors
+    /// The system refuses. The memory must be dropped.
+    pub(crate) fn lay_image(&self, image: &MemoryImage) -> Result<bool, NewEntityError> {
+        if self.has_image.get() {
+            return Ok(true);
+        }
+        let fits = image.start.saturating_add(image.len()) <= self.capacity.get();
+        let block = self.block.replace(Block::None);
+        let laid = match &block {
+            Block::Mapped(mapping) if fits => {
+                mapping.map_image(Mapping::page() + image.start, &image.pages).map(|()| true)
+            }
+            _ => Ok(false),
+        };
+        self.block.set(block);
+        self.has_image.set(laid == Ok(true));
+        laid.map_err(|()| NewEntityError::OutOfMemory)
+    }
+
+    /// Makes the memory what it was when it was new: of its minimum size, with zeros or the image that was laid over
+    /// it.
+    ///
+    /// # Errors
+    /// The system refuses. The memory must be dropped.
+    pub(crate) fn renew(&self) -> Result<(), NewEntityError> {
+        let len = self.len() as usize;
+        let initial = initial_len(self.ty).ok_or(NewEntityError::OutOfMemory)?;
+        let block = self.block.replace(Block::None);
+        let renewed = match &block {
+            Block::None => Ok(()),
+            Block::Heap(_) => {
+                // SAFETY: I-MEM: the data is as long.
+                unsafe { self.base().write_bytes(0, len) };
+                Ok(())
+            }
+            Block::Mapped(mapping) => {
+                let page = Mapping::page();
+                mapping.discard(page, len.next_multiple_of(page))
+            }
+        };
+        self.block.set(block);
+        renewed.map_err(|()| NewEntityError::OutOfMemory)?;
+        self.set_len(initial as u64);
+        Ok(())
+    }
+
+    /// Whether an image lies over the data, which [`renew`](Self::renew) brings back.
+    pub(crate) fn has_image(&self) -> bool {
+        self.has_image.get()
+    }
+
+    /// Whether [`renew`](Self::renew) is better than another memory: one that has grown far keeps what it got.
+    pub(crate) fn is_worth_keeping(&self) -> bool {
+        let initial = initial_len(self.ty).unwrap_or(usize::MAX);
+        self.has_image.get() || self.capacity.get() / 2 <= initial.max(LEAST_RESERVED)
+    }
+
+    /// Counts the memory as one of a store.
+    pub(crate) fn count(&self) {
+        let held = self.held();
+        self.tally.add(Held::Memories, held);
+        self.tally.sub(Held::Memories, self.counted.replace(held));
+    }
+
+    /// Counts the memory no longer.
+    pub(crate) fn uncount(&self) {
+        self.tally.sub(Held::Memories, self.counted.replace(0));
     }
 
     /// The memory of an instance without one: its length is 0.
@@ -146,42 +268,55 @@ impl Memory {
         }
         let new_len = usize::try_from(new_pages.checked_mul(self.ty.page_size())?).ok()?;
         if new_len > self.capacity.get() {
-            let largest = maximum.saturating_mul(self.ty.page_size());
-            self.reserve(new_len, usize::try_from(largest).unwrap_or(usize::MAX))?;
+            self.reserve(new_len)?;
         }
         self.set_len(new_len as u64);
+        self.count();
         Some(pages)
     }
 
     /// Moves the data to a larger block: twice the capacity, so that growing page by page moves it seldom, if the
     /// memory may become as large and the host has as much.
-    fn reserve(&self, needed: usize, largest: usize) -> Option<()> {
-        let generous = self.capacity.get().saturating_mul(2).min(largest).max(needed);
-        let (capacity, (block, base)) = match allocate(generous) {
-            Some(allocation) => (generous, allocation),
-            None => (needed, allocate(needed)?),
-        };
+    fn reserve(&self, needed: usize) -> Option<()> {
+        let generous = self.capacity.get().saturating_mul(2).min(largest_len(self.ty)).max(needed);
+        let allocation = allocate(generous, generous).or_else(|| allocate(needed, needed))?;
         let len = self.len();
         // SAFETY: I-MEM: the old block holds `len` bytes, the new one more, and they are distinct.
-        unsafe { self.base().copy_to_nonoverlapping(base.as_ptr(), len as usize) };
+        unsafe { self.base().copy_to_nonoverlapping(allocation.base.as_ptr(), len as usize) };
         self.free();
-        self.base.set(base.as_ptr());
-        self.block.set(block.as_ptr());
-        self.capacity.set(capacity);
-        self.tally.add(Held::Memories, self.held());
+        self.base.set(allocation.base.as_ptr());
+        self.block.set(allocation.block);
+        self.capacity.set(allocation.capacity);
+        self.has_image.set(false);
         self.set_len(len);
         Some(())
     }
 
-    /// Bytes allocated.
+    /// Bytes allocated, or of a mapping the bytes that are in use: the rest is address space.
     pub(crate) fn held(&self) -> usize {
-        self.capacity.get() + OVERHEAD
+        let block = self.block.replace(Block::None);
+        let held = match &block {
+            Block::None => 0,
+            Block::Heap(_) => self.capacity.get() + OVERHEAD,
+            Block::Mapped(_) => self.len() as usize + Mapping::page(),
+        };
+        self.block.set(block);
+        held
+    }
+
+    /// Bytes allocated while nobody uses the memory and it is as good as new.
+    pub(crate) fn held_renewed(&self) -> usize {
+        let block = self.block.replace(Block::None);
+        let is_mapped = matches!(block, Block::Mapped(_));
+        self.block.set(block);
+        if is_mapped { Mapping::page() } else { self.held() }
     }
 
     fn free(&self) {
-        if let (Some(block), Some(layout)) = (NonNull::new(self.block.get()), layout(self.capacity.get())) {
-            self.tally.sub(Held::Memories, self.held());
-            // SAFETY: I-MEM: the block was allocated with this layout, and is freed once: `reserve` replaces it.
+        if let Block::Heap(block) = self.block.replace(Block::None)
+            && let Some(layout) = layout(self.capacity.get())
+        {
+            // SAFETY: I-MEM: the block was allocated with this layout, and is freed once: it was just taken away.
             unsafe { dealloc(block.as_ptr(), layout) };
         }
     }
@@ -276,8 +411,15 @@ impl Memory {
     }
 }
 
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").field("len", &self.len()).field("ty", &self.ty).finish_non_exhaustive()
+    }
+}
+
 impl Drop for Memory {
     fn drop(&mut self) {
+        self.uncount();
         self.free();
     }
 }
@@ -286,15 +428,51 @@ fn layout(capacity: usize) -> Option<Layout> {
     Layout::from_size_align(capacity.checked_add(OVERHEAD)?, ALLOCATOR_ALIGNMENT).ok()
 }
 
-/// A zeroed block, and the place of data with `capacity` bytes in it.
-fn allocate(capacity: usize) -> Option<(NonNull<u8>, NonNull<u8>)> {
-    let layout = layout(capacity)?;
+/// The length at the start, if the machine can address as much.
+fn initial_len(ty: MemoryType) -> Option<usize> {
+    usize::try_from(ty.minimum.checked_mul(ty.page_size())?).ok()
+}
+
+/// The greatest length.
+fn largest_len(ty: MemoryType) -> usize {
+    usize::try_from(ty.max_pages().saturating_mul(ty.page_size())).unwrap_or(usize::MAX)
+}
+
+/// A zeroed block.
+struct Allocation {
+    block: Block,
+    /// Where the data begins in it.
+    base: NonNull<u8>,
+    /// How long the data can be.
+    capacity: usize,
+}
+
+/// A zeroed block for data of `len` bytes. A mapped one may have room for more, but not for more than `largest`.
+fn allocate(len: usize, largest: usize) -> Option<Allocation> {
+    if len >= LEAST_MAPPED {
+        let generous = len.saturating_mul(2).max(LEAST_RESERVED).min(largest).max(len);
+        let mapped = map(generous).or_else(|| map(len));
+        if mapped.is_some() {
+            return mapped;
+        }
+    }
+    let layout = layout(len)?;
     // SAFETY: I-MEM: the layout is not empty.
     let block = NonNull::new(unsafe { alloc_zeroed(layout) })?;
     let offset = (block.addr().get() + 8).next_multiple_of(ALIGNMENT) - block.addr().get();
     // SAFETY: I-MEM: the offset is at least 8 and less than 8 + ALIGNMENT, so that behind it there are more than
-    // `capacity` bytes left.
-    Some((block, unsafe { block.add(offset) }))
+    // `len` bytes left.
+    let base = unsafe { block.add(offset) };
+    Some(Allocation { block: Block::Heap(block), base, capacity: len })
+}
+
+fn map(len: usize) -> Option<Allocation> {
+    let page = Mapping::page();
+    let capacity = len.checked_next_multiple_of(page)?;
+    let mapping = Mapping::new(capacity.checked_add(page)?)?;
+    // SAFETY: I-MAP: the mapping has a page before the data.
+    let base = unsafe { mapping.start().add(page) };
+    Some(Allocation { block: Block::Mapped(mapping), base, capacity })
 }
 
 #[cfg(test)]
@@ -329,7 +507,7 @@ mod tests {
         }
         assert_eq!(memory.grow(1), None);
         assert_eq!(memory.grow(0), Some(20));
-        assert_eq!(memory.capacity.get(), 20 << 16);
+        assert!(memory.capacity.get() <= 20 << 16);
         for page in 1..20u64 {
             assert_eq!(memory.as_mut_slice()[(page << 16) as usize - 1], page as u8);
         }

@@ -67,6 +67,7 @@ pub struct Config {
     pub(crate) host_error_backtrace: bool,
     pub(crate) canonical_nans: bool,
     pub(crate) deterministic: bool,
+    pub(crate) warm_instances: usize,
 }
 
 impl Default for Config {
@@ -87,6 +88,7 @@ impl Default for Config {
             host_error_backtrace: true,
             canonical_nans: false,
             deterministic: false,
+            warm_instances: 8,
         }
     }
 }
@@ -263,6 +265,18 @@ impl Config {
     /// end. Default: no, and then code is as if there were no profilers. Fuel is the same with and without.
     pub fn profile(&mut self, enable: bool) -> &mut Self {
         self.profile = enable;
+        self
+    }
+
+    /// Sets how many instances each module keeps for other stores when the stores that had them are dropped. Default: 8.
+    ///
+    /// A kept instance makes the next instantiation several times faster: it is made as good as new when its store is
+    /// dropped, so that nothing of the former use is left in it, and needs imports and globals only. It holds address
+    /// space rather than memory where memories are mapped (64-bit Linux, from 128 KiB on), and its memories elsewhere;
+    /// one that has grown far beyond its first size is not kept. 0: none.
+    /// [`Module::drop_warm_instances`](crate::Module::drop_warm_instances) frees those of a module.
+    pub fn warm_instances(&mut self, count: usize) -> &mut Self {
+        self.warm_instances = count;
         self
     }
 
