@@ -167,6 +167,10 @@ pub struct Stubs {
     usage: Arc<Usage>,
     /// How many instances a module keeps whose stores were dropped.
     warm_instances: usize,
+    /// How many bytes of each memory may stay with such an instance.
+    warm_bytes: usize,
+    /// Whether stores note what they write to.
+    tracks_writes: bool,
 }
 
 impl fmt::Debug for Stubs {
@@ -190,6 +194,8 @@ impl Stubs {
             metering,
             usage: Arc::default(),
             warm_instances: 0,
+            warm_bytes: 0,
+            tracks_writes: false,
             words: Box::new([
                 // The header of the translate-me stub: a frame for which there is never room, so that every
                 // call of it leaves the dispatcher before it happens. Its cell is never executed.
@@ -204,15 +210,32 @@ impl Stubs {
         })
     }
 
-    /// Sets how many instances a module keeps for other stores when theirs are dropped.
+    /// Sets how many instances a module keeps for other stores when theirs are dropped, and how many bytes of each
+    /// memory of theirs stay with them.
     #[must_use]
-    pub fn with_warm_instances(mut self, count: usize) -> Self {
-        self.warm_instances = count;
+    pub fn with_warm_instances(mut self, count: usize, bytes: usize) -> Self {
+        (self.warm_instances, self.warm_bytes) = (count, bytes);
+        self
+    }
+
+    /// Sets whether code that is linked with these stubs notes what it writes to. Memories are tracked then.
+    #[must_use]
+    pub fn with_tracked_writes(mut self, tracked: bool) -> Self {
+        self.tracks_writes = tracked;
         self
     }
 
     pub(crate) fn warm_instances(&self) -> usize {
         self.warm_instances
+    }
+
+    pub(crate) fn warm_bytes(&self) -> usize {
+        self.warm_bytes
+    }
+
+    /// Whether code that is linked with these stubs notes what it writes to.
+    pub fn tracks_writes(&self) -> bool {
+        self.tracks_writes
     }
 
     /// The dispatcher that runs these stubs and all code that is linked with them.
@@ -341,7 +364,12 @@ impl ModuleCode {
         self.warm.common(&self.module, self.bytes())
     }
 
-    /// What the memories of another instance begin with, for each that is defined, if there is more to it than zeros.
+    /// The same where writes are tracked: what all instances have in common is clean then.
+    pub(crate) fn common_if_tracked(&self) -> Option<Common> {
+        self.stubs.tracks_writes().then(|| self.common())
+    }
+
+    /// What the memories of all instances begin with, for each that is defined, if that is more than zeros.
     pub(crate) fn images(&self) -> &[Option<MemoryImage>] {
         self.warm.images(&self.module, self.bytes())
     }

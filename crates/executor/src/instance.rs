@@ -200,7 +200,8 @@ impl Store {
 fn build(code: &ModuleCode, tally: &Tally) -> Result<NonNull<Instance>, NewEntityError> {
     let module = &code.module;
     let memories = module.memories[module.imported_memories as usize..].iter();
-    let memories = memories.map(|&ty| Memory::new(ty, tally.clone())).collect::<Result<_, _>>()?;
+    let tracked = code.stubs().tracks_writes();
+    let memories = memories.map(|&ty| Memory::new(ty, tally.clone(), tracked)).collect::<Result<_, _>>()?;
     let tables = module.tables[module.imported_tables as usize..].iter();
     let tables = tables.map(|&ty| Table::new(ty, 0, tally.clone())).collect::<Result<_, _>>()?;
     let globals = module.globals[module.imported_globals as usize..].iter();
@@ -286,25 +287,25 @@ impl Instance {
         }
     }
 
-    /// Lays images over the memories of an instance that belongs to nobody, if there are any and they are all that is
-    /// missing there.
+    /// Lays images over the memories of an instance that belongs to nobody, if they are all that is missing there.
     ///
     /// # Errors
     /// The system refuses. The instance must be freed.
     fn lay_images(&mut self, code: &ModuleCode) -> Result<(), NewEntityError> {
-        let images = code.images();
-        if self.has_data || images.is_empty() {
+        // The first instance of a module is the only one perhaps: not worth an image.
+        if !code.warm().had_one() || self.has_data {
             return Ok(());
         }
-        let mut complete = true;
+        let images = code.images();
+        let mut complete = code.common().data;
         for (memory, image) in self.own_memories.places().zip(images) {
             complete &= match image {
                 // SAFETY: I-WARM: nobody else has the memory.
                 Some(image) => unsafe { memory.as_ref() }.lay_image(image)?,
-                None => false,
+                None => true,
             };
         }
-        if complete {
+        if complete && !code.module.data.is_empty() {
             self.data_written(&code.module);
         }
         Ok(())
@@ -332,15 +333,20 @@ impl Instance {
     fn renew(&mut self, code: &ModuleCode, used: bool) -> bool {
         let common = code.common();
         if used || !common.data {
-            let had_images = self.has_data;
-            self.has_data = had_images && common.data;
-            for memory in self.own_memories.places() {
+            let images = if common.data { code.images() } else { &[] };
+            let keep = code.stubs().warm_bytes();
+            self.has_data &= common.data;
+            for (number, memory) in self.own_memories.places().enumerate() {
                 // SAFETY: I-WARM: nobody else has the memory any more.
                 let memory = unsafe { memory.as_ref() };
-                if !memory.is_worth_keeping() || memory.renew().is_err() {
+                let image = images.get(number).and_then(Option::as_ref);
+                if !memory.is_worth_keeping() {
                     return false;
                 }
-                self.has_data &= memory.has_image();
+                match memory.renew(image, keep) {
+                    Ok(has_image) => self.has_data &= has_image,
+                    Err(_) => return false,
+                }
             }
         }
         let mut clean = common.elements && self.has_elements;
@@ -516,6 +522,12 @@ unsafe fn write_data(instance: &mut Instance) -> Result<(), TrapCode> {
         let address = offset(instance, expr, memory.is_64());
         memory.init(address, data, 0, data.len() as u64)?;
         instance.dropped_data[number] = true;
+    }
+    if code.common_if_tracked().is_some_and(|common| common.data) {
+        for memory in instance.own_memories.places() {
+            // SAFETY: promised by the caller.
+            unsafe { memory.as_ref() }.note_clean();
+        }
     }
     instance.has_data = true;
     Ok(())

@@ -21,6 +21,7 @@ mod stack;
 mod store;
 mod sync;
 mod table;
+mod tracker;
 mod usage;
 mod warm;
 

@@ -13,14 +13,19 @@ pub(crate) use self::linux::{Image, Mapping};
 pub(crate) use self::none::{Image, Mapping};
 
 #[cfg(all(feature = "std", target_os = "linux", target_pointer_width = "64", not(miri)))]
+mod pagemap;
+
+#[cfg(all(feature = "std", target_os = "linux", target_pointer_width = "64", not(miri)))]
 mod linux {
-    use core::{ffi::c_void, ptr::NonNull};
+    use core::{ffi::c_void, ops::Range, ptr::NonNull};
     use rustix::{
         fd::OwnedFd,
         fs::{MemfdFlags, ftruncate, memfd_create},
         mm::{Advice, MapFlags, ProtFlags, madvise, mmap, mmap_anonymous, munmap},
         param::page_size,
     };
+
+    use super::pagemap;
 
     const READ_WRITE: ProtFlags = ProtFlags::READ.union(ProtFlags::WRITE);
 
@@ -82,6 +87,27 @@ mod linux {
         }
     }
 
+    impl Mapping {
+        /// Finds the pages from `at` on that have contents of their own, neither zeros that nobody wrote nor those of an
+        /// image, and hands their ranges to `found`, as offsets from `at`. There may be more than were written to.
+        ///
+        /// `None` if the system does not tell, or if there are more than `limit` bytes of them: then not all ranges
+        /// were handed over.
+        pub(crate) fn written(
+            &self,
+            at: usize,
+            len: usize,
+            limit: usize,
+            mut found: impl FnMut(Range<usize>),
+        ) -> Option<()> {
+            if at.checked_add(len).is_none_or(|end| end > self.len) {
+                return None;
+            }
+            let start = self.start.addr().get() + at;
+            pagemap::private(start..start + len, limit, |range| found(range.start - start..range.end - start))
+        }
+    }
+
     impl Drop for Mapping {
         fn drop(&mut self) {
             // SAFETY: I-MAP: the pages are this mapping's, and nobody uses it any more.
@@ -94,8 +120,15 @@ mod linux {
     #[derive(Debug)]
     pub(crate) struct Image {
         file: OwnedFd,
+        /// The pages of the file, to read from.
+        pages: Mapping,
         len: usize,
     }
+
+    // SAFETY: I-MAP: nobody writes to the pages of an image once it is made.
+    unsafe impl Send for Image {}
+    // SAFETY: as for `Send`.
+    unsafe impl Sync for Image {}
 
     impl Image {
         /// An image of `len` bytes, a multiple of the size of a page, which `fill` writes over zeros.
@@ -108,12 +141,13 @@ mod linux {
             let pages = Mapping { start: NonNull::new(start.cast())?, len };
             // SAFETY: I-MAP: nobody else has the pages, nor the file.
             fill(unsafe { core::slice::from_raw_parts_mut(pages.start.as_ptr(), len) });
-            Some(Self { file, len })
+            Some(Self { file, pages, len })
         }
 
-        /// Bytes of pages.
-        pub(crate) fn len(&self) -> usize {
-            self.len
+        /// The contents.
+        pub(crate) fn bytes(&self) -> &[u8] {
+            // SAFETY: I-MAP: nobody writes to the pages of an image once it is made.
+            unsafe { core::slice::from_raw_parts(self.pages.start.as_ptr(), self.len) }
         }
     }
 }
@@ -146,6 +180,16 @@ mod none {
         pub(crate) fn discard(&self, _: usize, _: usize) -> Result<(), ()> {
             match *self {}
         }
+
+        pub(crate) fn written(
+            &self,
+            _: usize,
+            _: usize,
+            _: usize,
+            _: impl FnMut(core::ops::Range<usize>),
+        ) -> Option<()> {
+            match *self {}
+        }
     }
 
     /// There is none.
@@ -157,7 +201,7 @@ mod none {
             None
         }
 
-        pub(crate) fn len(&self) -> usize {
+        pub(crate) fn bytes(&self) -> &[u8] {
             match *self {}
         }
     }

@@ -8,13 +8,17 @@
 //!
 //! Large memories are mapped where that is possible (see [`Mapping`]), small ones come from the allocator.
 
-use alloc::alloc::{Layout, alloc_zeroed, dealloc};
-use core::{cell::Cell, fmt, ptr::NonNull};
+use alloc::{
+    alloc::{Layout, alloc_zeroed, dealloc},
+    boxed::Box,
+};
+use core::{cell::Cell, fmt, ops::Range, ptr::NonNull};
 use rotifer_core::{MemoryType, TrapCode};
 
 use crate::{
     mapping::{Image, Mapping},
     store::NewEntityError,
+    tracker::{BLOCK, Tracker},
     usage::{Held, Tally},
 };
 
@@ -27,6 +31,9 @@ const ALIGNMENT: usize = 64;
 const OVERHEAD: usize = 2 * ALIGNMENT;
 
 const ALLOCATOR_ALIGNMENT: usize = 8;
+
+/// Bytes before the data that mean something: the length, and of a tracked memory two addresses (I-TRACK).
+const HEADER: usize = 24;
 
 /// From this length on a memory is mapped. An allocator of the system maps such blocks, too, and zeroing a smaller one
 /// costs no more than the system calls.
@@ -46,28 +53,44 @@ enum Block {
     Mapped(Mapping),
 }
 
-/// What a memory of a module begins with, for mapped memories.
+/// What a memory of a module begins with.
 #[derive(Debug)]
 pub(crate) struct MemoryImage {
-    pages: Image,
-    /// Where in the data it begins: at a page of the system.
+    contents: Contents,
+    /// Where in the data it begins.
     start: usize,
+}
+
+/// The bytes of an image.
+#[derive(Debug)]
+enum Contents {
+    /// Pages that can be laid over mapped memories.
+    Pages(Image),
+    Heap(Box<[u8]>),
 }
 
 impl MemoryImage {
     /// An image of the bytes from `start` to `end`, which `fill` writes; it is given the bytes and the address of the
-    /// first. There is none where memories are not mapped.
-    pub(crate) fn new(start: usize, end: usize, fill: impl FnOnce(&mut [u8], usize)) -> Option<Self> {
-        let page = Mapping::page();
-        let start = start - start % page;
-        let len = (end - start).checked_next_multiple_of(page)?;
-        let pages = Image::new(len, |bytes| fill(bytes, start))?;
-        Some(Self { pages, start })
+    /// first. A `large` one can be laid over memories where they are mapped.
+    pub(crate) fn new(start: usize, end: usize, large: bool, fill: impl Fn(&mut [u8], usize)) -> Self {
+        if large {
+            let page = Mapping::page();
+            let first = start - start % page;
+            if let Some(pages) = Image::new((end - first).next_multiple_of(page), |bytes| fill(bytes, first))
+            {
+                return Self { contents: Contents::Pages(pages), start: first };
+            }
+        }
+        let mut bytes = alloc::vec![0; end - start].into_boxed_slice();
+        fill(&mut bytes, start);
+        Self { contents: Contents::Heap(bytes), start }
     }
 
-    /// Bytes of its pages.
-    pub(crate) fn len(&self) -> usize {
-        self.pages.len()
+    fn bytes(&self) -> &[u8] {
+        match &self.contents {
+            Contents::Pages(pages) => pages.bytes(),
+            Contents::Heap(bytes) => bytes,
+        }
     }
 }
 
@@ -81,6 +104,8 @@ pub struct Memory {
     block: Cell<Block>,
     /// Whether an image lies over the data.
     has_image: Cell<bool>,
+    /// Knows what was written to, if that is to be known; else null. Owned.
+    tracker: Cell<*mut Tracker>,
     ty: MemoryType,
     tally: Tally,
     /// Bytes that were counted.
@@ -106,6 +131,7 @@ static NONE: Shareable<Memory> = Shareable(Memory {
     capacity: Cell::new(0),
     block: Cell::new(Block::None),
     has_image: Cell::new(false),
+    tracker: Cell::new(core::ptr::null_mut()),
     ty: MemoryType { minimum: 0, maximum: Some(0), memory64: false, shared: false, page_size_log2: 16 },
     tally: Tally::NONE,
     counted: Cell::new(0),
@@ -116,7 +142,9 @@ impl Memory {
     ///
     /// # Errors
     /// The host has not enough memory, or cannot address as much.
-    pub(crate) fn new(ty: MemoryType, tally: Tally) -> Result<Self, NewEntityError> {
+    ///
+    /// If it is `tracked`, what is written to it can be found out.
+    pub(crate) fn new(ty: MemoryType, tally: Tally, tracked: bool) -> Result<Self, NewEntityError> {
         let len = initial_len(ty).ok_or(NewEntityError::OutOfMemory)?;
         let allocation = allocate(len, largest_len(ty)).ok_or(NewEntityError::OutOfMemory)?;
         let memory = Self {
@@ -124,13 +152,46 @@ impl Memory {
             capacity: Cell::new(allocation.capacity),
             block: Cell::new(allocation.block),
             has_image: Cell::new(false),
+            tracker: Cell::new(core::ptr::null_mut()),
             ty,
             tally,
             counted: Cell::new(0),
         };
         memory.set_len(len as u64);
+        if tracked {
+            let tracker = Tracker::new(memory.capacity.get()).ok_or(NewEntityError::OutOfMemory)?;
+            memory.set_tracker(tracker);
+        }
         memory.count();
         Ok(memory)
+    }
+
+    fn tracker(&self) -> Option<&Tracker> {
+        // SAFETY: I-TRACK: the memory owns the tracker, and only `reserve` replaces it.
+        unsafe { self.tracker.get().as_ref() }
+    }
+
+    /// Replaces the tracker, which must be one for this capacity.
+    fn set_tracker(&self, tracker: Box<Tracker>) {
+        let tracker = Box::into_raw(tracker);
+        // SAFETY: I-TRACK: it becomes the tracker of this memory.
+        unsafe { (*tracker).attach(self.base()) };
+        let old = self.tracker.replace(tracker);
+        free_tracker(old);
+    }
+
+    /// Notes a range that is written to other than by a store: all of it lies within the memory.
+    fn note(&self, address: u64, len: u64) {
+        if let Some(tracker) = self.tracker() {
+            tracker.note_range(address as usize, len as usize);
+        }
+    }
+
+    /// Takes what the memory holds for clean.
+    pub(crate) fn note_clean(&self) {
+        if let Some(tracker) = self.tracker() {
+            tracker.clear();
+        }
     }
 
     /// Lays an image over the data of a memory that is new. Whether that was possible; if not, nothing has changed.
@@ -141,11 +202,12 @@ impl Memory {
         if self.has_image.get() {
             return Ok(true);
         }
-        let fits = image.start.saturating_add(image.len()) <= self.capacity.get();
+        let Contents::Pages(pages) = &image.contents else { return Ok(false) };
+        let fits = image.start.saturating_add(pages.bytes().len()) <= self.capacity.get();
         let block = self.block.replace(Block::None);
         let laid = match &block {
             Block::Mapped(mapping) if fits => {
-                mapping.map_image(Mapping::page() + image.start, &image.pages).map(|()| true)
+                mapping.map_image(Mapping::page() + image.start, pages).map(|()| true)
             }
             _ => Ok(false),
         };
@@ -154,42 +216,81 @@ impl Memory {
         laid.map_err(|()| NewEntityError::OutOfMemory)
     }
 
-    /// Makes the memory what it was when it was new: of its minimum size, with zeros or the image that was laid over
-    /// it.
+    /// Makes the memory what it was when it was last clean: of its minimum size, with the bytes of an image and zeros
+    /// around them. Says whether it has the bytes of the image; if not, all is zero.
+    ///
+    /// At most `keep` bytes of a mapped memory stay with it that were written to; if there are more, the system gets
+    /// them back.
     ///
     /// # Errors
     /// The system refuses. The memory must be dropped.
-    pub(crate) fn renew(&self) -> Result<(), NewEntityError> {
+    pub(crate) fn renew(&self, image: Option<&MemoryImage>, keep: usize) -> Result<bool, NewEntityError> {
         let len = self.len() as usize;
         let initial = initial_len(self.ty).ok_or(NewEntityError::OutOfMemory)?;
         let block = self.block.replace(Block::None);
-        let renewed = match &block {
-            Block::None => Ok(()),
-            Block::Heap(_) => {
-                // SAFETY: I-MEM: the data is as long.
-                unsafe { self.base().write_bytes(0, len) };
-                Ok(())
-            }
-            Block::Mapped(mapping) => {
-                let page = Mapping::page();
-                mapping.discard(page, len.next_multiple_of(page))
-            }
-        };
+        let renewed = self.renew_block(&block, len, image, keep);
         self.block.set(block);
-        renewed.map_err(|()| NewEntityError::OutOfMemory)?;
+        self.note_clean();
+        let has_image = renewed.map_err(|()| NewEntityError::OutOfMemory)?;
         self.set_len(initial as u64);
-        Ok(())
+        Ok(has_image)
     }
 
-    /// Whether an image lies over the data, which [`renew`](Self::renew) brings back.
-    pub(crate) fn has_image(&self) -> bool {
-        self.has_image.get()
+    fn renew_block(
+        &self,
+        block: &Block,
+        len: usize,
+        image: Option<&MemoryImage>,
+        keep: usize,
+    ) -> Result<bool, ()> {
+        if let Some(tracker) = self.tracker()
+            && !tracker.is_mostly_noted(len)
+        {
+            for block in tracker.noted() {
+                self.restore(block * BLOCK..((block + 1) * BLOCK).min(len), image);
+            }
+            return Ok(true);
+        }
+        let Block::Mapped(mapping) = block else {
+            self.restore(0..len, image);
+            return Ok(true);
+        };
+        let page = Mapping::page();
+        let pages = len.next_multiple_of(page);
+        let found = mapping.written(page, pages, keep, |range| self.restore(range, image));
+        if found.is_some() {
+            return Ok(true);
+        }
+        mapping.discard(page, pages)?;
+        Ok(self.has_image.get() || image.is_none())
+    }
+
+    /// Brings a range of the allocated data back to what an image says, which is zero around it.
+    fn restore(&self, range: Range<usize>, image: Option<&MemoryImage>) {
+        let end = range.end.min(self.capacity.get());
+        let zero = |from: usize, to: usize| {
+            if from < to {
+                // SAFETY: I-MEM: the range lies within the allocation.
+                unsafe { self.base().add(from).write_bytes(0, to - from) };
+            }
+        };
+        let Some(image) = image else { return zero(range.start, end) };
+        let bytes = image.bytes();
+        let from = range.start.max(image.start).min(end);
+        let to = end.min(image.start + bytes.len()).max(from);
+        zero(range.start, from);
+        if from < to {
+            let source = &bytes[from - image.start..to - image.start];
+            // SAFETY: I-MEM: the range lies within the allocation, of which no image is part.
+            unsafe { self.base().add(from).copy_from_nonoverlapping(source.as_ptr(), source.len()) };
+        }
+        zero(to, end);
     }
 
     /// Whether [`renew`](Self::renew) is better than another memory: one that has grown far keeps what it got.
     pub(crate) fn is_worth_keeping(&self) -> bool {
         let initial = initial_len(self.ty).unwrap_or(usize::MAX);
-        self.has_image.get() || self.capacity.get() / 2 <= initial.max(LEAST_RESERVED)
+        self.capacity.get() / 2 <= initial.max(LEAST_RESERVED)
     }
 
     /// Counts the memory as one of a store.
@@ -280,6 +381,14 @@ impl Memory {
     fn reserve(&self, needed: usize) -> Option<()> {
         let generous = self.capacity.get().saturating_mul(2).min(largest_len(self.ty)).max(needed);
         let allocation = allocate(generous, generous).or_else(|| allocate(needed, needed))?;
+        let tracker = match self.tracker() {
+            Some(old) => {
+                let new = Tracker::new(allocation.capacity)?;
+                new.take_over(old);
+                Some(new)
+            }
+            None => None,
+        };
         let len = self.len();
         // SAFETY: I-MEM: the old block holds `len` bytes, the new one more, and they are distinct.
         unsafe { self.base().copy_to_nonoverlapping(allocation.base.as_ptr(), len as usize) };
@@ -289,6 +398,9 @@ impl Memory {
         self.capacity.set(allocation.capacity);
         self.has_image.set(false);
         self.set_len(len);
+        if let Some(tracker) = tracker {
+            self.set_tracker(tracker);
+        }
         Some(())
     }
 
@@ -301,7 +413,7 @@ impl Memory {
             Block::Mapped(_) => self.len() as usize + Mapping::page(),
         };
         self.block.set(block);
-        held
+        held + self.tracker().map_or(0, Tracker::held)
     }
 
     /// Bytes allocated while nobody uses the memory and it is as good as new.
@@ -334,6 +446,7 @@ impl Memory {
     /// `memory.fill`.
     pub(crate) fn fill(&self, address: u64, value: u8, len: u64) -> Result<(), TrapCode> {
         let to = self.place(address, len)?;
+        self.note(address, len);
         // SAFETY: I-MEM: the range lies within the data.
         unsafe { to.write_bytes(value, len as usize) };
         Ok(())
@@ -348,9 +461,10 @@ impl Memory {
         len: u64,
     ) -> Result<(), TrapCode> {
         let from = from.place(from_address, len)?;
-        let to = to.place(to_address, len)?;
+        let place = to.place(to_address, len)?;
+        to.note(to_address, len);
         // SAFETY: I-MEM: both ranges lie within their data; they may overlap.
-        unsafe { from.copy_to(to, len as usize) };
+        unsafe { from.copy_to(place, len as usize) };
         Ok(())
     }
 
@@ -362,6 +476,7 @@ impl Memory {
             .map(|end| &data[from as usize..end as usize]);
         let data = data.ok_or(TrapCode::MemoryOutOfBounds)?;
         let to = self.place(address, len)?;
+        self.note(address, len);
         // SAFETY: I-MEM: the range lies within the memory, which no segment is part of.
         unsafe { to.copy_from_nonoverlapping(data.as_ptr(), data.len()) };
         Ok(())
@@ -403,9 +518,12 @@ impl Memory {
         unsafe { core::slice::from_raw_parts(self.base(), self.len() as usize) }
     }
 
-    /// The bytes.
+    /// The bytes. All of them count as written to.
     #[inline]
     pub fn as_mut_slice(&mut self) -> &mut [u8] {
+        if let Some(tracker) = self.tracker() {
+            tracker.note_all();
+        }
         // SAFETY: as for `as_slice`; the exclusive borrow keeps everybody else away (I-STORE).
         unsafe { core::slice::from_raw_parts_mut(self.base(), self.len() as usize) }
     }
@@ -421,11 +539,19 @@ impl Drop for Memory {
     fn drop(&mut self) {
         self.uncount();
         self.free();
+        free_tracker(self.tracker.get());
     }
 }
 
 fn layout(capacity: usize) -> Option<Layout> {
     Layout::from_size_align(capacity.checked_add(OVERHEAD)?, ALLOCATOR_ALIGNMENT).ok()
+}
+
+fn free_tracker(tracker: *mut Tracker) {
+    if !tracker.is_null() {
+        // SAFETY: I-TRACK: it came from a box, and its memory has another one now or none.
+        drop(unsafe { Box::from_raw(tracker) });
+    }
 }
 
 /// The length at the start, if the machine can address as much.
@@ -459,9 +585,9 @@ fn allocate(len: usize, largest: usize) -> Option<Allocation> {
     let layout = layout(len)?;
     // SAFETY: I-MEM: the layout is not empty.
     let block = NonNull::new(unsafe { alloc_zeroed(layout) })?;
-    let offset = (block.addr().get() + 8).next_multiple_of(ALIGNMENT) - block.addr().get();
-    // SAFETY: I-MEM: the offset is at least 8 and less than 8 + ALIGNMENT, so that behind it there are more than
-    // `len` bytes left.
+    let offset = (block.addr().get() + HEADER).next_multiple_of(ALIGNMENT) - block.addr().get();
+    // SAFETY: I-MEM: the offset is at least HEADER and less than HEADER + ALIGNMENT, so that behind it there are more
+    // than `len` bytes left.
     let base = unsafe { block.add(offset) };
     Some(Allocation { block: Block::Heap(block), base, capacity: len })
 }
@@ -481,7 +607,7 @@ mod tests {
     use alloc::vec;
 
     fn memory(minimum: u32, maximum: Option<u32>) -> Memory {
-        Memory::new(MemoryType::new(minimum, maximum), Tally::NONE).unwrap()
+        Memory::new(MemoryType::new(minimum, maximum), Tally::NONE, false).unwrap()
     }
 
     #[test]
@@ -540,10 +666,10 @@ mod tests {
     #[test]
     fn impossible_sizes_are_refused() {
         let huge = MemoryType::new64(1 << 48, None);
-        assert!(Memory::new(huge, Tally::NONE).is_err());
+        assert!(Memory::new(huge, Tally::NONE, false).is_err());
         let large = MemoryType::new64(1 << 40, None);
-        assert!(Memory::new(large, Tally::NONE).is_err());
-        let small = Memory::new(MemoryType::new64(0, None), Tally::NONE).unwrap();
+        assert!(Memory::new(large, Tally::NONE, false).is_err());
+        let small = Memory::new(MemoryType::new64(0, None), Tally::NONE, false).unwrap();
         for delta in [1 << 40, (1 << 48) - 1, 1 << 48, u64::MAX] {
             assert_eq!(small.grow(delta), None);
         }
@@ -553,7 +679,7 @@ mod tests {
     #[test]
     fn pages_of_one_byte() {
         let ty = MemoryType::builder().page_size_log2(0).min(3).max(Some(1000)).build().unwrap();
-        let mut memory = Memory::new(ty, Tally::NONE).unwrap();
+        let mut memory = Memory::new(ty, Tally::NONE, false).unwrap();
         assert_eq!(memory.as_mut_slice(), vec![0; 3]);
         assert_eq!(memory.grow(997), Some(3));
         assert_eq!(memory.grow(1), None);

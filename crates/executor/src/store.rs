@@ -236,6 +236,8 @@ pub struct Store {
     own_tables: usize,
     /// Whether anything may have been written to a memory other than by active segments.
     pub(crate) used: bool,
+    /// Whether memories are tracked.
+    tracked: bool,
     externs: Vec<Box<dyn Any + Send + Sync>>,
     usage: Arc<Usage>,
 }
@@ -271,7 +273,9 @@ impl Drop for Store {
 
 impl Store {
     /// An empty store, whose memory is counted in `usage`.
-    pub fn new(limits: StackLimits, usage: Arc<Usage>) -> Self {
+    ///
+    /// If it is `tracked`, its memories know what is written to them, as all modules expect that track writes.
+    pub fn new(limits: StackLimits, usage: Arc<Usage>, tracked: bool) -> Self {
         usage.add(Held::Stores, 1);
         Self {
             id: StoreId::next(),
@@ -288,6 +292,7 @@ impl Store {
             own_memories: 0,
             own_tables: 0,
             used: false,
+            tracked,
             externs: Vec::new(),
             usage,
         }
@@ -456,7 +461,7 @@ impl Store {
     /// # Errors
     /// The host has not enough memory.
     pub fn new_memory(&mut self, ty: MemoryType) -> Result<Handle<Memory>, NewEntityError> {
-        let memory = Memory::new(ty, self.tally())?;
+        let memory = Memory::new(ty, self.tally(), self.tracked)?;
         Ok(Handle { store: self.id, entity: self.memories.add(memory) })
     }
 

@@ -27,8 +27,8 @@ use crate::{
     usage::{Held, Usage},
 };
 
-/// From so many bytes of data on, a memory begins with an image of them. Less is copied as fast.
-const LEAST_IMAGE: u64 = 32 << 10;
+/// From so many bytes of data on, an image of them is laid over memories. Less is copied as fast.
+const LEAST_LAID: u64 = 32 << 10;
 
 /// An instance that belongs to nobody.
 struct Spare {
@@ -66,7 +66,7 @@ pub(crate) struct WarmInstances {
     /// Whether an instance was ever made. A second one is reason enough to make images.
     had_one: AtomicBool,
     common: OnceLock<Common>,
-    /// For each defined memory what it begins with, if there is much of it.
+    /// For each defined memory what it begins with, if that is more than zeros.
     images: OnceLock<Box<[Option<MemoryImage>]>>,
 }
 
@@ -125,10 +125,14 @@ impl WarmInstances {
         *self.common.get_or_init(|| Common::of(module, bytes))
     }
 
-    /// What the memories of another instance begin with, for each that is defined: nothing for the first one, which is
-    /// the only one perhaps, and nothing if it depends on imports.
+    /// Whether this is not the first instance that asks.
+    pub(crate) fn had_one(&self) -> bool {
+        self.had_one.swap(true, Ordering::Relaxed)
+    }
+
+    /// What the memories of all instances begin with, for each that is defined and has data.
     pub(crate) fn images(&self, module: &Module, bytes: &[u8]) -> &[Option<MemoryImage>] {
-        if !self.had_one.swap(true, Ordering::Relaxed) || !self.common(module, bytes).data {
+        if !self.common(module, bytes).data {
             return &[];
         }
         self.images.get_or_init(|| images(module, bytes))
@@ -215,16 +219,13 @@ fn images(module: &Module, bytes: &[u8]) -> Box<[Option<MemoryImage>]> {
             })
         };
         let len: u64 = segments().map(|(_, data)| data.len() as u64).sum();
-        if len < LEAST_IMAGE {
-            return None;
-        }
         let start = segments().map(|(start, _)| start).min()?;
         let end = segments().map(|(start, data)| start + data.len()).max()?;
-        MemoryImage::new(start, end, |pages, first| {
+        Some(MemoryImage::new(start, end, len >= LEAST_LAID, |bytes, first| {
             for (start, data) in segments() {
-                pages[start - first..][..data.len()].copy_from_slice(data);
+                bytes[start - first..][..data.len()].copy_from_slice(data);
             }
-        })
+        }))
     };
     (imported..module.memories.len()).map(image).collect()
 }

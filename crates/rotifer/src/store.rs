@@ -57,7 +57,7 @@ impl<T> Store<T> {
         Self {
             inner: Box::new(StoreInner {
                 engine: engine.clone(),
-                store: executor::Store::new(limits, engine.stubs().usage().clone()),
+                store: executor::Store::new(limits, engine.stubs().usage().clone(), config.track_writes),
                 host_funcs: Vec::new(),
                 linked: HashMap::new(),
                 limiter: None,

@@ -5,7 +5,7 @@ use rotifer::{
 };
 use std::fmt::Write;
 
-use super::{MODES, engines, engines_with, load};
+use super::{MODES, engines_with, load};
 
 /// A module with all that an instance has. `PAGES` of memory; `BYTES` of data behind address 0x100.
 const EVERYTHING: &str = r#"(module
@@ -134,7 +134,15 @@ const SIZES: [(u32, usize); 3] = [(1, 40), (3, 40), (3, 100_000)];
 
 #[test]
 fn nothing_of_a_former_store_is_left() {
-    for engine in engines() {
+    let tracking = |track| {
+        engines_with(move |config| {
+            config.track_writes(track).warm_memory(if track { 0 } else { 2 << 20 });
+        })
+    };
+    let discarding = engines_with(|config| {
+        config.warm_memory(0);
+    });
+    for engine in [tracking(false), tracking(true), discarding].into_iter().flatten() {
         for (pages, bytes) in SIZES {
             for mode in MODES {
                 let wasm = wat::parse_str(everything(pages, bytes)).unwrap();
