@@ -97,6 +97,8 @@ fn engines(kind: Kind) -> Vec<Engine> {
             for &dispatch in Dispatch::available() {
                 let mut config = Config::default();
                 config.features(all_features()).dispatch(dispatch).canonical_nans(canonical_nans);
+                // Which of the two makes no difference that can be seen.
+                config.track_writes(canonical_nans);
                 match stack {
                     Stack::Large => config.max_stack_size(64 << 20).max_call_depth(100_000),
                     Stack::Small => config.max_stack_size(3_000).max_call_depth(40),

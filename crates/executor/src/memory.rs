@@ -257,6 +257,17 @@ impl Memory {
         };
         let page = Mapping::page();
         let pages = len.next_multiple_of(page);
+        // Data that was copied would count as written for ever. With the image below them, pages are copied only if
+        // they are written to.
+        if let Some(MemoryImage { contents: Contents::Pages(image), start }) = image
+            && !self.has_image.get()
+            && start + image.bytes().len() <= self.capacity.get()
+        {
+            mapping.discard(page, pages)?;
+            mapping.map_image(page + start, image)?;
+            self.has_image.set(true);
+            return Ok(true);
+        }
         let found = mapping.written(page, pages, keep, |range| self.restore(range, image));
         if found.is_some() {
             return Ok(true);

@@ -338,3 +338,91 @@ fn functions_are_made_by_whoever_asks_first() {
         assert_eq!(func.typed::<(), i32>(&store).unwrap().call(&mut store, ()).unwrap(), i as i32);
     }
 }
+
+/// Each way to write, at the edges of blocks: what is not noted would be left for the next store.
+#[test]
+fn every_write_is_noted() {
+    let stores = [
+        ("i32.store8", "i32"),
+        ("i32.store16", "i32"),
+        ("i32.store", "i32"),
+        ("i64.store8", "i64"),
+        ("i64.store16", "i64"),
+        ("i64.store32", "i64"),
+        ("i64.store", "i64"),
+        ("f32.store", "f32"),
+        ("f64.store", "f64"),
+    ];
+    let mut functions = String::new();
+    for (number, (store, ty)) in stores.iter().enumerate() {
+        for (memory, name) in [("$first", "first"), ("$second", "second")] {
+            let value = if ty.starts_with('i') { "-1" } else { "nan" };
+            writeln!(
+                functions,
+                r#"(func (export "{name}{number}") (param i32)
+                    ({store} {memory} (local.get 0) ({ty}.const {value})))
+                (func (export "{name}{number}+") (param i32) (local i32)
+                    (local.set 1 (i32.const 16))
+                    ({store} {memory} offset=1 (i32.add (local.get 0) (local.get 1)) ({ty}.const {value})))"#
+            )
+            .unwrap();
+        }
+    }
+    let wat = format!(
+        r#"(module (memory $first (export "m0") PAGES 9) (memory $second (export "m1") 1 9)
+        (data $ones "\ff\ff\ff")
+        {functions}
+        (func (export "fill") (param i32) (memory.fill (local.get 0) (i32.const 1) (i32.const 1030)))
+        (func (export "copy") (param i32)
+            (i32.store $second (i32.const 0) (i32.const 1))
+            (memory.copy $first $second (local.get 0) (i32.const 0) (i32.const 3)))
+        (func (export "init") (param i32) (memory.init $first $ones (local.get 0) (i32.const 0) (i32.const 3)))
+        (func (export "grow") (param i32)
+            (drop (memory.grow (i32.const 1)))
+            (i64.store (i32.sub (i32.mul (memory.size) (i32.const 0x10000)) (i32.const 9)) (i64.const -1))
+            (memory.fill (local.get 0) (i32.const 3) (i32.const 5))))"#
+    );
+    let mut names: Vec<String> = ["fill", "copy", "init", "grow"].map(String::from).to_vec();
+    for number in 0..stores.len() {
+        names.extend(["first", "second"].map(|memory| format!("{memory}{number}")));
+        names.extend(["first", "second"].map(|memory| format!("{memory}{number}+")));
+    }
+    for engine in engines_with(|config| {
+        config.track_writes(true).warm_memory(0);
+    }) {
+        for pages in ["1", "3"] {
+            let module = load(&engine, &wat.replace("PAGES", pages));
+            let run = |call: Option<(&str, i32)>| {
+                let mut store = Store::new(&engine, ());
+                let instance = Linker::new(&engine).instantiate(&mut store, &module).unwrap();
+                for name in ["m0", "m1"] {
+                    let memory = instance.get_memory(&store, name).unwrap();
+                    let dirty = memory.data(&store).iter().position(|&byte| byte != 0);
+                    assert_eq!(dirty, None, "{name} before {call:?}");
+                }
+                match call {
+                    Some(("host", at)) => {
+                        let memory = instance.get_memory(&store, "m0").unwrap();
+                        memory.write(&mut store, at as usize, &[1; 2_000]).unwrap();
+                    }
+                    Some(("slice", at)) => {
+                        let memory = instance.get_memory(&store, "m0").unwrap();
+                        memory.data_mut(&mut store)[at as usize] = 1;
+                    }
+                    Some((name, at)) => {
+                        let func = instance.get_typed_func::<i32, ()>(&store, name).unwrap();
+                        func.call(&mut store, at).unwrap();
+                    }
+                    None => {}
+                }
+            };
+            for name in names.iter().map(String::as_str).chain(["host", "slice"]) {
+                for at in (1_000..1_030).step_by(if name.starts_with('f') { 1 } else { 3 }).chain([0, 0xF000])
+                {
+                    run(Some((name, at)));
+                }
+            }
+            run(None);
+        }
+    }
+}
