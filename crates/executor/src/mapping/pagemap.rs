@@ -20,16 +20,15 @@ const PRESENT: u64 = 1 << 3;
 const SWAPPED: u64 = 1 << 4;
 const PFNZERO: u64 = 1 << 5;
 
-/// `struct pm_scan_arg`.
+/// `struct pm_scan_arg`, on a machine whose addresses have 64 bits.
 #[repr(C)]
-#[derive(Default)]
 struct Scan {
     size: u64,
     flags: u64,
     start: u64,
     end: u64,
     walk_end: u64,
-    regions: u64,
+    regions: *mut Region,
     region_count: u64,
     max_pages: u64,
     inverted: u64,
@@ -107,15 +106,17 @@ fn scan(
     while start < range.end as u64 {
         let mut request = Scan {
             size: size_of::<Scan>() as u64,
+            flags: 0,
             start,
             end: range.end as u64,
-            regions: regions.as_mut_ptr().expose_provenance() as u64,
+            walk_end: 0,
+            regions: regions.as_mut_ptr(),
             region_count: regions.len() as u64,
+            max_pages: 0,
             inverted: FILE | PFNZERO,
             all_of: FILE | PFNZERO,
             any_of: PRESENT | SWAPPED,
             returned: PRESENT,
-            ..Scan::default()
         };
         // SAFETY: I-MAP: the regions are those of the array, which lives longer.
         let count = unsafe { ioctl(file, Request(&mut request)) }?;
