@@ -35,9 +35,8 @@ const ALLOCATOR_ALIGNMENT: usize = 8;
 /// Bytes before the data that mean something: the length, and of a tracked memory two addresses (I-TRACK).
 const HEADER: usize = 24;
 
-/// From this length on a memory is mapped. An allocator of the system maps such blocks, too, and zeroing a smaller one
-/// costs no more than the system calls.
-const LEAST_MAPPED: usize = 128 << 10;
+/// From this length on a memory is mapped. Zeroing a smaller one costs no more than the system calls and page faults.
+const LEAST_MAPPED: usize = 256 << 10;
 
 /// A mapped memory gets address space for at least so many bytes, if its type lets it grow as far.
 const LEAST_RESERVED: usize = 1 << 20;

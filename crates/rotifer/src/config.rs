@@ -286,7 +286,7 @@ impl Config {
     /// Sets how many bytes of each memory stay with an instance that a module [keeps](Self::warm_instances) because
     /// they were written to. Default: 2 MiB. If more was, all of it goes back to the system, and the next store pays
     /// for getting it anew, about a microsecond for each page. Memories that do not come from the system but from the
-    /// allocator stay whole: those below 128 KiB, and all where the system is not Linux on a 64-bit machine.
+    /// allocator stay whole: those below 256 KiB, and all where the system is not Linux on a 64-bit machine.
     pub fn warm_memory(&mut self, bytes: usize) -> &mut Self {
         self.warm_memory = bytes;
         self

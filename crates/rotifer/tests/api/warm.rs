@@ -130,7 +130,7 @@ fn value(store: &mut Store<()>, value: &Val) -> String {
 }
 
 /// Sizes of memory and data: in the allocator's memory, mapped, and mapped with an image.
-const SIZES: [(u32, usize); 3] = [(1, 40), (3, 40), (3, 100_000)];
+const SIZES: [(u32, usize); 3] = [(1, 40), (5, 40), (5, 100_000)];
 
 #[test]
 fn nothing_of_a_former_store_is_left() {
@@ -190,7 +190,7 @@ fn nothing_of_a_former_store_is_left() {
 #[test]
 fn several_stores_at_once_have_instances_of_their_own() {
     let engine = Engine::default();
-    let module = load(&engine, &everything(3, 100_000));
+    let module = load(&engine, &everything(5, 100_000));
     let (mut store, instance) = fresh(&module, 10);
     let expected = describe(&mut store, instance);
     for _ in 0..3 {
@@ -237,7 +237,7 @@ fn nothing_is_kept_if_nothing_shall_be() {
     for engine in engines_with(|config| {
         config.warm_instances(0);
     }) {
-        let module = load(&engine, &everything(3, 100_000));
+        let module = load(&engine, &everything(5, 100_000));
         let (mut store, instance) = fresh(&module, 10);
         let expected = describe(&mut store, instance);
         drop(store);
@@ -250,7 +250,7 @@ fn nothing_is_kept_if_nothing_shall_be() {
 #[test]
 fn a_module_that_is_gone_keeps_nothing() {
     let engine = Engine::default();
-    let module = load(&engine, &everything(3, 100_000));
+    let module = load(&engine, &everything(5, 100_000));
     drop(fresh(&module, 1));
     let (store, _) = fresh(&module, 1);
     drop(fresh(&module, 1));
@@ -284,14 +284,14 @@ fn segments_that_depend_on_imports_are_written_again() {
     let wat = r#"(module
         (import "" "at" (global $at i32))
         (import "" "memory" (memory $theirs 1))
-        (memory $own (export "own") 3)
+        (memory $own (export "own") 5)
         (table $own (export "table") 4 funcref)
         (data (memory $theirs) (i32.const 3) "theirs")
         (data (memory $own) (global.get $at) "own")
         (elem (table $own) (global.get $at) func $f)
         (func $f (export "f")))"#;
     let module = load(&engine, wat);
-    for at in [0, 3, 4, 1, 0x2_FFFE, 2, 2] {
+    for at in [0, 3, 4, 1, 0x4_FFFE, 2, 2] {
         let mut store = Store::new(&engine, ());
         let global = Global::new(&mut store, Val::I32(at), Mutability::Const);
         let memory = rotifer::Memory::new(&mut store, rotifer::MemoryType::new(1, None)).unwrap();
@@ -390,7 +390,7 @@ fn every_write_is_noted() {
     for engine in engines_with(|config| {
         config.track_writes(true).warm_memory(0);
     }) {
-        for pages in ["1", "3"] {
+        for pages in ["1", "5"] {
             let module = load(&engine, &wat.replace("PAGES", pages));
             let run = |call: Option<(&str, i32)>| {
                 let mut store = Store::new(&engine, ());
