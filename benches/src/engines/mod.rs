@@ -109,6 +109,10 @@ pub fn for_instantiate() -> Vec<Box<dyn Engine>> {
         Box::new(wasmi::Wasmi::eager("wasmi")),
         #[cfg(feature = "rotifer")]
         Box::new(rotifer::Rotifer::checked("rotifer")),
+        #[cfg(feature = "rotifer")]
+        Box::new(rotifer::Rotifer::tracked("rotifer.tracked")),
+        #[cfg(feature = "rotifer")]
+        Box::new(rotifer::Rotifer::cold("rotifer.cold")),
         #[cfg(feature = "wasm3")]
         Box::new(wasm3::Wasm3::lazy("wasm3")),
         #[cfg(feature = "tinywasm")]

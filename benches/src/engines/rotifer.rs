@@ -16,6 +16,10 @@ pub struct Rotifer {
     /// Unchecked if there is none.
     mode: Option<LoadMode>,
     stop: Stop,
+    /// Whether stores note what they write to.
+    tracked: bool,
+    /// Whether instances are kept for other stores.
+    warm: bool,
 }
 
 /// How execution can be made to stop.
@@ -29,7 +33,7 @@ enum Stop {
 impl Rotifer {
     /// The default mode: what the execution set measures. Code is the same in all modes.
     pub fn checked(name: &'static str) -> Self {
-        Self { name, mode: Some(LoadMode::Checked), stop: Stop::Never }
+        Self { name, mode: Some(LoadMode::Checked), stop: Stop::Never, tracked: false, warm: true }
     }
 
     /// The default mode, consuming fuel.
@@ -40,6 +44,16 @@ impl Rotifer {
     /// The default mode, with an interrupt handle that nobody uses.
     pub fn interruptible(name: &'static str) -> Self {
         Self { stop: Stop::Interrupted, ..Self::checked(name) }
+    }
+
+    /// The default mode, with stores that note what they write to.
+    pub fn tracked(name: &'static str) -> Self {
+        Self { tracked: true, ..Self::checked(name) }
+    }
+
+    /// The default mode, each instance made anew.
+    pub fn cold(name: &'static str) -> Self {
+        Self { warm: false, ..Self::checked(name) }
     }
 
     /// Every mode, for the start-up set.
@@ -76,6 +90,10 @@ impl Rotifer {
     fn config(&self) -> Config {
         let mut config = Config::new();
         config.consume_fuel(self.stop == Stop::OutOfFuel).interruptible(self.stop == Stop::Interrupted);
+        config.track_writes(self.tracked);
+        if !self.warm {
+            config.warm_instances(0);
+        }
         config
     }
 }

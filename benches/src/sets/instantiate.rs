@@ -6,7 +6,8 @@
 //! the sum of what it read, which tells whether the instance was fresh: every iteration is checked. In outside modules
 //! that import nothing but functions the host touches the first pages of `memory`.
 //!
-//! Whoever resets an instance instead of making a new one takes part here as one more engine: see
+//! Rotifer takes part three times: as it is by default, with stores that note what they write to, and without keeping
+//! instances for other stores. Whoever resets an instance instead of making a new one takes part here as one more engine: see
 //! [`crate::engines::for_instantiate`].
 
 use super::{BoxedCase, Kind, Outside, Set};
@@ -28,10 +29,13 @@ pub const SET: Set = Set {
     reference: "wasmi",
     pairs: &[
         ("rotifer", "wasmi"),
+        ("rotifer.tracked", "wasmi"),
+        ("rotifer.cold", "wasmi"),
         ("rotifer", "tinywasm"),
         ("rotifer", "cranelift.on-demand"),
         ("rotifer", "cranelift.pool"),
         ("rotifer", "cranelift.pool-pagemap"),
+        ("rotifer.tracked", "cranelift.pool-pagemap"),
     ],
     differences: &[],
     engines: || Ok(engines::for_instantiate()),

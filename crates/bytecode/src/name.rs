@@ -7,6 +7,7 @@
 //! return.s@2                 with its linkage in slot 2
 //! br.loop+fuel               the twin that pays
 //! f64.mul.ss.s+canonical     the twin that makes NaNs canonical
+//! i32.store.ss+tracked       the twin that notes what it writes to
 //! ```
 
 use core::fmt;
@@ -80,6 +81,9 @@ impl fmt::Display for OpCode {
         }
         if self.is_canonical() {
             f.write_str("+canonical")?;
+        }
+        if self.is_tracked() {
+            f.write_str("+tracked")?;
         }
         Ok(())
     }

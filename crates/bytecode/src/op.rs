@@ -253,7 +253,18 @@ impl OpCode {
 
     /// Whether this is the twin of an op that makes each NaN the canonical one.
     pub fn is_canonical(self) -> bool {
-        self.0 >= CANONICAL
+        (CANONICAL..TRACKED).contains(&self.0)
+    }
+
+    /// The twin of a store that notes which blocks of the memory it writes to.
+    pub fn tracked(self) -> Option<Self> {
+        let store = self.0.checked_sub(first_of_kind(Kind::Store)).filter(|_| self.0 < SPECIAL)?;
+        Some(Self(TRACKED + store))
+    }
+
+    /// Whether this is the twin of a store that notes which blocks of the memory it writes to.
+    pub fn is_tracked(self) -> bool {
+        self.0 >= TRACKED
     }
 
     /// The linkage slot of a return that knows it.
@@ -264,6 +275,9 @@ impl OpCode {
 
     /// The operator and the form behind this number, or the special op.
     pub fn describe(self) -> Described {
+        if let Some(store) = self.0.checked_sub(TRACKED) {
+            return Self(first_of_kind(Kind::Store) + store).describe();
+        }
         if let Some(twin) = self.0.checked_sub(CANONICAL) {
             let binary = NAN_BINARY * BINARY_FORMS;
             let (position, form) = match twin.checked_sub(binary) {
@@ -630,10 +644,15 @@ pub const NAN_BINARY: u16 = 8;
 /// Where the twins begin that make NaNs canonical, by operator and form.
 const CANONICAL: u16 = METERED_SPECIAL + METERED_SPECIALS.len() as u16;
 
+/// Where the twins of stores begin that note what they write to, by operator and form.
+const TRACKED: u16 =
+    CANONICAL + NAN_BINARY * BINARY_FORMS + (NAN_OPERATORS.len() as u16 - NAN_BINARY) * UNARY_FORMS;
+
+/// How many there are of them.
+pub const TRACKED_OPS: usize = (COUNTS[Kind::Store as usize] * STORE_FORMS) as usize;
+
 /// The count of all ops: the length of a handler table.
-pub const OP_COUNT: usize = (CANONICAL
-    + NAN_BINARY * BINARY_FORMS
-    + (NAN_OPERATORS.len() as u16 - NAN_BINARY) * UNARY_FORMS) as usize;
+pub const OP_COUNT: usize = TRACKED as usize + TRACKED_OPS;
 
 #[cfg(test)]
 mod tests {
@@ -677,7 +696,13 @@ mod tests {
         });
         let mut canonical: Vec<u16> = canonical.collect();
         canonical.sort_unstable();
-        assert!(canonical.into_iter().eq(CANONICAL..OP_COUNT as u16));
+        assert!(canonical.into_iter().eq(CANONICAL..TRACKED));
+        let tracked = (0..TRACKED).filter_map(|number| {
+            let twin = OpCode(number).tracked()?;
+            assert_eq!(twin.describe(), OpCode(number).describe());
+            Some(twin.0)
+        });
+        assert!(tracked.eq(TRACKED..OP_COUNT as u16));
         assert_eq!(OpCode::binary(Operator::I32Eq, Source::Slot, Source::Imm, Target::Acc).metered(), None);
     }
 }

@@ -15,7 +15,7 @@ use crate::{
 ///
 /// Slots are plain numbers, immediates have a `#`, `acc` is the accumulator of the operand's domain, and a
 /// branch ends with `-> position`. Where fuel is counted, the costs of where a branch goes and of what is behind
-/// it follow in parentheses.
+/// it follow in parentheses. Twins that make NaNs canonical or track writes say so behind their operands.
 pub fn print(code: &CodeBuffer, cell: &Listed, out: &mut dyn Write) -> fmt::Result {
     write!(out, "{}: ", cell.position)?;
     match cell.op.describe() {
@@ -30,6 +30,12 @@ pub fn print(code: &CodeBuffer, cell: &Listed, out: &mut dyn Write) -> fmt::Resu
             write!(out, "{} <- {} + #{}; {sense}{to} {text} acc, {right}", o.a, o.b, o.c as i32)?;
         }
         Described::Special(op) => special_cell(op, cell, out)?,
+    }
+    if cell.op.is_canonical() {
+        out.write_str(", canonical")?;
+    }
+    if cell.op.is_tracked() {
+        out.write_str(", tracked")?;
     }
     let next = code.listing.iter().find(|l| l.position > cell.position);
     let end = next.map_or(u32::MAX, |l| l.position);

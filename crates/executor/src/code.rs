@@ -18,8 +18,10 @@ use rotifer_validator::{Error, ExportItem, Module, Names};
 use crate::{
     exec::{Dispatch, DispatchError},
     exports::ExportIndex,
+    memory::MemoryImage,
     sync::{AtomicPtr, Mutex, OnceLock},
     usage::{Held, Usage},
+    warm::{Common, WarmInstances},
 };
 
 /// Where the code of a function is. Its address is stable: call cells hold it.
@@ -163,6 +165,12 @@ pub struct Stubs {
     dispatch: Dispatch,
     metering: Metering,
     usage: Arc<Usage>,
+    /// How many instances a module keeps whose stores were dropped.
+    warm_instances: usize,
+    /// How many bytes of each memory may stay with such an instance.
+    warm_bytes: usize,
+    /// Whether stores note what they write to.
+    tracks_writes: bool,
 }
 
 impl fmt::Debug for Stubs {
@@ -185,6 +193,9 @@ impl Stubs {
             dispatch,
             metering,
             usage: Arc::default(),
+            warm_instances: 0,
+            warm_bytes: 0,
+            tracks_writes: false,
             words: Box::new([
                 // The header of the translate-me stub: a frame for which there is never room, so that every
                 // call of it leaves the dispatcher before it happens. Its cell is never executed.
@@ -197,6 +208,34 @@ impl Stubs {
                 cell(Special::ReturnCross),
             ]),
         })
+    }
+
+    /// Sets how many instances a module keeps for other stores when theirs are dropped, and how many bytes of each
+    /// memory of theirs stay with them.
+    #[must_use]
+    pub fn with_warm_instances(mut self, count: usize, bytes: usize) -> Self {
+        (self.warm_instances, self.warm_bytes) = (count, bytes);
+        self
+    }
+
+    /// Sets whether code that is linked with these stubs notes what it writes to. Memories are tracked then.
+    #[must_use]
+    pub fn with_tracked_writes(mut self, tracked: bool) -> Self {
+        self.tracks_writes = tracked;
+        self
+    }
+
+    pub(crate) fn warm_instances(&self) -> usize {
+        self.warm_instances
+    }
+
+    pub(crate) fn warm_bytes(&self) -> usize {
+        self.warm_bytes
+    }
+
+    /// Whether code that is linked with these stubs notes what it writes to.
+    pub fn tracks_writes(&self) -> bool {
+        self.tracks_writes
     }
 
     /// The dispatcher that runs these stubs and all code that is linked with them.
@@ -272,6 +311,8 @@ pub struct ModuleCode {
     exports: OnceLock<ExportIndex>,
     /// What the name section says; read on first use.
     names: OnceLock<Names>,
+    /// Instances that their stores have done with.
+    warm: WarmInstances,
 }
 
 impl fmt::Debug for ModuleCode {
@@ -293,6 +334,7 @@ impl ModuleCode {
         let entries: Box<[FuncEntry]> =
             module.bodies.iter().map(|_| FuncEntry { code: AtomicPtr::new(stub) }).collect();
         let metadata = metadata(&module) + size_of_val(&*entries) + size_of_val(&*type_ids);
+        let warm = WarmInstances::new(stubs.warm_instances());
         let usage = stubs.usage();
         usage.add(Held::Modules, 1);
         usage.add(Held::Metadata, metadata);
@@ -308,7 +350,33 @@ impl ModuleCode {
             metadata,
             exports: OnceLock::new(),
             names: OnceLock::new(),
+            warm,
         }
+    }
+
+    /// Instances that their stores have done with.
+    pub(crate) fn warm(&self) -> &WarmInstances {
+        &self.warm
+    }
+
+    /// What all instances have in common once active segments are written.
+    pub(crate) fn common(&self) -> Common {
+        self.warm.common(&self.module, self.bytes())
+    }
+
+    /// The same where writes are tracked: what all instances have in common is clean then.
+    pub(crate) fn common_if_tracked(&self) -> Option<Common> {
+        self.stubs.tracks_writes().then(|| self.common())
+    }
+
+    /// What the memories of all instances begin with, for each that is defined, if that is more than zeros.
+    pub(crate) fn images(&self) -> &[Option<MemoryImage>] {
+        self.warm.images(&self.module, self.bytes())
+    }
+
+    /// Frees what is kept of instances whose stores were dropped.
+    pub fn drop_warm_instances(&self) {
+        self.warm.clear();
     }
 
     /// The export of this name.

@@ -10,15 +10,17 @@ use core::ptr::NonNull;
 use rotifer_bytecode::fold;
 use rotifer_core::{FuncIdx, TrapCode};
 use rotifer_validator::{
-    ConstExpr, ConstOp, ElementItem, ElementSegment, ExportItem, ImportType, SegmentMode,
+    ConstExpr, ConstOp, ElementItem, ElementSegment, ExportItem, ImportType, Module, SegmentMode,
 };
 use smallvec::SmallVec;
 
 use crate::{
     code::ModuleCode,
-    entity::{Func, Global, Instance, Table},
+    entity::{Func, Global, Instance, ModuleRef, Owned, Segment, Table},
+    func_block::FuncBlock,
     memory::Memory,
     store::{Handle, NewEntityError, Store, StoreId, WrongStore},
+    usage::Tally,
 };
 
 /// What can be imported and exported.
@@ -51,15 +53,18 @@ impl From<WrongStore> for ImportMismatch {
     }
 }
 
+/// Pointers to imported items of one kind, nearly always few.
+type Imported<P> = SmallVec<[P; 4]>;
+
 /// A module with items for its imports, ready to be instantiated.
 #[derive(Debug)]
 pub struct Linked {
     code: Arc<ModuleCode>,
     store: StoreId,
-    funcs: Vec<NonNull<Func>>,
-    tables: Vec<NonNull<Table>>,
-    memories: Vec<NonNull<Memory>>,
-    globals: Vec<*const Global>,
+    funcs: SmallVec<[NonNull<Func>; 16]>,
+    tables: Imported<NonNull<Table>>,
+    memories: Imported<NonNull<Memory>>,
+    globals: Imported<*const Global>,
 }
 
 impl Store {
@@ -78,10 +83,10 @@ impl Store {
         let mut linked = Linked {
             code: code.clone(),
             store: self.id(),
-            funcs: Vec::with_capacity(module.imported_functions as usize),
-            tables: Vec::with_capacity(module.tables.len()),
-            memories: Vec::with_capacity(module.memories.len()),
-            globals: Vec::with_capacity(module.globals.len()),
+            funcs: SmallVec::with_capacity(module.imported_functions as usize),
+            tables: SmallVec::new(),
+            memories: SmallVec::new(),
+            globals: SmallVec::new(),
         };
         for (number, (&item, import)) in items.iter().zip(&module.imports).enumerate() {
             let matches = match (item, import.ty) {
@@ -124,7 +129,8 @@ impl Store {
         }
     }
 
-    /// Makes an instance, its active segments not yet written.
+    /// Makes an instance, its active segments not yet written. If the module has one that another store has done with
+    /// (see [`warm`](crate::warm)), that becomes the instance.
     ///
     /// # Errors
     /// The host has not enough memory. Nothing happened then.
@@ -132,72 +138,21 @@ impl Store {
     /// # Panics
     /// `linked` was made by another store.
     pub fn instantiate(&mut self, linked: Linked) -> Result<Handle<Instance>, NewEntityError> {
-        let Linked { code, store, funcs: imported_funcs, mut tables, mut memories, mut globals } = linked;
-        assert_eq!(store, self.id(), "linked and instantiated in the same store");
-        let module = &code.module;
-
-        // First what can fail.
-        let new_memories = module.memories[memories.len()..].iter().map(|&ty| Memory::new(ty, self.tally()));
-        let new_memories: Vec<Memory> = new_memories.collect::<Result<_, _>>()?;
-        let new_tables = module.tables[tables.len()..].iter().map(|&ty| Table::new(ty, 0, self.tally()));
-        let new_tables: Vec<Table> = new_tables.collect::<Result<_, _>>()?;
-
-        if !new_memories.is_empty() {
-            extend(&mut memories, self.add_memories(new_memories));
-        }
-        let first_new_table = tables.len();
-        if !new_tables.is_empty() {
-            extend(&mut tables, self.add_tables(new_tables));
-        }
-        let first_new_global = globals.len();
-        if globals.len() < module.globals.len() {
-            let new = module.globals[globals.len()..].iter().map(|&ty| Global { value: [0; 2].into(), ty });
-            let block = self.add_globals(new.collect());
-            let mut pointers = Vec::new();
-            extend(&mut pointers, block);
-            globals.extend(pointers.iter().map(|global| global.as_ptr().cast_const()));
-        }
-
-        // The functions know their instance, so its place must be known first.
-        let place = NonNull::from(Box::leak(Box::<Instance>::new_uninit())).cast::<Instance>();
-        let funcs = defined_funcs(&code, place.as_ptr());
-        let memory0 = memories.first().map_or(Memory::none(), |memory| memory.as_ptr().cast_const());
-        let held = held(&code);
-        let instance = Instance {
-            memory0,
-            globals: globals.into(),
-            memories: memories.into(),
-            tables: tables.into(),
-            imported_funcs: imported_funcs.into(),
-            funcs,
-            elements: Vec::new(),
-            dropped_data: alloc::vec![false; module.data.len()],
-            module: code.clone(),
-            held,
+        assert_eq!(linked.store, self.id(), "linked and instantiated in the same store");
+        let place = match linked.code.warm().take() {
+            Some(place) => place,
+            None => build(&linked.code, &self.tally())?,
         };
-        // SAFETY: I-ENTITY: the place was just allocated for it.
-        unsafe { place.write(instance) };
-        self.add_instance(place, held);
-        // SAFETY: I-ENTITY: the place is initialised, and only the functions' entities know it, which nobody uses yet.
+        // SAFETY: I-WARM: the instance belongs to nobody.
         let instance = unsafe { &mut *place.as_ptr() };
-
-        for (global, init) in instance.globals[first_new_global..].iter().zip(&module.global_inits) {
-            let value = evaluate(instance, init);
-            // SAFETY: I-ENTITY: the global was just made.
-            unsafe { (**global).value.set([value, 0]) };
+        if let Err(error) = instance.lay_images(&linked.code) {
+            // SAFETY: I-ENTITY: it came from a box and is freed once.
+            drop(unsafe { Box::from_raw(place.as_ptr()) });
+            return Err(error);
         }
-        for (&table, init) in instance.tables[first_new_table..].iter().zip(&module.table_inits) {
-            if let Some(init) = init {
-                let value = evaluate(instance, init);
-                // SAFETY: I-ENTITY, I-STORE: the store is borrowed exclusively.
-                unsafe { (*table.as_ptr()).elements.fill(value) };
-            }
-        }
-        let elements = module.elements.iter().map(|segment| match segment.mode {
-            SegmentMode::Passive => references(instance, segment),
-            SegmentMode::Active { .. } | SegmentMode::Declared => Box::default(),
-        });
-        instance.elements = elements.collect();
+        let store = linked.store;
+        instance.bind(linked);
+        self.add_instance(place);
         // SAFETY: I-ENTITY: it is an instance of this store.
         Ok(unsafe { store.handle(place) })
     }
@@ -241,11 +196,215 @@ impl Store {
     }
 }
 
-/// Adds pointers to the entities of a block.
-fn extend<E>(pointers: &mut Vec<NonNull<E>>, block: NonNull<[E]>) {
-    let first = block.cast::<E>();
-    // SAFETY: I-ENTITY: the pointers stay within the block.
-    pointers.extend((0..block.len()).map(|i| unsafe { first.add(i) }));
+/// Makes an instance that belongs to nobody (I-WARM).
+fn build(code: &ModuleCode, tally: &Tally) -> Result<NonNull<Instance>, NewEntityError> {
+    let module = &code.module;
+    let memories = module.memories[module.imported_memories as usize..].iter();
+    let tracked = code.stubs().tracks_writes();
+    let memories = memories.map(|&ty| Memory::new(ty, tally.clone(), tracked)).collect::<Result<_, _>>()?;
+    let tables = module.tables[module.imported_tables as usize..].iter();
+    let tables = tables.map(|&ty| Table::new(ty, 0, tally.clone())).collect::<Result<_, _>>()?;
+    let globals = module.globals[module.imported_globals as usize..].iter();
+    let globals = globals.map(|&ty| Global { value: [0; 2].into(), ty }).collect();
+    let (own_memories, own_tables, own_globals) =
+        (Owned::new(memories), Owned::new(tables), Owned::new(globals));
+
+    // The functions know their instance, so its place must be known first.
+    let place = NonNull::from(Box::leak(Box::<Instance>::new_uninit()));
+    let funcs = match FuncBlock::new(code.entries().len(), place.cast().as_ptr()) {
+        Ok(funcs) => funcs,
+        Err(error) => {
+            // SAFETY: I-ENTITY: the place came from a box just now.
+            drop(unsafe { Box::from_raw(place.as_ptr()) });
+            return Err(error);
+        }
+    };
+    let segments = module.elements.iter().map(|segment| match segment.mode {
+        SegmentMode::Passive | SegmentMode::Active { .. } => Segment::Waiting,
+        SegmentMode::Declared => Segment::Dropped,
+    });
+    let globals = core::iter::repeat_n(core::ptr::null(), module.imported_globals as usize);
+    let instance = Instance {
+        memory0: Memory::none(),
+        globals: globals.chain(own_globals.places().map(|global| global.as_ptr().cast_const())).collect(),
+        memories: behind(module.imported_memories, &own_memories),
+        tables: behind(module.imported_tables, &own_tables),
+        imported_funcs: core::iter::repeat_n(NonNull::dangling(), module.imported_functions as usize)
+            .collect(),
+        funcs,
+        elements: segments.collect(),
+        dropped_data: core::iter::repeat_n(false, module.data.len()).collect(),
+        module: ModuleRef::none(),
+        own_memories,
+        own_tables,
+        own_globals,
+        has_elements: false,
+        has_data: false,
+        segments_used: false,
+        held: held(code),
+    };
+    let place = place.cast::<Instance>();
+    // SAFETY: I-ENTITY: the place was just allocated for it.
+    unsafe { place.write(instance) };
+    Ok(place)
+}
+
+/// Places of `imported` entities, which are not known yet, and of those that are owned.
+fn behind<E>(imported: u32, owned: &Owned<E>) -> Box<[NonNull<E>]> {
+    core::iter::repeat_n(NonNull::dangling(), imported as usize).chain(owned.places()).collect()
+}
+
+impl Instance {
+    /// Gives an instance that belongs to nobody its module and its imports, and its globals their values.
+    fn bind(&mut self, linked: Linked) {
+        let Linked { code, store: _, funcs, tables, memories, globals } = linked;
+        self.imported_funcs.copy_from_slice(&funcs);
+        self.tables[..tables.len()].copy_from_slice(&tables);
+        self.memories[..memories.len()].copy_from_slice(&memories);
+        self.globals[..globals.len()].copy_from_slice(&globals);
+        self.memory0 = self.memories.first().map_or(Memory::none(), |memory| memory.as_ptr().cast_const());
+        self.module.set(code);
+        for memory in self.own_memories.places() {
+            // SAFETY: I-WARM: nobody else has the memory.
+            unsafe { memory.as_ref() }.count();
+        }
+        for mut table in self.own_tables.places() {
+            // SAFETY: I-WARM: nobody else has the table.
+            unsafe { table.as_mut() }.count();
+        }
+        let module = &self.module.module;
+        for (global, init) in self.own_globals.places().zip(&module.global_inits) {
+            let value = evaluate(self, init);
+            // SAFETY: I-WARM: nobody else has the global.
+            unsafe { global.as_ref() }.value.set([value, 0]);
+        }
+        for (mut table, init) in self.own_tables.places().zip(&module.table_inits) {
+            if let Some(init) = init {
+                let value = evaluate(self, init);
+                // SAFETY: I-WARM: nobody else has the table.
+                unsafe { table.as_mut() }.elements.fill(value);
+            }
+        }
+    }
+
+    /// Lays images over the memories of an instance that belongs to nobody, if they are all that is missing there.
+    ///
+    /// # Errors
+    /// The system refuses. The instance must be freed.
+    fn lay_images(&mut self, code: &ModuleCode) -> Result<(), NewEntityError> {
+        // The first instance of a module is the only one perhaps: not worth an image.
+        if !code.warm().had_one() || self.has_data {
+            return Ok(());
+        }
+        let images = code.images();
+        let mut complete = code.common().data;
+        for (memory, image) in self.own_memories.places().zip(images) {
+            complete &= match image {
+                // SAFETY: I-WARM: nobody else has the memory.
+                Some(image) => unsafe { memory.as_ref() }.lay_image(image)?,
+                None => true,
+            };
+        }
+        if complete && !code.module.data.is_empty() {
+            self.data_written(&code.module);
+        }
+        Ok(())
+    }
+
+    /// The active segments of data are in their memories.
+    fn data_written(&mut self, module: &Module) {
+        for (dropped, segment) in self.dropped_data.iter_mut().zip(&module.data) {
+            *dropped = matches!(segment.mode, SegmentMode::Active { .. });
+        }
+        self.has_data = true;
+    }
+
+    /// Bytes that it holds while it belongs to nobody.
+    pub(crate) fn held_renewed(&self) -> usize {
+        // SAFETY: I-WARM: nobody else has the memories.
+        let memories = self.own_memories.places().map(|memory| unsafe { memory.as_ref() }.held_renewed());
+        // SAFETY: I-WARM: nobody else has the tables.
+        let tables = self.own_tables.places().map(|table| unsafe { table.as_ref() }.held());
+        self.held + memories.sum::<usize>() + tables.sum::<usize>()
+    }
+
+    /// Makes an instance as good as new that its store has done with, so that I-WARM holds; whether that was possible.
+    /// `used` is whether anything may have been written to its memories.
+    fn renew(&mut self, code: &ModuleCode, used: bool) -> bool {
+        let common = code.common();
+        if used || !common.data {
+            let images = if common.data { code.images() } else { &[] };
+            let keep = code.stubs().warm_bytes();
+            self.has_data &= common.data;
+            for (number, memory) in self.own_memories.places().enumerate() {
+                // SAFETY: I-WARM: nobody else has the memory any more.
+                let memory = unsafe { memory.as_ref() };
+                let image = images.get(number).and_then(Option::as_ref);
+                if !memory.is_worth_keeping() {
+                    return false;
+                }
+                match memory.renew(image, keep) {
+                    Ok(has_image) => self.has_data &= has_image,
+                    Err(_) => return false,
+                }
+            }
+        }
+        let mut clean = common.elements && self.has_elements;
+        for table in self.own_tables.places() {
+            // SAFETY: I-WARM: nobody else has the table any more.
+            clean &= !unsafe { table.as_ref() }.dirty;
+        }
+        if !clean {
+            for mut table in self.own_tables.places() {
+                // SAFETY: I-WARM: as above.
+                let table = unsafe { table.as_mut() };
+                if !table.is_worth_keeping() {
+                    return false;
+                }
+                table.renew();
+            }
+            self.has_elements = false;
+        }
+        if self.segments_used || !self.has_elements || !self.has_data {
+            let module = &code.module;
+            for (state, segment) in self.elements.iter_mut().zip(&module.elements) {
+                let written = matches!(segment.mode, SegmentMode::Active { .. }) && self.has_elements;
+                let dropped = written || segment.mode == SegmentMode::Declared;
+                *state = if dropped { Segment::Dropped } else { Segment::Waiting };
+            }
+            for (dropped, segment) in self.dropped_data.iter_mut().zip(&module.data) {
+                *dropped = matches!(segment.mode, SegmentMode::Active { .. }) && self.has_data;
+            }
+            self.segments_used = false;
+        }
+        for memory in self.own_memories.places() {
+            // SAFETY: I-WARM: as above.
+            unsafe { memory.as_ref() }.uncount();
+        }
+        for mut table in self.own_tables.places() {
+            // SAFETY: I-WARM: as above.
+            unsafe { table.as_mut() }.uncount();
+        }
+        true
+    }
+}
+
+/// Takes an instance from its store, for another one. `used` is whether anything may have been written to its memories.
+///
+/// # Safety
+/// I-ENTITY ends: the instance is one of a store that is being dropped, and nobody refers to it.
+pub(crate) unsafe fn retire(place: NonNull<Instance>, used: bool) {
+    // SAFETY: promised by the caller: nobody else has the instance.
+    let instance = unsafe { &mut *place.as_ptr() };
+    // SAFETY: I-WARM: the store had the instance until now.
+    let code = unsafe { instance.module.take() };
+    if code.warm().has_room() && instance.renew(&code, used) {
+        // SAFETY: I-WARM: it was just made as good as new.
+        unsafe { code.warm().keep(place, code.stubs().usage()) };
+    } else {
+        // SAFETY: I-ENTITY: the instance came from a box and is freed once.
+        drop(unsafe { Box::from_raw(place.as_ptr()) });
+    }
 }
 
 /// Bytes that an instance is made of, memories, tables and globals apart.
@@ -253,27 +412,11 @@ fn held(code: &ModuleCode) -> usize {
     let module = &code.module;
     let indices = module.globals.len() + module.memories.len() + module.tables.len();
     let imported = module.imported_functions as usize;
-    let passive = module.elements.iter().filter(|segment| segment.mode == SegmentMode::Passive);
     size_of::<Instance>()
         + (indices + imported) * size_of::<usize>()
-        + (module.functions.len() - imported) * size_of::<Func>()
-        + module.elements.len() * size_of::<Box<[u64]>>()
-        + passive.map(|segment| segment.items.len() as usize * size_of::<u64>()).sum::<usize>()
+        + code.entries().len() * size_of::<Func>()
+        + module.elements.len() * size_of::<Segment>()
         + module.data.len() * size_of::<bool>()
-}
-
-fn defined_funcs(code: &ModuleCode, instance: *const Instance) -> Box<[Func]> {
-    let module = &code.module;
-    let first = module.imported_functions;
-    let func = |(entry, (&ty, index)): (_, (&rotifer_core::TypeIdx, u32))| Func {
-        type_id: code.type_ids[ty.index()],
-        host: Func::WASM,
-        index: FuncIdx(index),
-        entry,
-        instance,
-    };
-    let types = module.functions[first as usize..].iter().zip(first..);
-    code.entries().iter().map(|entry| &raw const *entry).zip(types).map(func).collect()
 }
 
 /// The value of a constant expression. References are as tables and slots hold them.
@@ -313,15 +456,34 @@ fn references(instance: &Instance, segment: &ElementSegment) -> Box<[u64]> {
     references.into()
 }
 
+/// The elements of a segment: none if it was dropped.
+pub(crate) fn segment_elements(instance: &mut Instance, segment: usize) -> &[u64] {
+    if matches!(instance.elements[segment], Segment::Waiting) {
+        let references = references(instance, &instance.module.module.elements[segment]);
+        instance.elements[segment] = Segment::Ready(references);
+        instance.segments_used = true;
+    }
+    match &instance.elements[segment] {
+        Segment::Ready(references) => references,
+        Segment::Waiting | Segment::Dropped => &[],
+    }
+}
+
 /// The value of a segment's offset: unsigned, and the high half of a slot with 32 bits means nothing.
 fn offset(instance: &Instance, expr: &ConstExpr, is_64: bool) -> u64 {
     let value = evaluate(instance, expr);
     if is_64 { value } else { u64::from(value as u32) }
 }
 
+/// A segment that does not fit is kept, as are those behind it: a function of the failed instance may have got to an
+/// imported table before.
+///
 /// # Safety
 /// I-ENTITY for the instance's tables, to which nobody else has references.
 unsafe fn write_elements(instance: &mut Instance) -> Result<(), TrapCode> {
+    if instance.has_elements {
+        return Ok(());
+    }
     let code = instance.module.clone();
     for (number, segment) in code.module.elements.iter().enumerate() {
         let SegmentMode::Active { target, offset: expr } = &segment.mode else {
@@ -332,29 +494,23 @@ unsafe fn write_elements(instance: &mut Instance) -> Result<(), TrapCode> {
         let table = unsafe { table.as_mut() };
         let references = references(instance, segment);
         let index = offset(instance, expr, table.ty.table64);
-        if let Err(code) = table.init(index, &references, 0, references.len() as u64) {
-            // A function of the failed instance may have got to an imported table before, and this segment and
-            // those behind it have not been dropped.
-            keep_elements(instance, number);
-            return Err(code);
-        }
+        table.init(index, &references, 0, references.len() as u64)?;
+        instance.elements[number] = Segment::Dropped;
     }
+    for mut table in instance.own_tables.places() {
+        // SAFETY: promised by the caller.
+        unsafe { table.as_mut() }.dirty = false;
+    }
+    instance.has_elements = true;
     Ok(())
-}
-
-#[cold]
-fn keep_elements(instance: &mut Instance, first: usize) {
-    let code = instance.module.clone();
-    for (number, segment) in code.module.elements.iter().enumerate().skip(first) {
-        if matches!(segment.mode, SegmentMode::Active { .. }) {
-            instance.elements[number] = references(instance, segment);
-        }
-    }
 }
 
 /// # Safety
 /// I-ENTITY for the instance's memories, to which nobody else has references.
 unsafe fn write_data(instance: &mut Instance) -> Result<(), TrapCode> {
+    if instance.has_data {
+        return Ok(());
+    }
     let code = instance.module.clone();
     for (number, segment) in code.module.data.iter().enumerate() {
         let SegmentMode::Active { target, offset: expr } = &segment.mode else {
@@ -367,5 +523,12 @@ unsafe fn write_data(instance: &mut Instance) -> Result<(), TrapCode> {
         memory.init(address, data, 0, data.len() as u64)?;
         instance.dropped_data[number] = true;
     }
+    if code.common_if_tracked().is_some_and(|common| common.data) {
+        for memory in instance.own_memories.places() {
+            // SAFETY: promised by the caller.
+            unsafe { memory.as_ref() }.note_clean();
+        }
+    }
+    instance.has_data = true;
     Ok(())
 }

@@ -13,13 +13,17 @@ mod code;
 mod entity;
 mod exec;
 mod exports;
+mod func_block;
 mod instance;
+mod mapping;
 mod memory;
 mod stack;
 mod store;
 mod sync;
 mod table;
+mod tracker;
 mod usage;
+mod warm;
 
 pub use self::{
     code::{FuncEntry, Metering, ModuleCode, ModuleUsage, Stubs, Translate},

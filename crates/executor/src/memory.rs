@@ -5,13 +5,20 @@
 //! of the allocation are zero, so that growing within the allocation writes nothing but the length. The data
 //! moves only in [`Memory::grow`], which runs outside of the dispatcher; handlers get the new address when they
 //! go on.
+//!
+//! Large memories are mapped where that is possible (see [`Mapping`]), small ones come from the allocator.
 
-use alloc::alloc::{Layout, alloc_zeroed, dealloc};
-use core::{cell::Cell, ptr::NonNull};
+use alloc::{
+    alloc::{Layout, alloc_zeroed, dealloc},
+    boxed::Box,
+};
+use core::{cell::Cell, fmt, ops::Range, ptr::NonNull};
 use rotifer_core::{MemoryType, TrapCode};
 
 use crate::{
+    mapping::{Image, Mapping},
     store::NewEntityError,
+    tracker::{BLOCK, Tracker},
     usage::{Held, Tally},
 };
 
@@ -25,18 +32,83 @@ const OVERHEAD: usize = 2 * ALIGNMENT;
 
 const ALLOCATOR_ALIGNMENT: usize = 8;
 
-/// A linear memory.
+/// Bytes before the data that mean something: the length, and of a tracked memory two addresses (I-TRACK).
+const HEADER: usize = 24;
+
+/// From this length on a memory is mapped. Zeroing a smaller one costs no more than the system calls and page faults.
+const LEAST_MAPPED: usize = 256 << 10;
+
+/// A mapped memory gets address space for at least so many bytes, if its type lets it grow as far.
+const LEAST_RESERVED: usize = 1 << 20;
+
+/// What the data lies in.
 #[derive(Debug)]
+enum Block {
+    /// Nothing, for [`Memory::none`].
+    None,
+    /// What the allocator gave.
+    Heap(NonNull<u8>),
+    /// A page whose last bytes are the length, then the data.
+    Mapped(Mapping),
+}
+
+/// What a memory of a module begins with.
+#[derive(Debug)]
+pub(crate) struct MemoryImage {
+    contents: Contents,
+    /// Where in the data it begins.
+    start: usize,
+}
+
+/// The bytes of an image.
+#[derive(Debug)]
+enum Contents {
+    /// Pages that can be laid over mapped memories.
+    Pages(Image),
+    Heap(Box<[u8]>),
+}
+
+impl MemoryImage {
+    /// An image of the bytes from `start` to `end`, which `fill` writes; it is given the bytes and the address of the
+    /// first. A `large` one can be laid over memories where they are mapped.
+    pub(crate) fn new(start: usize, end: usize, large: bool, fill: impl Fn(&mut [u8], usize)) -> Self {
+        if large {
+            let page = Mapping::page();
+            let first = start - start % page;
+            if let Some(pages) = Image::new((end - first).next_multiple_of(page), |bytes| fill(bytes, first))
+            {
+                return Self { contents: Contents::Pages(pages), start: first };
+            }
+        }
+        let mut bytes = alloc::vec![0; end - start].into_boxed_slice();
+        fill(&mut bytes, start);
+        Self { contents: Contents::Heap(bytes), start }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match &self.contents {
+            Contents::Pages(pages) => pages.bytes(),
+            Contents::Heap(bytes) => bytes,
+        }
+    }
+}
+
+/// A linear memory.
 #[repr(C)]
 pub struct Memory {
     /// The data. Must stay the first field.
     base: Cell<*mut u8>,
     /// Bytes behind `base` that are allocated.
     capacity: Cell<usize>,
-    /// What the allocator gave; null for [`Memory::none`].
-    block: Cell<*mut u8>,
+    block: Cell<Block>,
+    /// Whether an image lies over the data.
+    has_image: Cell<bool>,
+    /// Knows what was written to, if that is to be known; else null. Owned.
+    tracker: Cell<*mut Tracker>,
     ty: MemoryType,
     tally: Tally,
+    /// Bytes that were counted.
+    counted: Cell<usize>,
 }
 
 /// A header that says 0, for [`Memory::none`].
@@ -56,9 +128,12 @@ static EMPTY: EmptyHeader = EmptyHeader { _bytes: [0; ALIGNMENT] };
 static NONE: Shareable<Memory> = Shareable(Memory {
     base: Cell::new((&raw const EMPTY).cast::<u8>().wrapping_add(ALIGNMENT).cast_mut()),
     capacity: Cell::new(0),
-    block: Cell::new(core::ptr::null_mut()),
+    block: Cell::new(Block::None),
+    has_image: Cell::new(false),
+    tracker: Cell::new(core::ptr::null_mut()),
     ty: MemoryType { minimum: 0, maximum: Some(0), memory64: false, shared: false, page_size_log2: 16 },
     tally: Tally::NONE,
+    counted: Cell::new(0),
 });
 
 impl Memory {
@@ -66,20 +141,178 @@ impl Memory {
     ///
     /// # Errors
     /// The host has not enough memory, or cannot address as much.
-    pub(crate) fn new(ty: MemoryType, tally: Tally) -> Result<Self, NewEntityError> {
-        let len = ty.minimum.checked_mul(ty.page_size()).and_then(|len| usize::try_from(len).ok());
-        let len = len.ok_or(NewEntityError::OutOfMemory)?;
-        let (block, base) = allocate(len).ok_or(NewEntityError::OutOfMemory)?;
+    ///
+    /// If it is `tracked`, what is written to it can be found out.
+    pub(crate) fn new(ty: MemoryType, tally: Tally, tracked: bool) -> Result<Self, NewEntityError> {
+        let len = initial_len(ty).ok_or(NewEntityError::OutOfMemory)?;
+        let allocation = allocate(len, largest_len(ty)).ok_or(NewEntityError::OutOfMemory)?;
         let memory = Self {
-            base: Cell::new(base.as_ptr()),
-            capacity: Cell::new(len),
-            block: Cell::new(block.as_ptr()),
+            base: Cell::new(allocation.base.as_ptr()),
+            capacity: Cell::new(allocation.capacity),
+            block: Cell::new(allocation.block),
+            has_image: Cell::new(false),
+            tracker: Cell::new(core::ptr::null_mut()),
             ty,
             tally,
+            counted: Cell::new(0),
         };
-        memory.tally.add(Held::Memories, memory.held());
         memory.set_len(len as u64);
+        if tracked {
+            let tracker = Tracker::new(memory.capacity.get()).ok_or(NewEntityError::OutOfMemory)?;
+            memory.set_tracker(tracker);
+        }
+        memory.count();
         Ok(memory)
+    }
+
+    fn tracker(&self) -> Option<&Tracker> {
+        // SAFETY: I-TRACK: the memory owns the tracker, and only `reserve` replaces it.
+        unsafe { self.tracker.get().as_ref() }
+    }
+
+    /// Replaces the tracker, which must be one for this capacity.
+    fn set_tracker(&self, tracker: Box<Tracker>) {
+        let tracker = Box::into_raw(tracker);
+        // SAFETY: I-TRACK: it becomes the tracker of this memory.
+        unsafe { (*tracker).attach(self.base()) };
+        let old = self.tracker.replace(tracker);
+        free_tracker(old);
+    }
+
+    /// Notes a range that is written to other than by a store: all of it lies within the memory.
+    fn note(&self, address: u64, len: u64) {
+        if let Some(tracker) = self.tracker() {
+            tracker.note_range(address as usize, len as usize);
+        }
+    }
+
+    /// Takes what the memory holds for clean.
+    pub(crate) fn note_clean(&self) {
+        if let Some(tracker) = self.tracker() {
+            tracker.clear();
+        }
+    }
+
+    /// Lays an image over the data of a memory that is new. Whether that was possible; if not, nothing has changed.
+    ///
+    /// # Errors
+    /// The system refuses. The memory must be dropped.
+    pub(crate) fn lay_image(&self, image: &MemoryImage) -> Result<bool, NewEntityError> {
+        if self.has_image.get() {
+            return Ok(true);
+        }
+        let Contents::Pages(pages) = &image.contents else { return Ok(false) };
+        let fits = image.start.saturating_add(pages.bytes().len()) <= self.capacity.get();
+        let block = self.block.replace(Block::None);
+        let laid = match &block {
+            Block::Mapped(mapping) if fits => {
+                mapping.map_image(Mapping::page() + image.start, pages).map(|()| true)
+            }
+            _ => Ok(false),
+        };
+        self.block.set(block);
+        self.has_image.set(laid == Ok(true));
+        laid.map_err(|()| NewEntityError::OutOfMemory)
+    }
+
+    /// Makes the memory what it was when it was last clean: of its minimum size, with the bytes of an image and zeros
+    /// around them. Says whether it has the bytes of the image; if not, all is zero.
+    ///
+    /// At most `keep` bytes of a mapped memory stay with it that were written to; if there are more, the system gets
+    /// them back.
+    ///
+    /// # Errors
+    /// The system refuses. The memory must be dropped.
+    pub(crate) fn renew(&self, image: Option<&MemoryImage>, keep: usize) -> Result<bool, NewEntityError> {
+        let len = self.len() as usize;
+        let initial = initial_len(self.ty).ok_or(NewEntityError::OutOfMemory)?;
+        let block = self.block.replace(Block::None);
+        let renewed = self.renew_block(&block, len, image, keep);
+        self.block.set(block);
+        self.note_clean();
+        let has_image = renewed.map_err(|()| NewEntityError::OutOfMemory)?;
+        self.set_len(initial as u64);
+        Ok(has_image)
+    }
+
+    fn renew_block(
+        &self,
+        block: &Block,
+        len: usize,
+        image: Option<&MemoryImage>,
+        keep: usize,
+    ) -> Result<bool, ()> {
+        if let Some(tracker) = self.tracker()
+            && !tracker.is_mostly_noted(len)
+        {
+            for block in tracker.noted() {
+                self.restore(block * BLOCK..((block + 1) * BLOCK).min(len), image);
+            }
+            return Ok(true);
+        }
+        let Block::Mapped(mapping) = block else {
+            self.restore(0..len, image);
+            return Ok(true);
+        };
+        let page = Mapping::page();
+        let pages = len.next_multiple_of(page);
+        // Data that was copied would count as written for ever. With the image below them, pages are copied only if
+        // they are written to.
+        if let Some(MemoryImage { contents: Contents::Pages(image), start }) = image
+            && !self.has_image.get()
+            && start + image.bytes().len() <= self.capacity.get()
+        {
+            mapping.discard(page, pages)?;
+            mapping.map_image(page + start, image)?;
+            self.has_image.set(true);
+            return Ok(true);
+        }
+        let found = mapping.written(page, pages, keep, |range| self.restore(range, image));
+        if found.is_some() {
+            return Ok(true);
+        }
+        mapping.discard(page, pages)?;
+        Ok(self.has_image.get() || image.is_none())
+    }
+
+    /// Brings a range of the allocated data back to what an image says, which is zero around it.
+    fn restore(&self, range: Range<usize>, image: Option<&MemoryImage>) {
+        let end = range.end.min(self.capacity.get());
+        let zero = |from: usize, to: usize| {
+            if from < to {
+                // SAFETY: I-MEM: the range lies within the allocation.
+                unsafe { self.base().add(from).write_bytes(0, to - from) };
+            }
+        };
+        let Some(image) = image else { return zero(range.start, end) };
+        let bytes = image.bytes();
+        let from = range.start.max(image.start).min(end);
+        let to = end.min(image.start + bytes.len()).max(from);
+        zero(range.start, from);
+        if from < to {
+            let source = &bytes[from - image.start..to - image.start];
+            // SAFETY: I-MEM: the range lies within the allocation, of which no image is part.
+            unsafe { self.base().add(from).copy_from_nonoverlapping(source.as_ptr(), source.len()) };
+        }
+        zero(to, end);
+    }
+
+    /// Whether [`renew`](Self::renew) is better than another memory: one that has grown far keeps what it got.
+    pub(crate) fn is_worth_keeping(&self) -> bool {
+        let initial = initial_len(self.ty).unwrap_or(usize::MAX);
+        self.capacity.get() / 2 <= initial.max(LEAST_RESERVED)
+    }
+
+    /// Counts the memory as one of a store.
+    pub(crate) fn count(&self) {
+        let held = self.held();
+        self.tally.add(Held::Memories, held);
+        self.tally.sub(Held::Memories, self.counted.replace(held));
+    }
+
+    /// Counts the memory no longer.
+    pub(crate) fn uncount(&self) {
+        self.tally.sub(Held::Memories, self.counted.replace(0));
     }
 
     /// The memory of an instance without one: its length is 0.
@@ -146,42 +379,66 @@ impl Memory {
         }
         let new_len = usize::try_from(new_pages.checked_mul(self.ty.page_size())?).ok()?;
         if new_len > self.capacity.get() {
-            let largest = maximum.saturating_mul(self.ty.page_size());
-            self.reserve(new_len, usize::try_from(largest).unwrap_or(usize::MAX))?;
+            self.reserve(new_len)?;
         }
         self.set_len(new_len as u64);
+        self.count();
         Some(pages)
     }
 
     /// Moves the data to a larger block: twice the capacity, so that growing page by page moves it seldom, if the
     /// memory may become as large and the host has as much.
-    fn reserve(&self, needed: usize, largest: usize) -> Option<()> {
-        let generous = self.capacity.get().saturating_mul(2).min(largest).max(needed);
-        let (capacity, (block, base)) = match allocate(generous) {
-            Some(allocation) => (generous, allocation),
-            None => (needed, allocate(needed)?),
+    fn reserve(&self, needed: usize) -> Option<()> {
+        let generous = self.capacity.get().saturating_mul(2).min(largest_len(self.ty)).max(needed);
+        let allocation = allocate(generous, generous).or_else(|| allocate(needed, needed))?;
+        let tracker = match self.tracker() {
+            Some(old) => {
+                let new = Tracker::new(allocation.capacity)?;
+                new.take_over(old);
+                Some(new)
+            }
+            None => None,
         };
         let len = self.len();
         // SAFETY: I-MEM: the old block holds `len` bytes, the new one more, and they are distinct.
-        unsafe { self.base().copy_to_nonoverlapping(base.as_ptr(), len as usize) };
+        unsafe { self.base().copy_to_nonoverlapping(allocation.base.as_ptr(), len as usize) };
         self.free();
-        self.base.set(base.as_ptr());
-        self.block.set(block.as_ptr());
-        self.capacity.set(capacity);
-        self.tally.add(Held::Memories, self.held());
+        self.base.set(allocation.base.as_ptr());
+        self.block.set(allocation.block);
+        self.capacity.set(allocation.capacity);
+        self.has_image.set(false);
         self.set_len(len);
+        if let Some(tracker) = tracker {
+            self.set_tracker(tracker);
+        }
         Some(())
     }
 
-    /// Bytes allocated.
+    /// Bytes allocated, or of a mapping the bytes that are in use: the rest is address space.
     pub(crate) fn held(&self) -> usize {
-        self.capacity.get() + OVERHEAD
+        let block = self.block.replace(Block::None);
+        let held = match &block {
+            Block::None => 0,
+            Block::Heap(_) => self.capacity.get() + OVERHEAD,
+            Block::Mapped(_) => self.len() as usize + Mapping::page(),
+        };
+        self.block.set(block);
+        held + self.tracker().map_or(0, Tracker::held)
+    }
+
+    /// Bytes allocated while nobody uses the memory and it is as good as new.
+    pub(crate) fn held_renewed(&self) -> usize {
+        let block = self.block.replace(Block::None);
+        let is_mapped = matches!(block, Block::Mapped(_));
+        self.block.set(block);
+        if is_mapped { Mapping::page() } else { self.held() }
     }
 
     fn free(&self) {
-        if let (Some(block), Some(layout)) = (NonNull::new(self.block.get()), layout(self.capacity.get())) {
-            self.tally.sub(Held::Memories, self.held());
-            // SAFETY: I-MEM: the block was allocated with this layout, and is freed once: `reserve` replaces it.
+        if let Block::Heap(block) = self.block.replace(Block::None)
+            && let Some(layout) = layout(self.capacity.get())
+        {
+            // SAFETY: I-MEM: the block was allocated with this layout, and is freed once: it was just taken away.
             unsafe { dealloc(block.as_ptr(), layout) };
         }
     }
@@ -199,6 +456,7 @@ impl Memory {
     /// `memory.fill`.
     pub(crate) fn fill(&self, address: u64, value: u8, len: u64) -> Result<(), TrapCode> {
         let to = self.place(address, len)?;
+        self.note(address, len);
         // SAFETY: I-MEM: the range lies within the data.
         unsafe { to.write_bytes(value, len as usize) };
         Ok(())
@@ -213,9 +471,10 @@ impl Memory {
         len: u64,
     ) -> Result<(), TrapCode> {
         let from = from.place(from_address, len)?;
-        let to = to.place(to_address, len)?;
+        let place = to.place(to_address, len)?;
+        to.note(to_address, len);
         // SAFETY: I-MEM: both ranges lie within their data; they may overlap.
-        unsafe { from.copy_to(to, len as usize) };
+        unsafe { from.copy_to(place, len as usize) };
         Ok(())
     }
 
@@ -227,6 +486,7 @@ impl Memory {
             .map(|end| &data[from as usize..end as usize]);
         let data = data.ok_or(TrapCode::MemoryOutOfBounds)?;
         let to = self.place(address, len)?;
+        self.note(address, len);
         // SAFETY: I-MEM: the range lies within the memory, which no segment is part of.
         unsafe { to.copy_from_nonoverlapping(data.as_ptr(), data.len()) };
         Ok(())
@@ -268,17 +528,28 @@ impl Memory {
         unsafe { core::slice::from_raw_parts(self.base(), self.len() as usize) }
     }
 
-    /// The bytes.
+    /// The bytes. All of them count as written to.
     #[inline]
     pub fn as_mut_slice(&mut self) -> &mut [u8] {
+        if let Some(tracker) = self.tracker() {
+            tracker.note_all();
+        }
         // SAFETY: as for `as_slice`; the exclusive borrow keeps everybody else away (I-STORE).
         unsafe { core::slice::from_raw_parts_mut(self.base(), self.len() as usize) }
     }
 }
 
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").field("len", &self.len()).field("ty", &self.ty).finish_non_exhaustive()
+    }
+}
+
 impl Drop for Memory {
     fn drop(&mut self) {
+        self.uncount();
         self.free();
+        free_tracker(self.tracker.get());
     }
 }
 
@@ -286,15 +557,58 @@ fn layout(capacity: usize) -> Option<Layout> {
     Layout::from_size_align(capacity.checked_add(OVERHEAD)?, ALLOCATOR_ALIGNMENT).ok()
 }
 
-/// A zeroed block, and the place of data with `capacity` bytes in it.
-fn allocate(capacity: usize) -> Option<(NonNull<u8>, NonNull<u8>)> {
-    let layout = layout(capacity)?;
+fn free_tracker(tracker: *mut Tracker) {
+    if !tracker.is_null() {
+        // SAFETY: I-TRACK: it came from a box, and its memory has another one now or none.
+        drop(unsafe { Box::from_raw(tracker) });
+    }
+}
+
+/// The length at the start, if the machine can address as much.
+fn initial_len(ty: MemoryType) -> Option<usize> {
+    usize::try_from(ty.minimum.checked_mul(ty.page_size())?).ok()
+}
+
+/// The greatest length.
+fn largest_len(ty: MemoryType) -> usize {
+    usize::try_from(ty.max_pages().saturating_mul(ty.page_size())).unwrap_or(usize::MAX)
+}
+
+/// A zeroed block.
+struct Allocation {
+    block: Block,
+    /// Where the data begins in it.
+    base: NonNull<u8>,
+    /// How long the data can be.
+    capacity: usize,
+}
+
+/// A zeroed block for data of `len` bytes. A mapped one may have room for more, but not for more than `largest`.
+fn allocate(len: usize, largest: usize) -> Option<Allocation> {
+    if len >= LEAST_MAPPED {
+        let generous = len.saturating_mul(2).max(LEAST_RESERVED).min(largest).max(len);
+        let mapped = map(generous).or_else(|| map(len));
+        if mapped.is_some() {
+            return mapped;
+        }
+    }
+    let layout = layout(len)?;
     // SAFETY: I-MEM: the layout is not empty.
     let block = NonNull::new(unsafe { alloc_zeroed(layout) })?;
-    let offset = (block.addr().get() + 8).next_multiple_of(ALIGNMENT) - block.addr().get();
-    // SAFETY: I-MEM: the offset is at least 8 and less than 8 + ALIGNMENT, so that behind it there are more than
-    // `capacity` bytes left.
-    Some((block, unsafe { block.add(offset) }))
+    let offset = (block.addr().get() + HEADER).next_multiple_of(ALIGNMENT) - block.addr().get();
+    // SAFETY: I-MEM: the offset is at least HEADER and less than HEADER + ALIGNMENT, so that behind it there are more
+    // than `len` bytes left.
+    let base = unsafe { block.add(offset) };
+    Some(Allocation { block: Block::Heap(block), base, capacity: len })
+}
+
+fn map(len: usize) -> Option<Allocation> {
+    let page = Mapping::page();
+    let capacity = len.checked_next_multiple_of(page)?;
+    let mapping = Mapping::new(capacity.checked_add(page)?)?;
+    // SAFETY: I-MAP: the mapping has a page before the data.
+    let base = unsafe { mapping.start().add(page) };
+    Some(Allocation { block: Block::Mapped(mapping), base, capacity })
 }
 
 #[cfg(test)]
@@ -303,7 +617,7 @@ mod tests {
     use alloc::vec;
 
     fn memory(minimum: u32, maximum: Option<u32>) -> Memory {
-        Memory::new(MemoryType::new(minimum, maximum), Tally::NONE).unwrap()
+        Memory::new(MemoryType::new(minimum, maximum), Tally::NONE, false).unwrap()
     }
 
     #[test]
@@ -329,7 +643,7 @@ mod tests {
         }
         assert_eq!(memory.grow(1), None);
         assert_eq!(memory.grow(0), Some(20));
-        assert_eq!(memory.capacity.get(), 20 << 16);
+        assert!(memory.capacity.get() <= 20 << 16);
         for page in 1..20u64 {
             assert_eq!(memory.as_mut_slice()[(page << 16) as usize - 1], page as u8);
         }
@@ -362,10 +676,10 @@ mod tests {
     #[test]
     fn impossible_sizes_are_refused() {
         let huge = MemoryType::new64(1 << 48, None);
-        assert!(Memory::new(huge, Tally::NONE).is_err());
+        assert!(Memory::new(huge, Tally::NONE, false).is_err());
         let large = MemoryType::new64(1 << 40, None);
-        assert!(Memory::new(large, Tally::NONE).is_err());
-        let small = Memory::new(MemoryType::new64(0, None), Tally::NONE).unwrap();
+        assert!(Memory::new(large, Tally::NONE, false).is_err());
+        let small = Memory::new(MemoryType::new64(0, None), Tally::NONE, false).unwrap();
         for delta in [1 << 40, (1 << 48) - 1, 1 << 48, u64::MAX] {
             assert_eq!(small.grow(delta), None);
         }
@@ -375,7 +689,7 @@ mod tests {
     #[test]
     fn pages_of_one_byte() {
         let ty = MemoryType::builder().page_size_log2(0).min(3).max(Some(1000)).build().unwrap();
-        let mut memory = Memory::new(ty, Tally::NONE).unwrap();
+        let mut memory = Memory::new(ty, Tally::NONE, false).unwrap();
         assert_eq!(memory.as_mut_slice(), vec![0; 3]);
         assert_eq!(memory.grow(997), Some(3));
         assert_eq!(memory.grow(1), None);

@@ -17,6 +17,7 @@ use rotifer_core::{FuncIdx, GlobalType, MemoryType, TableType, TrapCode};
 use crate::{
     entity::{Func, Global, Instance, Table},
     exec::SuspendedState,
+    instance::retire,
     memory::Memory,
     stack::{StackLimits, ValueStack},
     usage::{Held, Tally, Usage},
@@ -194,16 +195,6 @@ impl<E> Arena<E> {
         // SAFETY: I-ENTITY: the entity was just put at the last place.
         unsafe { NonNull::new_unchecked(block.as_mut_ptr().add(block.len() - 1)) }
     }
-
-    /// Adds entities that lie one behind the other.
-    fn add_all(&mut self, entities: Vec<E>) -> NonNull<[E]> {
-        let len = entities.len();
-        self.count += len;
-        self.blocks.push(entities);
-        let Some(block) = self.blocks.last_mut() else { unreachable!("a block was just added") };
-        // SAFETY: I-ENTITY: the address of a vector's elements is not null.
-        NonNull::slice_from_raw_parts(unsafe { NonNull::new_unchecked(block.as_mut_ptr()) }, len)
-    }
 }
 
 /// How many bytes a store holds.
@@ -240,6 +231,13 @@ pub struct Store {
     memories: Arena<Memory>,
     globals: Arena<Global>,
     pub(crate) instances: Vec<NonNull<Instance>>,
+    /// How many memories and tables the instances define.
+    own_memories: usize,
+    own_tables: usize,
+    /// Whether anything may have been written to a memory other than by active segments.
+    pub(crate) used: bool,
+    /// Whether memories are tracked.
+    tracked: bool,
     externs: Vec<Box<dyn Any + Send + Sync>>,
     usage: Arc<Usage>,
 }
@@ -254,8 +252,8 @@ impl fmt::Debug for Store {
         f.debug_struct("Store")
             .field("id", &self.id)
             .field("instances", &self.instances.len())
-            .field("memories", &self.memories.count)
-            .field("tables", &self.tables.count)
+            .field("memories", &self.memory_count())
+            .field("tables", &self.table_count())
             .field("globals", &self.globals.count)
             .field("host_funcs", &self.host_funcs.count)
             .finish_non_exhaustive()
@@ -267,15 +265,17 @@ impl Drop for Store {
         self.usage.sub(Held::Stores, 1);
         self.usage.sub(Held::Instances, self.instances_held());
         for &instance in &self.instances {
-            // SAFETY: the instance came from a box and is freed once. I-ENTITY ends here.
-            drop(unsafe { Box::from_raw(instance.as_ptr()) });
+            // SAFETY: I-ENTITY ends here; what refers to the instance is a store that is dropped.
+            unsafe { retire(instance, self.used) };
         }
     }
 }
 
 impl Store {
     /// An empty store, whose memory is counted in `usage`.
-    pub fn new(limits: StackLimits, usage: Arc<Usage>) -> Self {
+    ///
+    /// If it is `tracked`, its memories know what is written to them, as all modules expect that track writes.
+    pub fn new(limits: StackLimits, usage: Arc<Usage>, tracked: bool) -> Self {
         usage.add(Held::Stores, 1);
         Self {
             id: StoreId::next(),
@@ -289,6 +289,10 @@ impl Store {
             memories: Arena::new(),
             globals: Arena::new(),
             instances: Vec::new(),
+            own_memories: 0,
+            own_tables: 0,
+            used: false,
+            tracked,
             externs: Vec::new(),
             usage,
         }
@@ -300,14 +304,22 @@ impl Store {
     }
 
     /// Adds an instance that is complete.
-    pub(crate) fn add_instance(&mut self, instance: NonNull<Instance>, held: usize) {
-        self.usage.add(Held::Instances, held);
-        self.instances.push(instance);
+    pub(crate) fn add_instance(&mut self, place: NonNull<Instance>) {
+        // SAFETY: I-ENTITY: it is complete.
+        let instance = unsafe { place.as_ref() };
+        self.usage.add(Held::Instances, instance.held);
+        self.own_memories += instance.own_memories.len();
+        self.own_tables += instance.own_tables.len();
+        self.instances.push(place);
+    }
+
+    fn instances(&self) -> impl Iterator<Item = &Instance> {
+        // SAFETY: I-ENTITY: the instances are those of this store.
+        self.instances.iter().map(|instance| unsafe { instance.as_ref() })
     }
 
     fn instances_held(&self) -> usize {
-        // SAFETY: I-ENTITY: the instances are those of this store.
-        self.instances.iter().map(|instance| unsafe { instance.as_ref() }.held).sum()
+        self.instances().map(|instance| instance.held).sum()
     }
 
     /// How much memory the store holds.
@@ -317,12 +329,24 @@ impl Store {
         let lists = self.host_slots.capacity() * size_of::<u32>()
             + self.instances.capacity() * size_of::<NonNull<Instance>>()
             + self.externs.capacity() * size_of::<Box<dyn Any>>();
+        let mut own = (0, 0, 0);
+        for instance in self.instances() {
+            // SAFETY: I-ENTITY, I-STORE: the store is borrowed.
+            own.0 +=
+                instance.own_memories.places().map(|memory| unsafe { memory.as_ref() }.held()).sum::<usize>();
+            // SAFETY: I-ENTITY, I-STORE: as above.
+            own.1 +=
+                instance.own_tables.places().map(|table| unsafe { table.as_ref() }.held()).sum::<usize>();
+            own.2 += instance.own_memories.len() * size_of::<Memory>()
+                + instance.own_tables.len() * size_of::<Table>()
+                + instance.own_globals.len() * size_of::<Global>();
+        }
         StoreUsage {
-            memories: memories.iter().map(Memory::held).sum(),
-            tables: tables.iter().map(Table::held).sum(),
+            memories: memories.iter().map(Memory::held).sum::<usize>() + own.0,
+            tables: tables.iter().map(Table::held).sum::<usize>() + own.1,
             stacks: self.stack.held() + self.spare_calls.iter().map(|call| call.stack.held()).sum::<usize>(),
             instances: self.instances_held(),
-            entities: blocks + lists,
+            entities: blocks + lists + own.2,
         }
     }
 
@@ -376,6 +400,7 @@ impl Store {
     #[inline]
     pub fn memory_mut(&mut self, handle: Handle<Memory>) -> Result<&mut Memory, WrongStore> {
         let mut entity = self.check(handle)?;
+        self.used = true;
         // SAFETY: I-ENTITY, I-STORE: the store is borrowed exclusively.
         Ok(unsafe { entity.as_mut() })
     }
@@ -416,7 +441,7 @@ impl Store {
     pub fn add_host_func(&mut self, type_id: u32, slots: u32) -> Handle<Func> {
         let func = Func {
             type_id,
-            host: self.host_slots.len() as u32,
+            host: (self.host_slots.len() as u32).into(),
             index: FuncIdx(0),
             entry: core::ptr::null(),
             instance: core::ptr::null(),
@@ -436,12 +461,8 @@ impl Store {
     /// # Errors
     /// The host has not enough memory.
     pub fn new_memory(&mut self, ty: MemoryType) -> Result<Handle<Memory>, NewEntityError> {
-        let memory = Memory::new(ty, self.tally())?;
+        let memory = Memory::new(ty, self.tally(), self.tracked)?;
         Ok(Handle { store: self.id, entity: self.memories.add(memory) })
-    }
-
-    pub(crate) fn add_memories(&mut self, memories: Vec<Memory>) -> NonNull<[Memory]> {
-        self.memories.add_all(memories)
     }
 
     /// Adds a table filled with a reference.
@@ -456,10 +477,6 @@ impl Store {
         Ok(Handle { store: self.id, entity: self.tables.add(table) })
     }
 
-    pub(crate) fn add_tables(&mut self, tables: Vec<Table>) -> NonNull<[Table]> {
-        self.tables.add_all(tables)
-    }
-
     /// Adds a global.
     ///
     /// # Safety
@@ -467,10 +484,6 @@ impl Store {
     pub unsafe fn new_global(&mut self, ty: GlobalType, slots: [u64; 2]) -> Handle<Global> {
         let global = Global { value: slots.into(), ty };
         Handle { store: self.id, entity: self.globals.add(global) }
-    }
-
-    pub(crate) fn add_globals(&mut self, globals: Vec<Global>) -> NonNull<[Global]> {
-        self.globals.add_all(globals)
     }
 
     /// `table.copy`, within a table or between two.
@@ -512,12 +525,12 @@ impl Store {
 
     /// How many memories there are.
     pub fn memory_count(&self) -> usize {
-        self.memories.count
+        self.memories.count + self.own_memories
     }
 
     /// How many tables there are.
     pub fn table_count(&self) -> usize {
-        self.tables.count
+        self.tables.count + self.own_tables
     }
 
     /// How many instances there are.

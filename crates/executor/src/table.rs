@@ -1,7 +1,7 @@
 //! Tables. The bounds checks of all table operators are here; see [`Table`] for what the elements are.
 
 use alloc::vec::Vec;
-use core::ptr::NonNull;
+use core::{mem, ptr::NonNull};
 use rotifer_core::{TableType, TrapCode};
 
 use crate::{
@@ -19,14 +19,38 @@ impl Table {
     /// # Errors
     /// The host has not enough memory, or the size exceeds what any table may have.
     pub(crate) fn new(ty: TableType, init: u64, tally: Tally) -> Result<Self, NewEntityError> {
-        let mut table = Self { elements: Vec::new(), ty, tally };
+        let mut table = Self { elements: Vec::new(), ty, dirty: false, tally, counted: 0 };
         if ty.minimum > MAX_ELEMENTS {
             return Err(NewEntityError::OutOfMemory);
         }
         table.elements.try_reserve_exact(ty.minimum as usize).map_err(|_| NewEntityError::OutOfMemory)?;
         table.elements.resize(ty.minimum as usize, init);
-        table.tally.add(Held::Tables, table.held());
+        table.count();
         Ok(table)
+    }
+
+    /// Makes the table what it was when it was new: of its minimum size, with nulls.
+    pub(crate) fn renew(&mut self) {
+        self.elements.clear();
+        self.elements.resize(self.ty.minimum as usize, 0);
+        self.dirty = false;
+    }
+
+    /// Whether [`renew`](Self::renew) is better than another table: one that has grown far keeps what it got.
+    pub(crate) fn is_worth_keeping(&self) -> bool {
+        self.elements.capacity() as u64 / 2 <= self.ty.minimum.max(1 << 10)
+    }
+
+    /// Counts the table as one of a store.
+    pub(crate) fn count(&mut self) {
+        let held = self.held();
+        self.tally.add(Held::Tables, held);
+        self.tally.sub(Held::Tables, mem::replace(&mut self.counted, held));
+    }
+
+    /// Counts the table no longer.
+    pub(crate) fn uncount(&mut self) {
+        self.tally.sub(Held::Tables, mem::take(&mut self.counted));
     }
 
     /// Bytes allocated for elements.
@@ -64,10 +88,10 @@ impl Table {
         if new_size > self.ty.maximum.unwrap_or(u64::MAX).min(MAX_ELEMENTS) {
             return None;
         }
-        let held = self.held();
         self.elements.try_reserve(delta as usize).ok()?;
-        self.tally.add(Held::Tables, self.held() - held);
         self.elements.resize(new_size as usize, value);
+        self.count();
+        self.dirty = true;
         Some(size)
     }
 
@@ -78,11 +102,13 @@ impl Table {
     pub fn fill(&mut self, index: u64, value: u64, len: u64) -> Result<(), TrapCode> {
         let range = range(self.elements.len(), index, len)?;
         self.elements[range].fill(value);
+        self.dirty = true;
         Ok(())
     }
 
     /// `table.init`: copies a range of an element segment.
     pub(crate) fn init(&mut self, index: u64, elements: &[u64], from: u64, len: u64) -> Result<(), TrapCode> {
+        self.dirty = true;
         let from = range(elements.len(), from, len)?;
         let to = range(self.elements.len(), index, len)?;
         self.elements[to].copy_from_slice(&elements[from]);
@@ -103,7 +129,9 @@ impl Table {
         // SAFETY: promised by the caller; the reference ends with the statement.
         let from_range = range(unsafe { from.as_ref() }.elements.len(), from_index, len)?;
         // SAFETY: promised by the caller; it is the only reference unless the tables differ.
-        let to_elements = unsafe { &mut to.as_mut().elements };
+        let to_table = unsafe { to.as_mut() };
+        to_table.dirty = true;
+        let to_elements = &mut to_table.elements;
         let to_range = range(to_elements.len(), to_index, len)?;
         if to == from {
             to_elements.copy_within(from_range, to_range.start);
@@ -118,7 +146,7 @@ impl Table {
 
 impl Drop for Table {
     fn drop(&mut self) {
-        self.tally.sub(Held::Tables, self.held());
+        self.uncount();
     }
 }
 

@@ -34,10 +34,12 @@ pub enum Held {
     Tables,
     /// Value stacks.
     Stacks,
+    /// Instances that modules keep for other stores, with their memories and tables.
+    Warm,
 }
 
 impl Held {
-    const COUNT: usize = Self::Stacks as usize + 1;
+    const COUNT: usize = Self::Warm as usize + 1;
 }
 
 /// The counters of an engine.

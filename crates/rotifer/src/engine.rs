@@ -45,7 +45,10 @@ impl Engine {
     /// The dispatcher of the configuration is not in this build or does not work in it.
     pub fn try_new(config: &Config) -> Result<Self, DispatchError> {
         let handlers = config.dispatch.handlers()?;
-        let stubs = Arc::new(Stubs::new(config.dispatch, config.metering())?);
+        let stubs = Stubs::new(config.dispatch, config.metering())?
+            .with_warm_instances(config.warm_instances, config.warm_memory)
+            .with_tracked_writes(config.track_writes);
+        let stubs = Arc::new(stubs);
         let types = RwLock::default();
         Ok(Self(Arc::new(EngineInner { config: config.clone(), types, handlers, stubs })))
     }

@@ -1,11 +1,12 @@
 //! [`HostFunc`]: a function of the host, before it belongs to a store, and the closures that make one.
 
-use alloc::{string::ToString, sync::Arc};
+use alloc::{string::ToString, sync::Arc, vec::Vec};
 use core::{
     fmt,
     mem::{forget, needs_drop},
     ptr::NonNull,
 };
+use hashbrown::HashMap;
 use rotifer_core::{FuncType, ValType};
 use rotifer_executor::{self as executor, Handle, HostFrame};
 use smallvec::SmallVec;
@@ -84,6 +85,44 @@ impl<T> Clone for HostFunc<T> {
 impl<T> fmt::Debug for HostFunc<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HostFunc({})", self.ty())
+    }
+}
+
+/// Host functions that stores share, each once.
+pub(crate) struct HostFuncs<T> {
+    list: Vec<HostFunc<T>>,
+    /// The numbers of their types.
+    type_ids: Vec<u32>,
+    /// By address and type.
+    positions: HashMap<(usize, u32), u32>,
+}
+
+impl<T> HostFuncs<T> {
+    pub(crate) fn new() -> Self {
+        Self { list: Vec::new(), type_ids: Vec::new(), positions: HashMap::new() }
+    }
+
+    /// Adds a function, of a type with this number, if it is not there yet. Returns its position.
+    pub(crate) fn add(&mut self, func: &HostFunc<T>, type_id: u32) -> u32 {
+        let Self { list, type_ids, positions } = self;
+        *positions.entry((func.address(), type_id)).or_insert_with(|| {
+            list.push(func.clone());
+            type_ids.push(type_id);
+            list.len() as u32 - 1
+        })
+    }
+
+    pub(crate) fn list(&self) -> &[HostFunc<T>] {
+        &self.list
+    }
+
+    pub(crate) fn type_ids(&self) -> &[u32] {
+        &self.type_ids
+    }
+
+    /// Where the function of an address and a type is.
+    pub(crate) fn position(&self, key: (usize, u32)) -> Option<u32> {
+        self.positions.get(&key).copied()
     }
 }
 

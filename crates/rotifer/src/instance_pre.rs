@@ -2,12 +2,12 @@
 
 use alloc::sync::Arc;
 use core::fmt;
-use rotifer_validator::ImportType;
+use rotifer_validator::{Import, ImportType};
 use smallvec::SmallVec;
 
 use crate::{
     AsContextMut, Error, Extern, Func, Instance, Module,
-    host_func::HostFunc,
+    host_func::{HostFunc, HostFuncs},
     instance::{Start, check_engines, instantiate},
     store::StoreInner,
 };
@@ -77,11 +77,20 @@ pub(crate) fn instantiate_resolved<'d, T: 'd>(
 pub struct InstancePre<T> {
     module: Module,
     imports: Arc<[Definition<T>]>,
+    /// The host functions among the imports.
+    funcs: Arc<HostFuncs<T>>,
+    /// For each import that is a host function, its position among them; 0 for the others.
+    positions: Arc<[u32]>,
 }
 
 impl<T> Clone for InstancePre<T> {
     fn clone(&self) -> Self {
-        Self { module: self.module.clone(), imports: self.imports.clone() }
+        Self {
+            module: self.module.clone(),
+            imports: self.imports.clone(),
+            funcs: self.funcs.clone(),
+            positions: self.positions.clone(),
+        }
     }
 }
 
@@ -93,7 +102,14 @@ impl<T> fmt::Debug for InstancePre<T> {
 
 impl<T> InstancePre<T> {
     pub(crate) fn new(module: &Module, imports: Arc<[Definition<T>]>) -> Self {
-        Self { module: module.clone(), imports }
+        let code = module.code();
+        let mut funcs = HostFuncs::new();
+        let position = |(definition, import): (&Definition<T>, &Import)| match (definition, import.ty) {
+            (Definition::Func(func), ImportType::Func(ty)) => funcs.add(func, code.type_ids[ty.index()]),
+            _ => 0,
+        };
+        let positions = imports.iter().zip(&code.module.imports).map(position).collect();
+        Self { module: module.clone(), imports, funcs: Arc::new(funcs), positions }
     }
 
     /// The module.
@@ -131,6 +147,16 @@ impl<T> InstancePre<T> {
         start: Start,
     ) -> Result<Instance, Error> {
         let store = store.as_context_mut().inner;
-        instantiate_resolved(store, &self.module, self.imports.iter().map(Ok), start)
+        // Before anything gets into the store.
+        check_engines(store, &self.module)?;
+        let Some(funcs) = store.share_host_funcs(&self.funcs) else {
+            return instantiate_resolved(store, &self.module, self.imports.iter().map(Ok), start);
+        };
+        let item = |(definition, &position): (&Definition<T>, &u32)| match definition {
+            Definition::Item(item) => *item,
+            Definition::Func(_) => Extern::Func(Func::from_handle(funcs[position as usize])),
+        };
+        let items: SmallVec<[Extern; 16]> = self.imports.iter().zip(&*self.positions).map(item).collect();
+        instantiate(store, &self.module, &items, start)
     }
 }

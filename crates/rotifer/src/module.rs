@@ -268,6 +268,12 @@ impl Module {
         self.code().code_size()
     }
 
+    /// Frees the instances that the module keeps for other stores, and the memory that they hold. See
+    /// [`Config::warm_instances`](crate::Config::warm_instances).
+    pub fn drop_warm_instances(&self) {
+        self.code().drop_warm_instances();
+    }
+
     /// The bytecode of a function, imports counted, as text. For people: its form changes between versions.
     ///
     /// # Errors

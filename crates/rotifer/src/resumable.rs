@@ -124,7 +124,7 @@ impl SuspendedCall {
         let ctx = ctx.as_context();
         let func = self.host_func()?;
         let entity = ctx.inner.executor().entity(func.handle()).unwrap_or_else(|error| panic!("{error}"));
-        ctx.inner.host_func(entity.host).tag()
+        ctx.inner.host_func(entity.host()).tag()
     }
 
     /// An argument of the host function that asked to suspend or failed. `None` if there is none of this number.

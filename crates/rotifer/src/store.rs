@@ -1,6 +1,6 @@
 //! [`Store`]: everything that instances consist of, and the embedder's data beside it.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::{fmt, ptr::NonNull};
 use hashbrown::HashMap;
 use rotifer_core::{FuncIdx, TrapCode};
@@ -11,7 +11,7 @@ use rotifer_executor::{
 use crate::{
     Caller, Engine, Error, InterruptHandle, ProfiledFunc, Profiler, ResourceLimiter, WasmBacktrace,
     func::Func,
-    host_func::HostFunc,
+    host_func::{HostFunc, HostFuncs},
     profile::{Probes, SuspendedProbes},
 };
 
@@ -33,9 +33,12 @@ pub struct Store<T> {
 pub(crate) struct StoreInner<T> {
     engine: Engine,
     store: executor::Store,
-    /// By number; the functions of the executor's store refer to them. Nothing is ever removed.
+    /// Those that came with the first instance, if they are an [`InstancePre`](crate::InstancePre)'s. They have the
+    /// first numbers.
+    shared_funcs: Option<SharedHostFuncs<T>>,
+    /// The others by number; the functions of the executor's store refer to them. Nothing is ever removed.
     host_funcs: Vec<HostFunc<T>>,
-    /// Which host functions of linkers this store has already, by address and type.
+    /// Which host functions of linkers this store has already, by address and type, apart from the shared ones.
     linked: HashMap<(usize, u32), Handle<executor::Func>>,
     limiter: Option<Limiter<T>>,
     /// How many more activations may nest.
@@ -49,6 +52,12 @@ pub(crate) struct StoreInner<T> {
     data: T,
 }
 
+/// Host functions that a store shares with others, and what they are in this one.
+struct SharedHostFuncs<T> {
+    funcs: Arc<HostFuncs<T>>,
+    handles: Vec<Handle<executor::Func>>,
+}
+
 impl<T> Store<T> {
     /// A store with the embedder's data.
     pub fn new(engine: &Engine, data: T) -> Self {
@@ -57,7 +66,8 @@ impl<T> Store<T> {
         Self {
             inner: Box::new(StoreInner {
                 engine: engine.clone(),
-                store: executor::Store::new(limits, engine.stubs().usage().clone()),
+                store: executor::Store::new(limits, engine.stubs().usage().clone(), config.track_writes),
+                shared_funcs: None,
                 host_funcs: Vec::new(),
                 linked: HashMap::new(),
                 limiter: None,
@@ -270,7 +280,30 @@ impl<T> StoreInner<T> {
     /// The host function with this number.
     #[inline]
     pub(crate) fn host_func(&self, number: u32) -> &HostFunc<T> {
-        &self.host_funcs[number as usize]
+        let number = number as usize;
+        let Some(shared) = &self.shared_funcs else { return &self.host_funcs[number] };
+        let shared = shared.funcs.list();
+        match number.checked_sub(shared.len()) {
+            None => &shared[number],
+            Some(own) => &self.host_funcs[own],
+        }
+    }
+
+    /// What host functions that an [`InstancePre`](crate::InstancePre) shares are in this store, which takes its share
+    /// of them if it has no host functions yet. Nothing if it has others.
+    pub(crate) fn share_host_funcs(
+        &mut self,
+        funcs: &Arc<HostFuncs<T>>,
+    ) -> Option<&[Handle<executor::Func>]> {
+        if self.shared_funcs.is_none() && self.host_funcs.is_empty() {
+            self.store.reserve_host_funcs(funcs.list().len());
+            let types = funcs.list().iter().zip(funcs.type_ids());
+            let handles = types.map(|(func, &type_id)| self.store.add_host_func(type_id, func.slots()));
+            let handles = handles.collect();
+            self.shared_funcs = Some(SharedHostFuncs { funcs: funcs.clone(), handles });
+        }
+        let shared = self.shared_funcs.as_ref().filter(|shared| Arc::ptr_eq(&shared.funcs, funcs))?;
+        Some(&shared.handles)
     }
 
     /// Prepares for linking so many host functions.
@@ -289,6 +322,11 @@ impl<T> StoreInner<T> {
     ) -> Handle<executor::Func> {
         let type_id = type_id.unwrap_or_else(|| func.type_id(&self.engine));
         let key = (func.address(), type_id);
+        if let Some(shared) = &self.shared_funcs
+            && let Some(position) = shared.funcs.position(key)
+        {
+            return shared.handles[position as usize];
+        }
         if let Some(&handle) = self.linked.get(&key) {
             return handle;
         }

@@ -70,12 +70,15 @@ pub struct EngineMemory {
     pub stores: usize,
     /// What they hold together, and the stacks of suspended calls. `entities` is not counted: 0.
     pub store_memory: StoreMemory,
+    /// What modules keep of instances whose stores were dropped: see
+    /// [`Config::warm_instances`](crate::Config::warm_instances).
+    pub warm_instances: usize,
 }
 
 impl EngineMemory {
     /// All bytes.
     pub fn total(&self) -> usize {
-        self.module_memory.total() + self.store_memory.total()
+        self.module_memory.total() + self.store_memory.total() + self.warm_instances
     }
 }
 
@@ -134,6 +137,7 @@ impl Engine {
                 instances: held(Held::Instances),
                 entities: 0,
             },
+            warm_instances: held(Held::Warm),
         }
     }
 }

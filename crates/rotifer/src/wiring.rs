@@ -65,6 +65,7 @@ impl Wiring {
                 executor::Metering::Fuel(costs) => Metering::Fuel(costs),
             },
             canonical_nans: self.canonical_nans,
+            tracked_writes: self.stubs.tracks_writes(),
             probes: self.probes,
             listing,
         };

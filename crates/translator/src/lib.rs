@@ -59,6 +59,8 @@ pub struct TranslatorEnv<'e> {
     pub probes: bool,
     /// Whether every NaN is the canonical one.
     pub canonical_nans: bool,
+    /// Whether stores note what they write to.
+    pub tracked_writes: bool,
     /// Whether to record a listing.
     pub listing: bool,
 }
@@ -369,6 +371,11 @@ impl<'e> Translator<'e> {
         op.canonical().unwrap_or(op)
     }
 
+    /// A store that notes what it writes to, if stores do.
+    fn writes(&self, op: OpCode) -> OpCode {
+        if self.env.tracked_writes { op.tracked().unwrap_or(op) } else { op }
+    }
+
     /// An op that pays where calls and branches back do.
     fn metered(&self, op: Special) -> OpCode {
         twin_if(self.emit.meter.is_on(), op.code())
@@ -639,7 +646,12 @@ impl Client for Translator<'_> {
             let value = self.in_slot(value);
             self.emit.safepoint();
             let operands = Operands { a: address, b: value, c: arg.memory.0 };
-            self.emit.op(OpCode::store_any(operator), operands, &[Word::bits(arg.offset)], Result::None);
+            self.emit.op(
+                self.writes(OpCode::store_any(operator)),
+                operands,
+                &[Word::bits(arg.offset)],
+                Result::None,
+            );
             return;
         };
         if let (Place::Sum(a, b), Ok(offset)) = (address.place, u16::try_from(offset)) {
@@ -653,7 +665,7 @@ impl Client for Translator<'_> {
             };
             self.emit.safepoint();
             let operands = Operands { a, b: slot, c: u32::from(b) | u32::from(offset) << 16 };
-            self.emit.op_wide(OpCode::store_sum(operator, source), operands, imm, Result::None);
+            self.emit.op_wide(self.writes(OpCode::store_sum(operator, source)), operands, imm, Result::None);
             return;
         }
         let value = self.computed(value);
@@ -662,7 +674,7 @@ impl Client for Translator<'_> {
             let (source, slot) = self.read_slot(address, Domain::Int);
             self.emit.safepoint();
             let operands = Operands { a: slot, b: 0, c: offset };
-            let op = OpCode::store(operator, source, Source::Imm);
+            let op = self.writes(OpCode::store(operator, source, Source::Imm));
             self.emit.op_wide(op, operands, Some(bits), Result::None);
             return;
         }
@@ -679,7 +691,7 @@ impl Client for Translator<'_> {
         };
         self.emit.safepoint();
         let operands = Operands { a: address_slot, b: value_slot, c: offset };
-        self.emit.op(OpCode::store(operator, a, b), operands, &[], Result::None);
+        self.emit.op(self.writes(OpCode::store(operator, a, b)), operands, &[], Result::None);
     }
 
     fn memory_size(&mut self, memory: MemIdx, stack: &mut [Operand]) -> Operand {

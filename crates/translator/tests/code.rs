@@ -31,6 +31,7 @@ fn code(name: &str, wat: &str, metering: Metering<'_>) -> String {
             metering,
             probes: name.starts_with("profile_"),
             canonical_nans: name.starts_with("nans_"),
+            tracked_writes: name.starts_with("tracked_"),
             listing: true,
         };
         let mut translator = Translator::new(env);

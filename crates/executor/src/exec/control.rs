@@ -17,6 +17,7 @@ use crate::{
     address,
     code::{FuncEntry, header},
     entity::{Func, Global, Instance},
+    func_block::is_made,
 };
 
 /// Defines handlers: a body for each, and what its registers are called in it.
@@ -276,6 +277,17 @@ impl Handler for LeaveForFunc {
             let callee = address::recover(r.l0);
             call_func::<D>(r, callee, (*r.pc.add(2)).operands.a, 4)
         }
+    }
+}
+
+/// Leaves to have the function made that a `ref.func` names.
+struct LeaveForMaking;
+
+impl Handler for LeaveForMaking {
+    #[inline(always)]
+    unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
+        // SAFETY: I-CTX, promised by the caller.
+        unsafe { D::exit(r, Exit::MAKE_FUNC) }
     }
 }
 
@@ -563,7 +575,11 @@ handlers! {
         let func = if index < imports {
             instance.imported_funcs.as_ptr().add(index).read().as_ptr().cast_const()
         } else {
-            instance.funcs.as_ptr().add(index - imports)
+            let func = instance.funcs.first().add(index - imports);
+            if !is_made(func) {
+                return D::divert::<LeaveForMaking>(r);
+            }
+            func.as_ptr().cast_const()
         };
         r.acc = Func::to_reference(func);
         set_slot(r, u32::from(o.a), r.acc);

@@ -7,7 +7,7 @@ use super::{
     form::{Dst, Of, S, Src, bits, operands, put, slot},
     regs::{Dispatcher, Handler, Regs, trap},
 };
-use crate::memory::Memory;
+use crate::{memory::Memory, tracker};
 
 /// The place of an access of `size` bytes in the memory with this data, if it lies within its length.
 ///
@@ -46,21 +46,84 @@ impl<O: Load, X: Src, T: Dst> Handler for LoadOp<O, X, T> {
     }
 }
 
+/// Whether stores note what they write to.
+pub(crate) trait Writes {
+    const TRACKED: bool;
+}
+
+/// They do not.
+pub(crate) struct Untracked;
+/// They do.
+pub(crate) struct Tracked;
+
+impl Writes for Untracked {
+    const TRACKED: bool = false;
+}
+
+impl Writes for Tracked {
+    const TRACKED: bool = true;
+}
+
+/// A store, apart from whether writes are noted.
+pub(crate) trait StoreForm: Handler {
+    /// How many bytes are written.
+    const SIZE: usize;
+
+    /// The data of the memory and the address, as far as it is known to lie there.
+    ///
+    /// # Safety
+    /// I-CELL, I-SLOT, I-MEM for the current cell.
+    unsafe fn target(r: &Regs) -> (*mut u8, u64);
+}
+
+/// The first store to a block since it was last clean: the block is noted, then the store done as if nothing was. A
+/// handler of its own, so that the fast path of stores calls nothing and keeps its registers.
+struct FirstTouch<F>(Of<F>);
+
+impl<F: StoreForm> Handler for FirstTouch<F> {
+    #[inline(always)]
+    unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
+        // SAFETY: I-TRACK: the store lies within the memory: it was checked before it came here.
+        unsafe {
+            let (data, address) = F::target(r);
+            tracker::note(data, address, F::SIZE);
+            F::run::<D>(r)
+        }
+    }
+}
+
 /// A store to memory 0 with a 32-bit address. The slots are in `a` (address) and `b` (value), the offset in
 /// `c`, an immediate in the third word.
-pub(crate) struct StoreOp<O, X, V>(Of<(O, X, V)>);
+pub(crate) struct StoreOp<O, X, V, W>(Of<(O, X, V, W)>);
 
-impl<O: Store, X: Src, V: Src> Handler for StoreOp<O, X, V> {
+impl<O: Store, X: Src, V: Src, W: Writes> StoreForm for StoreOp<O, X, V, W> {
+    const SIZE: usize = O::M::SIZE;
+
+    #[inline(always)]
+    unsafe fn target(r: &Regs) -> (*mut u8, u64) {
+        // SAFETY: promised by the caller.
+        unsafe {
+            let o = operands(r);
+            let address: u32 = X::get(r, u32::from(o.a));
+            (r.mem, u64::from(address) + u64::from(o.c))
+        }
+    }
+}
+
+impl<O: Store, X: Src, V: Src, W: Writes> Handler for StoreOp<O, X, V, W> {
     #[inline(always)]
     unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
         // SAFETY: I-CELL, I-SLOT, I-MEM: promised by the caller.
         unsafe {
             let o = operands(r);
-            let address: u32 = X::get(r, u32::from(o.a));
+            let (data, address) = Self::target(r);
             let value = if V::IMM { O::V::from_slot(bits(r, 2)) } else { V::get::<O::V>(r, u32::from(o.b)) };
-            let Some(place) = place(r.mem, u64::from(address) + u64::from(o.c), O::M::SIZE) else {
+            let Some(place) = place(data, address, O::M::SIZE) else {
                 return trap::<D>(r, TrapCode::MemoryOutOfBounds);
             };
+            if W::TRACKED && !tracker::is_noted(data, address, O::M::SIZE) {
+                return D::divert::<FirstTouch<StoreOp<O, X, V, Untracked>>>(r);
+            }
             place.cast::<O::M>().write_unaligned(O::convert(value).little_endian());
             r.pc = r.pc.add(2 + V::IMM as usize);
             D::next(r)
@@ -91,19 +154,36 @@ impl<O: Load, X: Src, T: Dst> Handler for LoadSum<O, X, T> {
 }
 
 /// A store to memory 0 at the sum of two slots.
-pub(crate) struct StoreSum<O, V>(Of<(O, V)>);
+pub(crate) struct StoreSum<O, V, W>(Of<(O, V, W)>);
 
-impl<O: Store, V: Src> Handler for StoreSum<O, V> {
+impl<O: Store, V: Src, W: Writes> StoreForm for StoreSum<O, V, W> {
+    const SIZE: usize = O::M::SIZE;
+
+    #[inline(always)]
+    unsafe fn target(r: &Regs) -> (*mut u8, u64) {
+        // SAFETY: promised by the caller.
+        unsafe {
+            let o = operands(r);
+            let address = (slot(r, u32::from(o.a)) as u32).wrapping_add(slot(r, o.c & 0xFFFF) as u32);
+            (r.mem, u64::from(address) + u64::from(o.c >> 16))
+        }
+    }
+}
+
+impl<O: Store, V: Src, W: Writes> Handler for StoreSum<O, V, W> {
     #[inline(always)]
     unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
         // SAFETY: I-CELL, I-SLOT, I-MEM: promised by the caller.
         unsafe {
             let o = operands(r);
-            let address = (slot(r, u32::from(o.a)) as u32).wrapping_add(slot(r, o.c & 0xFFFF) as u32);
+            let (data, address) = Self::target(r);
             let value = if V::IMM { O::V::from_slot(bits(r, 2)) } else { V::get::<O::V>(r, u32::from(o.b)) };
-            let Some(place) = place(r.mem, u64::from(address) + u64::from(o.c >> 16), O::M::SIZE) else {
+            let Some(place) = place(data, address, O::M::SIZE) else {
                 return trap::<D>(r, TrapCode::MemoryOutOfBounds);
             };
+            if W::TRACKED && !tracker::is_noted(data, address, O::M::SIZE) {
+                return D::divert::<FirstTouch<StoreSum<O, V, Untracked>>>(r);
+            }
             place.cast::<O::M>().write_unaligned(O::convert(value).little_endian());
             r.pc = r.pc.add(2 + V::IMM as usize);
             D::next(r)
@@ -154,9 +234,27 @@ impl<O: Load> Handler for LoadAny<O> {
 }
 
 /// A store to any memory.
-pub(crate) struct StoreAny<O>(Of<O>);
+pub(crate) struct StoreAny<O, W>(Of<(O, W)>);
 
-impl<O: Store> Handler for StoreAny<O> {
+impl<O: Store, W: Writes> StoreForm for StoreAny<O, W> {
+    const SIZE: usize = O::M::SIZE;
+
+    #[inline(always)]
+    unsafe fn target(r: &Regs) -> (*mut u8, u64) {
+        // SAFETY: promised by the caller; I-ENTITY: the current instance has this memory.
+        unsafe {
+            let o = operands(r);
+            let memory: *const Memory =
+                (*(*r.ctx).instance).memories.as_ptr().add(o.c as usize).read().as_ptr();
+            let address = slot(r, u32::from(o.a));
+            let address = if (*memory).is_64() { address } else { u64::from(address as u32) };
+            // A sum that is too large is not a place in the memory, which is found out before it is used.
+            ((*memory).base(), address.wrapping_add(bits(r, 2)))
+        }
+    }
+}
+
+impl<O: Store, W: Writes> Handler for StoreAny<O, W> {
     #[inline(always)]
     unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
         // SAFETY: I-CELL, I-SLOT, I-MEM: promised by the caller.
@@ -167,6 +265,12 @@ impl<O: Store> Handler for StoreAny<O> {
             let Some(place) = place_any(r, o.c, address, bits(r, 2), O::M::SIZE) else {
                 return trap::<D>(r, TrapCode::MemoryOutOfBounds);
             };
+            if W::TRACKED {
+                let (data, address) = Self::target(r);
+                if !tracker::is_noted(data, address, O::M::SIZE) {
+                    return D::divert::<FirstTouch<StoreAny<O, Untracked>>>(r);
+                }
+            }
             place.cast::<O::M>().write_unaligned(O::convert(value).little_endian());
             r.pc = r.pc.add(3);
             D::next(r)

@@ -345,9 +345,9 @@ unsafe fn call<'h, H: Host>(
         // SAFETY: I-REF: the slots above the top are nobody's; the caller promises the values' types.
         unsafe { stack.set(base + i, param) };
     }
-    if callee.host != Func::WASM {
+    if callee.host() != Func::WASM {
         host.store().stack.set_top(base + params.len().max(results));
-        return match host.call_host(callee.host, None, HostFrame { base }) {
+        return match host.call_host(callee.host(), None, HostFrame { base }) {
             Ok(()) => Called::Done,
             Err(error) => Called::Failed(error),
         };
@@ -440,6 +440,7 @@ impl<'h, H: Host> Activation<'h, H> {
         // SAFETY: I-ENTITY.
         let module = unsafe { &(*callee.instance).module };
         let stubs = module.stubs();
+        host.store().used = true;
         let stack = &host.store().stack;
         let frame = stack.base().wrapping_add(base);
         let ctx = Ctx {
@@ -610,6 +611,11 @@ impl<'h, H: Host> Activation<'h, H> {
                     }
                     Exit::RETURN_CALL_FUNC => self.return_call_func()?,
                     Exit::RETURN_CROSS => self.return_cross()?,
+                    // The cell is executed again once there is a function.
+                    Exit::MAKE_FUNC => {
+                        let index = (*self.ctx.pc.add(1)).operands.c;
+                        let _ = (*self.ctx.instance).func(FuncIdx(index));
+                    }
                     Exit::FUEL_CELL | Exit::FUEL_LOOP | Exit::FUEL_BEHIND | Exit::FUEL_ENTRY => {
                         self.out_of_fuel(reason)?;
                     }
@@ -651,7 +657,7 @@ impl<'h, H: Host> Activation<'h, H> {
         // SAFETY: promised by the caller.
         unsafe {
             let callee = &*self.ctx.callee;
-            if callee.host == Func::WASM {
+            if callee.host() == Func::WASM {
                 return self.call_cross(callee);
             }
             let depth = linkage::depth(self.ctx.sp, self.ctx.linkage.0);
@@ -698,12 +704,12 @@ impl<'h, H: Host> Activation<'h, H> {
         let instance = NonNull::new(self.ctx.instance.cast_mut());
         self.returning = true;
         let store = self.host.store();
-        let slots = store.host_slots(callee.host);
+        let slots = store.host_slots(callee.host());
         store.stack.reserve(base + slots)?;
         store.stack.set_top(base + slots);
         store.stack.set_depth(depth);
         self.put_fuel();
-        if let Err(error) = self.host.call_host(callee.host, instance, HostFrame { base }) {
+        if let Err(error) = self.host.call_host(callee.host(), instance, HostFrame { base }) {
             self.rebase(sp, base);
             self.host_call = Some(HostCall { func: callee.into(), base });
             return Err(Stop::Host(error));
@@ -755,7 +761,7 @@ impl<'h, H: Host> Activation<'h, H> {
             let sp = self.ctx.sp;
             let return_pc = linkage::return_pc(sp, own);
             let distance = Distance { bytes: linkage::bytes(sp, own) as u32, depth: linkage::depth(sp, own) };
-            if callee.host != Func::WASM {
+            if callee.host() != Func::WASM {
                 core::ptr::copy(sp.add(first as usize), sp, count as usize);
                 self.ctx.sp = sp.byte_sub(distance.bytes as usize);
                 self.ctx.pc = return_pc;

@@ -70,6 +70,8 @@ impl Exit {
     pub(crate) const FUEL_BEHIND: usize = 0x109;
     /// The fuel does not pay for the function whose header is at `ctx.pc`: the first number is owed.
     pub(crate) const FUEL_ENTRY: usize = 0x10A;
+    /// The function that the `ref.func` at `ctx.pc` names is not made yet (I-FUNC).
+    pub(crate) const MAKE_FUNC: usize = 0x10B;
 }
 
 /// A way to go from cell to cell.

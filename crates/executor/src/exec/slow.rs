@@ -6,7 +6,8 @@ use rotifer_core::{FuncIdx, TrapCode};
 
 use super::{Activation, Host, Stop};
 use crate::{
-    entity::{Instance, Table},
+    entity::{Instance, Segment, Table},
+    instance::segment_elements,
     memory::Memory,
 };
 
@@ -66,7 +67,10 @@ impl<H: Host> Activation<'_, H> {
                     let from = u64::from(arg(1) as u32);
                     memory.as_ref().init(mem_arg(memory, 0), data, from, u64::from(arg(2) as u32))?;
                 }
-                SlowOp::DataDrop => (&mut (*instance).dropped_data)[x] = true,
+                SlowOp::DataDrop => {
+                    (&mut (*instance).dropped_data)[x] = true;
+                    (*instance).segments_used = true;
+                }
                 SlowOp::TableGet => {
                     let table = table(x);
                     let index = table_arg(table, 0);
@@ -100,11 +104,14 @@ impl<H: Host> Activation<'_, H> {
                 SlowOp::TableInit => {
                     let mut table = table(y);
                     self.charge(|costs| costs.of_elements(u64::from(arg(2) as u32)))?;
-                    let elements = &(&(*instance).elements)[x];
+                    let elements = segment_elements(&mut *instance, x);
                     let from = u64::from(arg(1) as u32);
                     table.as_mut().init(table_arg(table, 0), elements, from, u64::from(arg(2) as u32))?;
                 }
-                SlowOp::ElemDrop => (&mut (*instance).elements)[x] = [].into(),
+                SlowOp::ElemDrop => {
+                    (&mut (*instance).elements)[x] = Segment::Dropped;
+                    (*instance).segments_used = true;
+                }
                 SlowOp::ProbeEnter => self.probe(instance, FuncIdx(o.c), true),
                 SlowOp::ProbeLeave => self.probe(instance, FuncIdx(o.c), false),
             }

@@ -5,14 +5,14 @@
 
 use rotifer_bytecode::{
     BINARY_FORMS, Destination, HandlerAddr, HandlerTable, Kind, LATCH_COMPARES, LATCH_FORMS, NAN_BINARY,
-    NAN_OPERATORS, OP_COUNT, OpCode, Operator, ReturnKind, Source, UNARY_FORMS,
+    NAN_OPERATORS, OP_COUNT, OpCode, Operator, ReturnKind, Source, TRACKED_OPS, UNARY_FORMS,
     semantics::{Binary, Compare, Load, Store, Unary, ops},
 };
 
 use super::{
     control, count,
     form::{A, I, S},
-    memory::{LoadAny, LoadOp, LoadSum, StoreAny, StoreOp, StoreSum},
+    memory::{LoadAny, LoadOp, LoadSum, StoreAny, StoreOp, StoreSum, Tracked, Untracked, Writes},
     meter::{Free, Meter, Metered},
     numeric::{AnyNan, BinaryOp, BranchOp, CanonicalNan, CompareOp, Latch, Nans, ToCell, ToLoop, UnaryOp},
     regs::Dispatcher,
@@ -80,17 +80,17 @@ fn load<D: Dispatcher, O: Load>() -> [HandlerAddr; 9] {
     ]
 }
 
-fn store<D: Dispatcher, O: Store>() -> [HandlerAddr; 9] {
+fn store<D: Dispatcher, O: Store, W: Writes>() -> [HandlerAddr; 9] {
     [
-        D::addr::<StoreOp<O, S, S>>(),
-        D::addr::<StoreOp<O, S, I>>(),
-        D::addr::<StoreOp<O, S, A>>(),
-        D::addr::<StoreOp<O, A, S>>(),
-        D::addr::<StoreOp<O, A, I>>(),
-        D::addr::<StoreAny<O>>(),
-        D::addr::<StoreSum<O, S>>(),
-        D::addr::<StoreSum<O, I>>(),
-        D::addr::<StoreSum<O, A>>(),
+        D::addr::<StoreOp<O, S, S, W>>(),
+        D::addr::<StoreOp<O, S, I, W>>(),
+        D::addr::<StoreOp<O, S, A, W>>(),
+        D::addr::<StoreOp<O, A, S, W>>(),
+        D::addr::<StoreOp<O, A, I, W>>(),
+        D::addr::<StoreAny<O, W>>(),
+        D::addr::<StoreSum<O, S, W>>(),
+        D::addr::<StoreSum<O, I, W>>(),
+        D::addr::<StoreSum<O, A, W>>(),
     ]
 }
 
@@ -140,7 +140,11 @@ macro_rules! define {
             $( put(binary::<X, ops::$D, AnyNan>().as_flattened()); )*
             $( put(compare::<X, ops::$C>().as_flattened()); put(branch::<X, ops::$C, Free>().as_flattened()); )*
             $( put(&load::<X, ops::$L>()); )*
-            $( put(&store::<X, ops::$S>()); )*
+            $( put(&store::<X, ops::$S, Untracked>()); )*
+        }
+
+        fn tracked_stores<X: Dispatcher>(put: &mut impl FnMut(&[HandlerAddr])) {
+            $( put(&store::<X, ops::$S, Tracked>()); )*
         }
 
         fn metered_branches<X: Dispatcher>(put: &mut impl FnMut(&[HandlerAddr])) {
@@ -184,12 +188,14 @@ pub(crate) fn build<D: Dispatcher>() -> HandlerTable {
             table.put_twin(OpCode(first.0 + form as u16), *handler);
         }
     });
-    // The twins that make NaNs canonical come last.
-    let mut next = OP_COUNT - CANONICAL_OPS;
-    canonical::<D>(&mut |handlers: &[HandlerAddr]| {
+    // The twins that make NaNs canonical and those that track writes come last.
+    let mut next = OP_COUNT - CANONICAL_OPS - TRACKED_OPS;
+    let mut put = |handlers: &[HandlerAddr]| {
         table.0[next..next + handlers.len()].copy_from_slice(handlers);
         next += handlers.len();
-    });
+    };
+    canonical::<D>(&mut put);
+    tracked_stores::<D>(&mut put);
     assert!(table.0.iter().all(|handler| !handler.0.is_null()), "every op has a handler");
     for (number, handler) in table.0.iter_mut().enumerate() {
         *handler = count::tag(OpCode(number as u16), *handler);

@@ -1,6 +1,6 @@
 //! Backtraces.
 
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 use rotifer_bytecode::Word;
 
 use super::{
@@ -44,7 +44,7 @@ impl Frames<'_> {
                 let Some(place) = module.locate(self.pc, returning) else { break };
                 let offset = place.point.map(|point| point.offset);
                 let region = (at_region && frames.is_empty()).then(|| (self.pc.addr(), self.owed));
-                frames.push(TrapFrame { module: module.clone(), func: place.func, offset, region });
+                frames.push(TrapFrame { module: Arc::clone(module), func: place.func, offset, region });
                 let slot = module.module.func_type(place.func).param_slots() as u16;
                 self.pc = linkage::return_pc(self.sp, slot);
                 self.sp = self.sp.byte_sub(linkage::bytes(self.sp, slot));

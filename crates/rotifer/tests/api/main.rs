@@ -21,6 +21,7 @@ mod suspend;
 mod tables;
 mod threads;
 mod values;
+mod warm;
 
 use rotifer::{Config, Dispatch, Engine, Error, Instance, Linker, LoadMode, Module, Store};
 
