@@ -88,6 +88,8 @@ pub fn for_fuel() -> Vec<Box<dyn Engine>> {
         Box::new(rotifer::Rotifer::fuel("rotifer.fuel")),
         #[cfg(feature = "rotifer")]
         Box::new(rotifer::Rotifer::interruptible("rotifer.interruptible")),
+        #[cfg(feature = "rotifer")]
+        Box::new(rotifer::Rotifer::tracked("rotifer.tracked")),
     ]
 }
 

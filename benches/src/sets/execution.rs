@@ -48,6 +48,7 @@ pub const FUEL: Set = Set {
     pairs: &[
         ("rotifer.fuel", "rotifer"),
         ("rotifer.interruptible", "rotifer"),
+        ("rotifer.tracked", "rotifer"),
         ("wasmi.fuel", "wasmi"),
         ("rotifer.fuel", "wasmi.fuel"),
     ],
