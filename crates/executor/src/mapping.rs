@@ -26,8 +26,12 @@ mod linux {
     };
 
     use super::pagemap;
+    use crate::sync::OnceLock;
 
     const READ_WRITE: ProtFlags = ProtFlags::READ.union(ProtFlags::WRITE);
+
+    /// Whether [`Mapping::discard`] does what it should.
+    static DISCARDS: OnceLock<bool> = OnceLock::new();
 
     /// A range of pages.
     #[derive(Debug)]
@@ -44,6 +48,30 @@ mod linux {
 
         /// A mapping of `len` bytes, a multiple of the size of a page.
         pub(crate) fn new(len: usize) -> Option<Self> {
+            if !*DISCARDS.get_or_init(|| Self::finds_out().unwrap_or(false)) {
+                return None;
+            }
+            Self::map(len)
+        }
+
+        /// Whether contents that are taken away are gone. Emulators of the system have been known to do nothing.
+        fn finds_out() -> Option<bool> {
+            let page = Self::page();
+            let image = Image::with(page, |bytes| bytes.fill(2))?;
+            let pages = Self::map(2 * page)?;
+            pages.map_image(page, &image).ok()?;
+            let at = |offset: usize| pages.start.as_ptr().wrapping_add(offset);
+            // SAFETY: I-MAP: the bytes lie in the mapping. Volatile, because the system changes them.
+            unsafe {
+                at(0).write_volatile(1);
+                at(page).write_volatile(1);
+            }
+            pages.discard(0, 2 * page).ok()?;
+            // SAFETY: I-MAP: as above.
+            Some(unsafe { (at(0).read_volatile(), at(page).read_volatile()) } == (0, 2))
+        }
+
+        fn map(len: usize) -> Option<Self> {
             let flags = MapFlags::PRIVATE | MapFlags::NORESERVE;
             // SAFETY: I-MAP: new pages at an address that the system chooses.
             let start = unsafe { mmap_anonymous(core::ptr::null_mut(), len, READ_WRITE, flags) }.ok()?;
@@ -133,6 +161,13 @@ mod linux {
     impl Image {
         /// An image of `len` bytes, a multiple of the size of a page, which `fill` writes over zeros.
         pub(crate) fn new(len: usize, fill: impl FnOnce(&mut [u8])) -> Option<Self> {
+            if DISCARDS.get() == Some(&false) {
+                return None;
+            }
+            Self::with(len, fill)
+        }
+
+        fn with(len: usize, fill: impl FnOnce(&mut [u8])) -> Option<Self> {
             let file = memfd_create("rotifer-image", MemfdFlags::CLOEXEC).ok()?;
             ftruncate(&file, len as u64).ok()?;
             // SAFETY: I-MAP: new pages at an address that the system chooses.
