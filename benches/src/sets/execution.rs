@@ -36,6 +36,7 @@ pub const SET: Set = Set {
     ],
     differences: &[],
     engines: || Ok(engines::for_execution()),
+    throughput: false,
     kind: Kind::Time { own, outside: programs::program },
 };
 
@@ -53,6 +54,7 @@ pub const FUEL: Set = Set {
     ],
     differences: &[],
     engines: || Ok(engines::for_fuel()),
+    throughput: false,
     kind: Kind::Time { own, outside: programs::program },
 };
 
@@ -65,6 +67,7 @@ pub const INSIDE: Set = Set {
     pairs: &[("rotifer@wasmtime", "wasmi@wasmtime")],
     differences: &[],
     engines: engines::inside_wasmtime,
+    throughput: false,
     kind: Kind::Time { own, outside: programs::program },
 };
 
@@ -78,6 +81,7 @@ pub const ITSELF: Set = Set {
     pairs: &[("rotifer@rotifer", "wasmi@rotifer")],
     differences: &[],
     engines: engines::inside_rotifer,
+    throughput: false,
     kind: Kind::Time { own: own_small, outside: programs::program },
 };
 
