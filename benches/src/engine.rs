@@ -36,11 +36,24 @@ pub trait Engine {
         self.loader()?.load(module)?.instantiate()
     }
 
+    /// How many cores the process may use while this engine works.
+    fn cores(&self) -> usize {
+        1
+    }
+
+    /// Gets ready to validate `module`; what is returned does so, all of it, again and again.
+    fn validator<'a>(&self, _: &'a Module) -> Result<Validate<'a>> {
+        bail!("this engine is not asked to validate only");
+    }
+
     /// Loads `kernels/wat/calls.wat` with the host functions that it imports.
     fn crossings(&self, _: &Module) -> Result<Box<dyn Crossings>> {
         bail!("no crossings are written for this engine");
     }
 }
+
+/// Validates a module once.
+pub type Validate<'a> = Box<dyn Fn() -> Result<()> + 'a>;
 
 /// An engine proper, which modules may share.
 pub trait Loader {

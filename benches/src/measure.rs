@@ -5,7 +5,7 @@
 //! and the engine that starts moves on by one. A ratio is formed within a round, between samples taken
 //! within a second of each other; what is reported is the median of these ratios and their quartiles.
 
-use crate::engine::Engine;
+use crate::{engine::Engine, pin::Unpinned};
 use anyhow::Result;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ pub trait Case {
     /// The name in reports.
     fn name(&self) -> &str;
 
-    /// The length of its module in bytes, if the case is about one.
+    /// The length of its module in bytes, if the case is about one, or of that part of it that its set is about.
     fn size(&self) -> Option<u64> {
         None
     }
@@ -78,7 +78,7 @@ pub fn measure(case: &dyn Case, engines: &[Box<dyn Engine>], effort: Effort) -> 
 
 /// An engine in a case, as long as nothing went wrong.
 struct Entrant<'a> {
-    engine: &'a str,
+    engine: &'a dyn Engine,
     work: Result<Work<'a>>,
     iterations: u32,
     slow: bool,
@@ -95,7 +95,7 @@ impl<'a> Entrant<'a> {
             );
             Ok(prepared.work)
         });
-        Self { engine: engine.name(), work, iterations: 1, slow: false, samples: Vec::new() }
+        Self { engine, work, iterations: 1, slow: false, samples: Vec::new() }
     }
 
     /// Finds how many iterations fill `sample`. Short work is repeated more often before its speed is
@@ -121,7 +121,13 @@ impl<'a> Entrant<'a> {
 
     fn run(&mut self) -> Option<Duration> {
         let work = self.work.as_mut().ok()?;
-        match work(self.iterations) {
+        let cores = self.engine.cores();
+        let time = if cores == 1 {
+            work(self.iterations)
+        } else {
+            Unpinned::new(cores).and_then(|_unpinned| work(self.iterations))
+        };
+        match time {
             Ok(time) => Some(time),
             Err(error) => {
                 self.work = Err(error);
@@ -132,7 +138,7 @@ impl<'a> Entrant<'a> {
 
     fn finish(self) -> Outcome {
         let samples = self.work.map(|_| self.samples).map_err(|error| format!("{error:#}"));
-        Outcome { engine: self.engine.to_owned(), samples }
+        Outcome { engine: self.engine.name().to_owned(), samples }
     }
 }
 

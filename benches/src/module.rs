@@ -86,7 +86,9 @@ pub struct Module {
     /// The case's name in reports.
     pub name: String,
     /// The binary.
-    pub bytes: Vec<u8>,
+    pub bytes: Arc<[u8]>,
+    /// Bytes of all bodies together, their sizes not included.
+    pub code_bytes: u64,
     /// All imports in order.
     pub imports: Vec<Import>,
     /// Exported functions whose parameters and results are numbers.
@@ -114,6 +116,7 @@ impl Module {
         let mut imports = Vec::new();
         let mut exports = HashMap::new();
         let mut exports_memory = false;
+        let mut code_bytes = 0;
         for payload in Parser::new(0).parse_all(&bytes) {
             match payload? {
                 Payload::TypeSection(section) => {
@@ -152,11 +155,11 @@ impl Module {
                         }
                     }
                 }
-                Payload::CodeSectionStart { .. } => break,
+                Payload::CodeSectionEntry(body) => code_bytes += body.as_bytes().len() as u64,
                 _ => {}
             }
         }
-        Ok(Self { name: name.to_owned(), bytes, imports, exports, exports_memory })
+        Ok(Self { name: name.to_owned(), bytes: bytes.into(), code_bytes, imports, exports, exports_memory })
     }
 
     /// The functions that it imports, with their types.

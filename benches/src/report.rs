@@ -22,7 +22,7 @@ pub struct Report {
 pub struct Measured {
     /// The case's name.
     pub name: String,
-    /// The length of its module, if it is about one.
+    /// The length of its module, if it is about one, or of what its set says.
     pub size: Option<u64>,
     /// The outcomes.
     pub outcomes: Vec<Outcome>,
@@ -131,7 +131,14 @@ impl Report {
 
     /// Prints times, then differences, then ratios and geometric means.
     pub fn print(&self) -> Result<()> {
-        self.print_times();
+        let unit = self.set.unit;
+        self.print_numbers(&format!("{}; median", self.set.what), |_, median| unit.show(median));
+        if self.set.throughput {
+            // Bytes in a nanosecond are thousands of megabytes in a second.
+            let rate =
+                |case: &Measured, median: f64| format!("{:.0}", case.size.unwrap_or(0) as f64 / median * 1e3);
+            self.print_numbers("MB/s of the cases' sizes", rate);
+        }
         self.print_differences();
         self.print_ratios();
         self.print_failures(&mut io::stdout())
@@ -149,9 +156,10 @@ impl Report {
         self.cases.iter().map(|case| case.name.len()).max().unwrap_or(0).max("geomean, runtimes".len())
     }
 
-    fn print_times(&self) {
+    /// Prints a number made of the median for each case and engine.
+    fn print_numbers(&self, what: &str, show: impl Fn(&Measured, f64) -> String) {
         let width = self.name_width();
-        println!("\n{}: {}; median", self.set.name, self.set.what);
+        println!("\n{}: {what}", self.set.name);
         print!("{:width$}", "");
         for engine in &self.engines {
             print!("  {engine:>9}");
@@ -163,7 +171,7 @@ impl Report {
                 let column = engine.len().max(9);
                 let time = match outcome.samples.as_deref() {
                     Ok([]) => "ok".to_owned(),
-                    Ok(samples) => self.set.unit.show(median(samples)),
+                    Ok(samples) => show(case, median(samples)),
                     Err(_) => "-".to_owned(),
                 };
                 print!("  {time:>column$}");

@@ -71,7 +71,8 @@ impl Options {
     fn from_args() -> Result<Self, String> {
         let mut options = Self {
             filters: Vec::new(),
-            modes: Mode::ALL.to_vec(),
+            // The modules of scripts are too small for threads, so background mode is partial mode.
+            modes: Mode::ALL.into_iter().filter(|mode| *mode != Mode::Background).collect(),
             dispatchers: Dispatch::available().to_vec(),
             meterings: Metering::ALL.to_vec(),
             list: false,

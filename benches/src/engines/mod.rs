@@ -15,6 +15,7 @@ mod tinywasm;
 mod wasm3;
 #[cfg(feature = "wasmi")]
 mod wasmi;
+mod wasmparser;
 #[cfg(feature = "wasmtime")]
 mod wasmtime;
 mod wire;
@@ -73,6 +74,24 @@ pub fn for_startup() -> Vec<Box<dyn Engine>> {
     #[cfg(feature = "wasmtime")]
     engines.push(Box::new(wasmtime::Wasmtime::cranelift("cranelift")));
     engines
+}
+
+/// Every load mode of every engine on one core: threads add nothing to what a module holds.
+pub fn for_memory() -> Vec<Box<dyn Engine>> {
+    let mut engines = for_startup();
+    engines.retain(|engine| engine.cores() == 1);
+    engines
+}
+
+/// Validators of whole modules.
+pub fn for_validation() -> Vec<Box<dyn Engine>> {
+    vec![
+        Box::new(wasmparser::Wasmparser),
+        #[cfg(feature = "rotifer")]
+        Box::new(rotifer::Rotifer::checked("rotifer")),
+        #[cfg(feature = "rotifer")]
+        Box::new(rotifer::Rotifer::two_threads("rotifer.2-threads")),
+    ]
 }
 
 /// The engines that count fuel, with and without, and what can be interrupted.

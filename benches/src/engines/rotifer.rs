@@ -1,20 +1,28 @@
 //! Rotifer, in each of its load modes.
 
 use crate::{
-    engine::{Crossing, Crossings, Engine, Export, Instance, Loaded, Loader, PAGE_BYTES, Touch, Value},
+    engine::{
+        Crossing, Crossings, Engine, Export, Instance, Loaded, Loader, PAGE_BYTES, Touch, Validate, Value,
+    },
     module::{ImportKind, Module, NumType, Stub},
 };
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use rotifer::{
     Caller, Config, Extern, F32, F64, Func, FuncType, Global, Linker, LoadMode, Memory, MemoryType,
     Mutability, Ref, RefType, Store, Table, TableType, TypedFunc, TypedResumableCall, Val, ValType,
 };
+
+/// Bytes of bodies of a module on which validation by several threads is measured.
+const WORTH_THREADS: u64 = 500_000;
 
 /// Rotifer in one load mode.
 pub struct Rotifer {
     name: &'static str,
     /// Unchecked if there is none.
     mode: Option<LoadMode>,
+    /// Whether the module's bytes are shared instead of copied.
+    shared: bool,
+    threads: usize,
     stop: Stop,
     /// Whether stores note what they write to.
     tracked: bool,
@@ -33,7 +41,15 @@ enum Stop {
 impl Rotifer {
     /// The default mode: what the execution set measures. Code is the same in all modes.
     pub fn checked(name: &'static str) -> Self {
-        Self { name, mode: Some(LoadMode::Checked), stop: Stop::Never, tracked: false, warm: true }
+        Self {
+            name,
+            mode: Some(LoadMode::Checked),
+            shared: false,
+            threads: 1,
+            stop: Stop::Never,
+            tracked: false,
+            warm: true,
+        }
     }
 
     /// The default mode, consuming fuel.
@@ -56,13 +72,25 @@ impl Rotifer {
         Self { warm: false, ..Self::checked(name) }
     }
 
+    /// The default mode, with two threads where a module is large enough.
+    pub fn two_threads(name: &'static str) -> Self {
+        Self { threads: 2, ..Self::checked(name) }
+    }
+
     /// Every mode, for the start-up set.
-    pub fn all_modes() -> [Self; 4] {
+    pub fn all_modes() -> [Self; 10] {
+        let shared = |name| Self { shared: true, ..Self::checked(name) };
         [
             Self { mode: Some(LoadMode::Eager), ..Self::checked("rotifer.eager") },
             Self::checked("rotifer.checked"),
             Self { mode: Some(LoadMode::Partial), ..Self::checked("rotifer.partial") },
             Self { mode: None, ..Self::checked("rotifer.unchecked") },
+            Self { mode: Some(LoadMode::Eager), ..shared("rotifer.eager-shared") },
+            shared("rotifer.checked-shared"),
+            Self { mode: Some(LoadMode::Partial), ..shared("rotifer.partial-shared") },
+            Self { mode: None, ..shared("rotifer.unchecked-shared") },
+            Self { mode: Some(LoadMode::Eager), ..Self::two_threads("rotifer.eager-2-threads") },
+            Self::two_threads("rotifer.checked-2-threads"),
         ]
     }
 }
@@ -74,7 +102,21 @@ impl Engine for Rotifer {
 
     fn loader(&self) -> Result<Box<dyn Loader>> {
         let engine = rotifer::Engine::new(&self.config());
-        Ok(Box::new(RotiferLoader { engine, mode: self.mode, stop: self.stop }))
+        Ok(Box::new(RotiferLoader { engine, mode: self.mode, shared: self.shared, stop: self.stop }))
+    }
+
+    fn cores(&self) -> usize {
+        self.threads
+    }
+
+    fn validator<'a>(&self, module: &'a Module) -> Result<Validate<'a>> {
+        ensure!(
+            self.threads == 1 || module.code_bytes > WORTH_THREADS,
+            "threads are measured on modules with more than {} KB of bodies",
+            WORTH_THREADS / 1000
+        );
+        let engine = rotifer::Engine::new(&self.config());
+        Ok(Box::new(move || rotifer::Module::validate(&engine, &module.bytes).map_err(error)))
     }
 
     fn crossings(&self, module: &Module) -> Result<Box<dyn Crossings>> {
@@ -89,6 +131,7 @@ impl Engine for Rotifer {
 impl Rotifer {
     fn config(&self) -> Config {
         let mut config = Config::new();
+        config.load_threads(self.threads);
         config.consume_fuel(self.stop == Stop::OutOfFuel).interruptible(self.stop == Stop::Interrupted);
         config.track_writes(self.tracked);
         if !self.warm {
@@ -115,15 +158,20 @@ impl Stop {
 struct RotiferLoader {
     engine: rotifer::Engine,
     mode: Option<LoadMode>,
+    shared: bool,
     stop: Stop,
 }
 
 impl Loader for RotiferLoader {
     fn load<'a>(&self, module: &'a Module) -> Result<Box<dyn Loaded + 'a>> {
-        let compiled = match self.mode {
-            Some(mode) => rotifer::Module::new_with_mode(&self.engine, &module.bytes, mode),
+        let (engine, bytes) = (&self.engine, &module.bytes);
+        let compiled = match (self.mode, self.shared) {
+            (Some(mode), false) => rotifer::Module::new_with_mode(engine, bytes, mode),
+            (Some(mode), true) => rotifer::Module::from_shared_with_mode(engine, bytes.clone(), mode),
             // SAFETY: the modules of a benchmark are known to be valid; the checked modes load them too.
-            None => unsafe { rotifer::Module::new_unchecked(&self.engine, &module.bytes) },
+            (None, false) => unsafe { rotifer::Module::new_unchecked(engine, bytes) },
+            // SAFETY: as when they are copied.
+            (None, true) => unsafe { rotifer::Module::from_shared_unchecked(engine, bytes.clone()) },
         };
         Ok(Box::new(RotiferLoaded { loader: self.clone(), module, compiled: compiled.map_err(error)? }))
     }

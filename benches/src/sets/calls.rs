@@ -40,6 +40,7 @@ pub const SET: Set = Set {
         ("resumable", "typed"),
     ],
     engines: || Ok(engines::for_calls()),
+    throughput: false,
     kind: Kind::Time { own, outside: |_| Ok(Vec::new()) },
 };
 

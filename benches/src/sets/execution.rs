@@ -36,6 +36,7 @@ pub const SET: Set = Set {
     ],
     differences: &[],
     engines: || Ok(engines::for_execution()),
+    throughput: false,
     kind: Kind::Time { own, outside: programs::program },
 };
 
@@ -54,6 +55,7 @@ pub const FUEL: Set = Set {
     ],
     differences: &[],
     engines: || Ok(engines::for_fuel()),
+    throughput: false,
     kind: Kind::Time { own, outside: programs::program },
 };
 
@@ -66,6 +68,7 @@ pub const INSIDE: Set = Set {
     pairs: &[("rotifer@wasmtime", "wasmi@wasmtime")],
     differences: &[],
     engines: engines::inside_wasmtime,
+    throughput: false,
     kind: Kind::Time { own, outside: programs::program },
 };
 
@@ -79,6 +82,7 @@ pub const ITSELF: Set = Set {
     pairs: &[("rotifer@rotifer", "wasmi@rotifer")],
     differences: &[],
     engines: engines::inside_rotifer,
+    throughput: false,
     kind: Kind::Time { own: own_small, outside: programs::program },
 };
 

@@ -39,6 +39,7 @@ pub const SET: Set = Set {
     ],
     differences: &[],
     engines: || Ok(engines::for_instantiate()),
+    throughput: false,
     kind: Kind::Time { own, outside },
 };
 

@@ -44,6 +44,7 @@ pub const SET: Set = Set {
         ("rotifer.checked", "wasmi.lazy-translation"),
         ("rotifer.partial", "wasmi.lazy"),
         ("rotifer.unchecked", "wasmi.unchecked"),
+        ("rotifer.partial-shared", "wasmi.lazy"),
         ("rotifer.eager", "silverfir"),
         ("rotifer.eager", "wasm3.eager"),
         ("rotifer.partial", "wasm3.lazy"),
@@ -52,7 +53,8 @@ pub const SET: Set = Set {
         ("rotifer.eager", "cranelift"),
     ],
     differences: &[],
-    engines: || Ok(engines::for_startup()),
+    engines: || Ok(engines::for_memory()),
+    throughput: false,
     kind: Kind::Memory { own },
 };
 

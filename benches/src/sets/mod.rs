@@ -8,6 +8,7 @@ mod instantiate;
 pub mod memory;
 mod programs;
 mod startup;
+mod validation;
 
 use crate::{engine::Engine, measure::Case, module::Module};
 use anyhow::Result;
@@ -33,6 +34,8 @@ pub struct Set {
     pub differences: &'static [(&'static str, &'static str)],
     /// The engines, in the order of the report.
     pub engines: fn() -> Result<Vec<Box<dyn Engine>>>,
+    /// Whether the size of each case by the time is shown, too.
+    pub throughput: bool,
     /// How it is measured, and on what.
     pub kind: Kind,
 }
@@ -58,6 +61,7 @@ pub const SETS: &[Set] = &[
     execution::SET,
     execution::FUEL,
     startup::SET,
+    validation::SET,
     calls::SET,
     instantiate::SET,
     memory::SET,

@@ -27,6 +27,13 @@ pub const SET: Set = Set {
         ("rotifer.checked", "wasmi.lazy-translation"),
         ("rotifer.partial", "wasmi.lazy"),
         ("rotifer.unchecked", "wasmi.unchecked"),
+        ("rotifer.eager-shared", "wasmi.eager"),
+        ("rotifer.checked-shared", "wasmi.lazy-translation"),
+        ("rotifer.partial-shared", "wasmi.lazy"),
+        ("rotifer.unchecked-shared", "wasmi.unchecked"),
+        ("rotifer.partial-shared", "rotifer.unchecked-shared"),
+        ("rotifer.checked-2-threads", "rotifer.checked"),
+        ("rotifer.eager-2-threads", "rotifer.eager"),
         ("rotifer.eager", "silverfir"),
         ("rotifer.eager", "wasm3.eager"),
         ("rotifer.partial", "wasm3.lazy"),
@@ -37,6 +44,7 @@ pub const SET: Set = Set {
     ],
     differences: &[],
     engines: || Ok(engines::for_startup()),
+    throughput: false,
     kind: Kind::Time { own, outside: |outside| Ok(vec![Box::new(Load(outside.module.clone()))]) },
 };
 

@@ -16,6 +16,8 @@ pub(crate) enum ModeOption {
     Checked,
     /// Validate and translate a function at its first call.
     Partial,
+    /// The same, while threads validate the rest; what they find is not waited for.
+    Background,
     /// Validate nothing. Only for modules that are known to be valid: with any other, everything can happen.
     Unchecked,
 }
@@ -26,6 +28,7 @@ impl From<ModeOption> for Mode {
             ModeOption::Eager => Self::Eager,
             ModeOption::Checked => Self::Checked,
             ModeOption::Partial => Self::Partial,
+            ModeOption::Background => Self::Background,
             ModeOption::Unchecked => Self::Unchecked,
         }
     }
@@ -73,6 +76,7 @@ pub(crate) fn load(engine: &Engine, wasm: &[u8], mode: ModeOption) -> Result<Mod
         ModeOption::Eager => LoadMode::Eager,
         ModeOption::Checked => LoadMode::Checked,
         ModeOption::Partial => LoadMode::Partial,
+        ModeOption::Background => LoadMode::Background,
         // SAFETY: this is the promise that the option's help asks the user for.
         ModeOption::Unchecked => return unsafe { Module::new_unchecked(engine, wasm) },
     };

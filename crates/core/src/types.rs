@@ -125,9 +125,18 @@ impl FuncType {
         results: impl IntoIterator<Item = ValType>,
     ) -> Self {
         let mut types: alloc::vec::Vec<ValType> = params.into_iter().collect();
-        let params = types.len() as u32;
+        let params = types.len();
         types.extend(results);
-        Self { types: types.into(), params }
+        Self::from_types(&types, params)
+    }
+
+    /// A function type: the first `params` of `types` are parameters, the others results.
+    ///
+    /// # Panics
+    /// There are fewer types than `params`.
+    pub fn from_types(types: &[ValType], params: usize) -> Self {
+        assert!(params <= types.len(), "every parameter has a type");
+        Self { types: types.into(), params: params as u32 }
     }
 
     /// The types of the parameters.

@@ -449,7 +449,30 @@ impl ModuleCode {
                 return Err(error);
             }
         };
-        let code = Code::new(buffer, func);
+        self.publish(&mut translated, func, Code::new(buffer, func));
+        Ok(())
+    }
+
+    /// [`ensure_translated`](Self::ensure_translated) for threads that divide a module's functions among themselves: they
+    /// do not wait for each other. A function that somebody else translates meanwhile is translated twice, and the second
+    /// code is dropped.
+    ///
+    /// # Errors
+    /// The function's body is invalid. Asking again gives the same error.
+    pub fn translate_apart(&self, func: FuncIdx) -> Result<(), Error> {
+        if self.is_translated(func) {
+            return Ok(());
+        }
+        let code = Code::new(self.translator.translate(self, func)?, func);
+        let mut translated = self.translated.lock();
+        if !self.is_translated(func) {
+            self.publish(&mut translated, func, code);
+        }
+        Ok(())
+    }
+
+    /// Makes the code of a function that has none known to everybody.
+    fn publish(&self, translated: &mut Translated, func: FuncIdx, code: Code) {
         let first = code.first_cell();
         let (words, tables) = (code.size(), code.tables());
         translated.code += words;
@@ -462,7 +485,6 @@ impl ModuleCode {
         translated.blocks.insert(code.words.cast::<Word>().addr().get(), code);
         let defined = func.index() - self.module.imported_functions as usize;
         self.entries[defined].code.store(first, Ordering::Release);
-        Ok(())
     }
 
     /// Whose code a cell belongs to, and what is known of it, if it is in this module.

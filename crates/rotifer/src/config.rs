@@ -23,6 +23,14 @@ pub enum LoadMode {
     /// time. Other functions and other instances are unaffected.
     /// [`Module::validate_all`](crate::Module::validate_all) looks at all bodies.
     Partial,
+    /// Load as in [`Partial`](Self::Partial) mode and have threads validate all bodies meanwhile, for those who start now
+    /// and want to know soon. [`Module::wait_validated`](crate::Module::wait_validated) gives the verdict.
+    ///
+    /// Calls are those of partial mode, whatever the threads have found. How many threads there are besides the one that
+    /// loads is what [`Config::load_threads`] says, and none for a small module; then `wait_validated` does the work
+    /// itself. When the last name for the module is dropped, the threads stop and are waited for, which takes a tenth of
+    /// a millisecond or as long as validating the largest function; instances do not keep them.
+    Background,
 }
 
 /// How many bytes the frames of a store may take with [`Config::deterministic`]. Part of what must not change.
@@ -55,6 +63,8 @@ pub struct Config {
     pub(crate) features: Features,
     pub(crate) limits: Limits,
     pub(crate) load_mode: LoadMode,
+    /// 0: as many as there are processors for.
+    pub(crate) load_threads: usize,
     pub(crate) dispatch: Dispatch,
     pub(crate) max_stack_size: usize,
     pub(crate) max_call_depth: usize,
@@ -78,6 +88,7 @@ impl Default for Config {
             features: Features::default(),
             limits: Limits::default(),
             load_mode: LoadMode::default(),
+            load_threads: 0,
             dispatch: Dispatch::default(),
             max_stack_size: StackLimits::default().max_bytes,
             max_call_depth: StackLimits::default().max_depth,
@@ -182,6 +193,17 @@ impl Config {
     /// [`LoadMode::Checked`].
     pub fn load_mode(&mut self, mode: LoadMode) -> &mut Self {
         self.load_mode = mode;
+        self
+    }
+
+    /// Sets how many threads may validate the functions of a module, and in eager mode translate them, the thread that
+    /// loads it included. 1 is that one alone. Default: 0, which means as many as the process has processors for.
+    ///
+    /// The verdict does not depend on it, nor does the error of a module that is refused. Small modules, of less than 256
+    /// KiB of functions, stay on one thread, and so do builds without `std`. A thread that cannot be started is no error:
+    /// the others do its share. No thread outlives the call, but in [background mode](LoadMode::Background).
+    pub fn load_threads(&mut self, threads: usize) -> &mut Self {
+        self.load_threads = threads;
         self
     }
 
@@ -323,6 +345,11 @@ impl Config {
     /// When function bodies are validated and translated.
     pub fn get_load_mode(&self) -> LoadMode {
         self.load_mode
+    }
+
+    /// How many threads may validate and translate a module at load; 0 is as many as the process has processors for.
+    pub fn get_load_threads(&self) -> usize {
+        self.load_threads
     }
 
     /// Whether functions tell the store's profiler when they begin and when they end.

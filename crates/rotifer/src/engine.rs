@@ -5,7 +5,7 @@ use alloc::{
     vec::Vec,
 };
 use core::{fmt, hash::BuildHasher};
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
 use rotifer_bytecode::HandlerTable;
 use rotifer_core::{FuncType, ValType};
 use rotifer_executor::{Dispatch, DispatchError, Stubs};
@@ -157,15 +157,18 @@ impl TypeRegistry {
     }
 
     fn intern(&mut self, key: Key<'_>, make: impl FnOnce() -> FuncType) -> u32 {
-        if let Some(id) = self.find(key) {
-            return id;
-        }
-        let id = self.types.len() as u32;
-        self.types.push(make());
         let Self { types, by_type, hasher } = self;
         let hash = hasher.hash_one(key);
-        by_type.insert_unique(hash, id, |&id| hasher.hash_one(Self::key(types, id)));
-        id
+        let is_same = |&id: &u32| Self::key(types, id) == key;
+        match by_type.entry(hash, is_same, |&id| hasher.hash_one(Self::key(types, id))) {
+            Entry::Occupied(known) => *known.get(),
+            Entry::Vacant(place) => {
+                let id = types.len() as u32;
+                place.insert(id);
+                types.push(make());
+                id
+            }
+        }
     }
 }
 

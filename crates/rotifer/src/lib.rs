@@ -36,7 +36,10 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+#[cfg(feature = "std")]
+mod background;
 mod backtrace;
+mod bytes;
 mod caller;
 mod config;
 mod engine;
@@ -55,6 +58,8 @@ mod limiter;
 mod linker;
 mod memory;
 mod module;
+#[cfg(feature = "std")]
+mod portions;
 mod profile;
 mod reference;
 mod resumable;
@@ -70,6 +75,7 @@ mod wiring;
 pub use self::function_profile::{FunctionProfile, FunctionTimes};
 pub use self::{
     backtrace::{BacktraceFrame, WasmBacktrace},
+    bytes::{SharedBytes, StableBytes},
     caller::Caller,
     config::{Config, DETERMINISTIC_CALL_DEPTH, DETERMINISTIC_STACK_BYTES, LoadMode},
     engine::{BuildInfo, Engine, EngineWeak, build_info},
@@ -86,7 +92,7 @@ pub use self::{
     memory::Memory,
     module::{
         CustomSection, CustomSectionsIter, ExportType, ImportType, Module, ModuleExportsIter,
-        ModuleImportsIter, SharedBytes,
+        ModuleImportsIter,
     },
     profile::{ProfiledFunc, Profiler, SuspendedProfile},
     reference::{ExternRef, Nullable, Ref},

@@ -1,41 +1,21 @@
 //! [`Module`]: a module that has been loaded.
 
 use alloc::{boxed::Box, format, string::String, sync::Arc, vec::Vec};
-use core::{fmt, iter::FusedIterator};
+use core::{fmt, iter::FusedIterator, ops::Range};
 use rotifer_core::{ExternType, FuncIdx};
 use rotifer_executor::{ModuleCode, Translate};
 use rotifer_validator::{
-    Counts, Error as ModuleError, ExportItem, ImportType as ModuleImportType, Module as Sections, Trust,
+    Counts, Error as ModuleError, ExportItem, ImportType as ModuleImportType, Module as Sections, Span,
+    Trust, WalkContext,
 };
 
 use crate::{
-    Engine, Error, LinkError, LoadMode,
+    Config, Engine, Error, LinkError, LoadMode, SharedBytes,
     sync::OnceLock,
     wiring::{BytecodeCell, Wiring},
 };
-
-/// The bytes of a module, without copying them. See [`Module::from_shared`].
-#[derive(Clone)]
-pub struct SharedBytes(Arc<dyn AsRef<[u8]> + Send + Sync>);
-
-impl fmt::Debug for SharedBytes {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SharedBytes({})", (*self.0).as_ref().len())
-    }
-}
-
-// Only owners whose bytes stay where they are and as they are: code is translated long after validation.
-macro_rules! shared_bytes {
-    ($( $ty:ty ),*) => {$(
-        impl From<$ty> for SharedBytes {
-            fn from(bytes: $ty) -> Self {
-                Self(Arc::new(bytes))
-            }
-        }
-    )*};
-}
-
-shared_bytes!(Arc<[u8]>, &'static [u8], Vec<u8>, Box<[u8]>);
+#[cfg(feature = "std")]
+use crate::{background::Background, portions};
 
 /// A module that has been loaded. A clone is another name for the same module. Modules may be used by many
 /// stores and threads.
@@ -43,11 +23,25 @@ shared_bytes!(Arc<[u8]>, &'static [u8], Vec<u8>, Box<[u8]>);
 pub struct Module(Arc<Inner>);
 
 struct Inner {
+    /// Before the code, so that no thread is left when that is dropped.
+    #[cfg(feature = "std")]
+    background: Option<Background>,
     engine: Engine,
     code: Arc<ModuleCode>,
-    /// What [`Module::validate_all`] found, unless loading has validated everything.
+    unvalidated: Unvalidated,
+    /// What [`Module::validate_all`] found, unless there was nothing to look for.
     verdict: OnceLock<Result<(), ModuleError>>,
-    validated: bool,
+    /// Made on first use.
+    hash: OnceLock<[u8; 32]>,
+}
+
+/// What loading has not validated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Unvalidated {
+    Nothing,
+    Bodies,
+    /// Anything may be invalid, but the structure is there.
+    Everything,
 }
 
 impl fmt::Debug for Module {
@@ -57,7 +51,7 @@ impl fmt::Debug for Module {
 }
 
 impl Module {
-    /// Loads a module in the binary format, in the engine's [`LoadMode`].
+    /// Loads a module in the binary format, in the engine's [`LoadMode`]. The bytes are copied once.
     ///
     /// # Errors
     /// The module is malformed, invalid, uses a proposal that is switched off, or exceeds the engine's limits.
@@ -73,7 +67,8 @@ impl Module {
         Self::from_shared_with_mode(engine, Vec::from(wasm.as_ref()), mode)
     }
 
-    /// Loads a module without copying its bytes: from `Arc<[u8]>`, `&'static [u8]`, `Vec<u8>` or `Box<[u8]>`.
+    /// Loads a module without copying its bytes: from `Arc<[u8]>`, `&'static [u8]`, `Vec<u8>`, `Box<[u8]>`, or an owner
+    /// that is [`StableBytes`](crate::StableBytes).
     ///
     /// # Errors
     /// As for [`Module::new`].
@@ -91,17 +86,31 @@ impl Module {
         mode: LoadMode,
     ) -> Result<Self, Error> {
         let bytes = wasm.into();
-        let wasm = (*bytes.0).as_ref();
-        let (features, limits) = (&engine.config().features, &engine.config().limits);
-        let sections = match mode {
-            LoadMode::Checked => Sections::read_validated(wasm, features, limits)?,
-            LoadMode::Partial => Sections::read(wasm, features, limits, Trust::Checked)?,
-            // If a section is bad, a body in front of it may be bad too, and comes first.
-            LoadMode::Eager => Sections::read(wasm, features, limits, Trust::Checked)
-                .or_else(|_| Sections::read_validated(wasm, features, limits))?,
+        let wasm = bytes.get();
+        let config = engine.config();
+        let (features, limits) = (&config.features, &config.limits);
+        let (sections, unvalidated) = match mode {
+            LoadMode::Checked => (read_validated(wasm, config)?, Unvalidated::Nothing),
+            LoadMode::Partial | LoadMode::Background => {
+                (Sections::read(wasm, features, limits, Trust::Checked)?, Unvalidated::Bodies)
+            }
+            // If a section is bad, a body in front of it may be bad too, and comes first. Otherwise bodies are validated
+            // while they are translated, in a moment.
+            LoadMode::Eager => {
+                let sections = Sections::read(wasm, features, limits, Trust::Checked);
+                (sections.or_else(|_| read_validated(wasm, config))?, Unvalidated::Nothing)
+            }
         };
-        let module =
-            Self::link(engine, sections, bytes, mode == LoadMode::Checked, mode != LoadMode::Partial)?;
+        let module = Self::link(engine, sections, bytes, mode == LoadMode::Checked);
+        let module = Inner { unvalidated, ..module };
+        #[cfg(feature = "std")]
+        let module = match mode {
+            LoadMode::Background => {
+                Inner { background: Some(Background::start(&module.code, config)), ..module }
+            }
+            _ => module,
+        };
+        let module = Self(Arc::new(module));
         if mode == LoadMode::Eager {
             module.translate_all()?;
         }
@@ -135,26 +144,25 @@ impl Module {
     ) -> Result<Self, Error> {
         let bytes = wasm.into();
         let config = engine.config();
-        let sections =
-            Sections::read((*bytes.0).as_ref(), &config.features, &config.limits, Trust::Unchecked)?;
-        Ok(Self::link(engine, sections, bytes, true, false)?)
+        let sections = Sections::read(bytes.get(), &config.features, &config.limits, Trust::Unchecked)?;
+        Ok(Self(Arc::new(Self::link(engine, sections, bytes, true))))
     }
 
-    /// `trusted`: bodies need not be validated when they are translated. `validated`: there is nothing left to
-    /// validate once loading has succeeded.
-    fn link(
-        engine: &Engine,
-        sections: Sections,
-        bytes: SharedBytes,
-        trusted: bool,
-        validated: bool,
-    ) -> Result<Self, ModuleError> {
+    /// A module of which anything may be invalid. `trusted`: bodies need not be validated when they are translated.
+    fn link(engine: &Engine, sections: Sections, bytes: SharedBytes, trusted: bool) -> Inner {
         let type_ids = engine.type_ids(&sections.types).into();
         let translator: Box<dyn Translate> = Box::new(Wiring::new(engine, trusted));
-        let code = ModuleCode::new(sections, type_ids, bytes.0, translator, engine.stubs().clone());
-        let inner =
-            Inner { engine: engine.clone(), code: Arc::new(code), verdict: OnceLock::new(), validated };
-        Ok(Self(Arc::new(inner)))
+        let code =
+            ModuleCode::new(sections, type_ids, bytes.into_owner(), translator, engine.stubs().clone());
+        Inner {
+            #[cfg(feature = "std")]
+            background: None,
+            engine: engine.clone(),
+            code: Arc::new(code),
+            unvalidated: Unvalidated::Everything,
+            verdict: OnceLock::new(),
+            hash: OnceLock::new(),
+        }
     }
 
     /// Validates a module without loading it.
@@ -162,36 +170,49 @@ impl Module {
     /// # Errors
     /// As for [`Module::new`].
     pub fn validate(engine: &Engine, wasm: &[u8]) -> Result<(), Error> {
-        let config = engine.config();
-        Sections::read_validated(wasm, &config.features, &config.limits)?;
+        read_validated(wasm, engine.config())?;
         Ok(())
     }
 
-    /// Validates what loading has left out: all bodies in partial mode, everything in unchecked mode.
+    /// Validates what loading has left out: all bodies in partial and in background mode, everything in unchecked mode.
+    /// Threads that validate already are helped and waited for.
     ///
     /// # Errors
     /// The error with the lowest byte offset. Asking again gives the same answer.
     pub fn validate_all(&self) -> Result<(), Error> {
-        if self.0.validated {
+        if self.0.unvalidated == Unvalidated::Nothing {
             return Ok(());
         }
-        let verdict = self.0.verdict.get_or_init(|| {
-            let config = self.engine().config();
-            Sections::read_validated(self.code().bytes(), &config.features, &config.limits).map(drop)
-        });
-        Ok(verdict.clone()?)
+        Ok(self.0.verdict.get_or_init(|| self.0.validate()).clone()?)
     }
 
-    /// Translates all functions that are not translated yet.
+    /// The verdict of the threads that validate a module in [background mode](LoadMode::Background). Does what they have
+    /// not got to; without threads, that is everything.
+    ///
+    /// In every mode the same as [`validate_all`](Self::validate_all).
+    ///
+    /// # Errors
+    /// The error with the lowest byte offset. Asking again gives the same answer.
+    pub fn wait_validated(&self) -> Result<(), Error> {
+        self.validate_all()
+    }
+
+    /// Translates all functions that are not translated yet, with as many threads as [`Config::load_threads`] allows.
     ///
     /// # Errors
     /// In partial mode: the error of the first body that is invalid.
     pub fn translate_all(&self) -> Result<(), Error> {
         let code = self.code();
-        for func in code.module.imported_functions..code.module.functions.len() as u32 {
-            code.ensure_translated(FuncIdx(func))?;
-        }
-        Ok(())
+        let imported = code.module.imported_functions;
+        let translate = |bodies: Range<u32>| {
+            bodies.map(|body| FuncIdx(imported + body)).try_for_each(|func| code.translate_apart(func))
+        };
+        Ok(for_all(&code.module.bodies, self.engine().config(), translate)?)
+    }
+
+    /// The BLAKE3 hash of the module's bytes. Computed when it is first asked for, never by loading.
+    pub fn hash(&self) -> [u8; 32] {
+        *self.0.hash.get_or_init(|| blake3::hash(self.bytes()).into())
     }
 
     /// The engine.
@@ -284,6 +305,53 @@ impl Module {
         }
         Ok(Wiring::new(self.engine(), false).list(self.code(), FuncIdx(func))?)
     }
+}
+
+impl Inner {
+    fn validate(&self) -> Result<(), ModuleError> {
+        let config = self.engine.config();
+        #[cfg(feature = "std")]
+        if let Some(background) = &self.background {
+            return background.verdict(&self.code, config);
+        }
+        let (code, features, limits) = (&*self.code, &config.features, &config.limits);
+        if self.unvalidated == Unvalidated::Everything {
+            return read_validated(code.bytes(), config).map(drop);
+        }
+        let bodies = 0..code.module.bodies.len() as u32;
+        validate(&WalkContext { module: &code.module, bytes: code.bytes(), features, limits }, bodies, config)
+    }
+}
+
+/// Reads a module and validates all of it, with as many threads as the configuration allows.
+fn read_validated(wasm: &[u8], config: &Config) -> Result<Sections, ModuleError> {
+    let by_threads = |cx: &WalkContext<'_>, bodies| validate(cx, bodies, config);
+    Sections::read_validated_by(wasm, &config.features, &config.limits, by_threads)
+}
+
+/// Validates the first bodies.
+fn validate(cx: &WalkContext<'_>, bodies: Range<u32>, config: &Config) -> Result<(), ModuleError> {
+    for_all(&cx.module.bodies[..bodies.end as usize], config, |bodies| cx.validate(bodies))
+}
+
+/// Does work on bodies, in order, with as many threads as the configuration allows.
+#[cfg(feature = "std")]
+fn for_all(
+    bodies: &[Span],
+    config: &Config,
+    work: impl Fn(Range<u32>) -> Result<(), ModuleError> + Sync,
+) -> Result<(), ModuleError> {
+    portions::for_all(bodies, config.load_threads, work)
+}
+
+/// Does work on bodies.
+#[cfg(not(feature = "std"))]
+fn for_all(
+    bodies: &[Span],
+    _: &Config,
+    work: impl Fn(Range<u32>) -> Result<(), ModuleError>,
+) -> Result<(), ModuleError> {
+    work(0..bodies.len() as u32)
 }
 
 /// The function's name in the name section, or else the first one under which it is exported.

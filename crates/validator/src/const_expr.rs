@@ -21,11 +21,21 @@ const REQUIRED: &str = "constant expression required";
 
 impl ModuleReader<'_> {
     /// Reads a constant expression of type `expected`, up to its `end`.
+    #[inline]
     pub(crate) fn const_expr(
         &mut self,
         reader: &mut Reader,
         expected: PackedType,
     ) -> Result<ConstExpr, Error> {
+        if expected == PackedType::I32
+            && let Some(value) = reader.i32_const_expr()
+        {
+            return Ok(ConstExpr::One(ConstOp::Const(value as u32 as u64)));
+        }
+        self.any_const_expr(reader, expected)
+    }
+
+    fn any_const_expr(&mut self, reader: &mut Reader, expected: PackedType) -> Result<ConstExpr, Error> {
         let mut ops = SmallVec::<[ConstOp; 4]>::new();
         let mut stack = SmallVec::<[PackedType; 4]>::new();
         loop {

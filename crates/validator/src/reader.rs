@@ -125,6 +125,60 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads an unsigned LEB128 number of 32 bits where numbers of two and three bytes are as common as those of
+    /// one: sizes of bodies, indices of functions.
+    #[inline(always)]
+    pub(crate) fn var_u32_of_any_length(&mut self) -> Result<u32, Error> {
+        match short_u32(self.bytes, self.position) {
+            Some((number, len)) => {
+                self.position += len;
+                Ok(number)
+            }
+            None => self.var_u32(),
+        }
+    }
+
+    /// Reads sixteen numbers if each has one byte and is less than `bound`.
+    #[inline]
+    pub(crate) fn sixteen_below(&mut self, bound: usize) -> Option<[u8; 16]> {
+        let numbers: &[u8; 16] = self.bytes.get(self.position..)?.first_chunk()?;
+        let largest = numbers.iter().fold(0, |largest, &number| number.max(largest));
+        if largest >= 0x80 || usize::from(largest) >= bound {
+            return None;
+        }
+        self.position += numbers.len();
+        Some(*numbers)
+    }
+
+    /// Reads the constant expression that offsets of segments nearly always are: `i32.const` of up to four bytes,
+    /// and `end`. Anything else stays unread.
+    #[inline]
+    pub(crate) fn i32_const_expr(&mut self) -> Option<i32> {
+        let bytes = self.bytes.get(self.position..)?.first_chunk()?;
+        let (value, len) = i32_const_expr(u64::from_le_bytes(*bytes))?;
+        self.position += len;
+        Some(value)
+    }
+
+    /// Reads a data segment of the kind that nearly all are: active, for memory 0, at an offset that is an `i32.const` of
+    /// up to four bytes. Anything else stays unread.
+    #[inline]
+    pub(crate) fn plain_data_segment(&mut self) -> Option<(i32, Span)> {
+        let bits = u64::from_le_bytes(*self.bytes.get(self.position..)?.first_chunk()?);
+        if bits as u8 != 0 {
+            return None;
+        }
+        let (offset, expr) = i32_const_expr(bits >> 8)?;
+        let position = self.position + 1 + expr;
+        let (len, size) = short_u32(self.bytes, position)?;
+        let start = position + size;
+        if len as usize > self.bytes.len() - start {
+            return None;
+        }
+        self.position = start + len as usize;
+        Some((offset, Span { start: start as u32, end: self.position as u32 }))
+    }
+
     /// Reads an unsigned LEB128 number of 64 bits.
     #[inline(always)]
     pub(crate) fn var_u64(&mut self) -> Result<u64, Error> {
@@ -265,6 +319,37 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// The value and the length of an `i32.const` of up to four bytes that an `end` follows, which make the low bytes of
+/// `bits`.
+#[inline(always)]
+fn i32_const_expr(bits: u64) -> Option<(i32, usize)> {
+    let number = bits >> 8;
+    // The first byte without continuation bit is the last one.
+    let len = (!number & 0x8080_8080).trailing_zeros() / 8 + 1;
+    if bits as u8 != 0x41 || len > 4 || (number >> (8 * len)) as u8 != 0x0B {
+        return None;
+    }
+    let groups = number & 0x7F | number >> 1 & 0x3F80 | number >> 2 & 0x1F_C000 | number >> 3 & 0xFE0_0000;
+    // The shift to the left drops what is not of the number, the one to the right spreads its sign.
+    let unused = 32 - 7 * len;
+    Some(((groups as i32) << unused >> unused, len as usize + 2))
+}
+
+/// The number of one, two or three bytes at a position, and its length. None if it is longer, or too close to the end to
+/// tell at once.
+#[inline(always)]
+pub(crate) fn short_u32(bytes: &[u8], position: usize) -> Option<(u32, usize)> {
+    let bits = u32::from_le_bytes(*bytes.get(position..)?.first_chunk()?);
+    if bits & 0x80 == 0 {
+        return Some((bits & 0x7F, 1));
+    }
+    let two = bits & 0x7F | bits >> 1 & 0x3F80;
+    if bits & 0x8000 == 0 {
+        return Some((two, 2));
+    }
+    (bits & 0x80_0000 == 0).then_some((two | bits >> 2 & 0x1F_C000, 3))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -309,6 +394,54 @@ mod tests {
                 assert_eq!(Reader::new(&bytes, 0).var_i32().unwrap(), value);
                 assert_eq!(Reader::new(&bytes, 0).var_s33().unwrap(), i64::from(value));
             }
+        }
+    }
+
+    #[test]
+    fn numbers_of_any_length_are_the_same_numbers() {
+        for len in 1..=6_usize {
+            for last in [0, 1, 0x0F, 0x10, 0x7F] {
+                for following in 0..5 {
+                    let mut bytes: Vec<u8> = (1..len).map(|byte| 0x80 | (37 * byte) as u8).collect();
+                    bytes.push(last);
+                    bytes.resize(len + following, 0xFF);
+                    let (mut one, mut other) = (Reader::new(&bytes, 0), Reader::new(&bytes, 0));
+                    let numbers = (one.var_u32(), other.var_u32_of_any_length());
+                    assert_eq!(numbers.0, numbers.1, "{bytes:x?}");
+                    assert_eq!(one.position(), other.position());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn constant_expressions_of_one_number() {
+        for value in [0, 1, -1, 63, 64, -64, -65, 1 << 20, -(1 << 20), (1 << 27) - 1, -(1 << 27), 1 << 27] {
+            let mut bytes = alloc::vec![0x41];
+            let mut rest: i32 = value;
+            loop {
+                let byte = rest as u8 & 0x7F;
+                rest >>= 7;
+                let done = (rest == 0 && byte & 0x40 == 0) || (rest == -1 && byte & 0x40 != 0);
+                bytes.push(byte | if done { 0 } else { 0x80 });
+                if done {
+                    break;
+                }
+            }
+            bytes.push(0x0B);
+            let len = bytes.len();
+            bytes.extend([0xFF; 7]);
+            let mut reader = Reader::new(&bytes, 0);
+            let short = value < 1 << 27;
+            assert_eq!(reader.i32_const_expr(), short.then_some(value));
+            assert_eq!(reader.position(), if short { len } else { 0 });
+            // Another operator behind the number, and another number.
+            bytes[len - 1] = 0x41;
+            assert_eq!(Reader::new(&bytes, 0).i32_const_expr(), None);
+            bytes[len - 1] = 0x0B;
+            bytes[0] = 0x42;
+            assert_eq!(Reader::new(&bytes, 0).i32_const_expr(), None);
+            assert_eq!(Reader::new(&[0x41, 0, 0x0B], 0).i32_const_expr(), None);
         }
     }
 

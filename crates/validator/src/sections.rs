@@ -6,12 +6,14 @@
 //! module that was read up to an error is good enough to validate the bodies in front of it.
 
 use crate::{
-    Error, ErrorKind, Export, ExportItem, Import, ImportType, Module, Span, WalkContext,
+    ConstExpr, ConstOp, DataSegment, Error, ErrorKind, Export, ExportItem, Import, ImportType, Module,
+    SegmentMode, Span, WalkContext,
     packed_type::PackedType,
-    reader::Reader,
+    reader::{Reader, short_u32},
     type_reader::{check_limit, disabled, limit_error, require},
 };
 use alloc::{format, vec::Vec};
+use core::ops::Range;
 use hashbrown::HashSet;
 use rotifer_core::{
     Features, FuncIdx, GlobalIdx, GlobalType, Limits, MemIdx, MemoryType, Mutability, TableIdx, TableType,
@@ -57,13 +59,24 @@ impl Module {
 
     /// Reads a module and validates all of it. The error is the one with the lowest byte offset, wherever it is.
     pub fn read_validated(bytes: &[u8], features: &Features, limits: &Limits) -> Result<Self, Error> {
+        Self::read_validated_by(bytes, features, limits, |cx, bodies| cx.validate(bodies))
+    }
+
+    /// [`read_validated`](Self::read_validated), where `validate` validates some bodies, the first one that is defined
+    /// among them, as [`WalkContext::validate`] does.
+    pub fn read_validated_by(
+        bytes: &[u8],
+        features: &Features,
+        limits: &Limits,
+        validate: impl FnOnce(&WalkContext<'_>, Range<u32>) -> Result<(), Error>,
+    ) -> Result<Self, Error> {
         let mut reader = ModuleReader::new(bytes, features, limits, Trust::Checked);
         let end = reader.module().map_err(|error| (error.offset(), error));
         let module = reader.module;
         let before = end.as_ref().map_or_else(|(offset, _)| offset.0, |()| u32::MAX);
         // Bodies in front of an error of a later section come first, as do their errors.
         let count = module.bodies.partition_point(|body| body.start < before) as u32;
-        let bodies = WalkContext { module: &module, bytes, features, limits }.validate(0..count);
+        let bodies = validate(&WalkContext { module: &module, bytes, features, limits }, 0..count);
         match (bodies, end) {
             (Ok(()), Ok(())) => Ok(module),
             (Ok(()), Err((_, error))) => Err(error),
@@ -293,10 +306,22 @@ impl<'a> ModuleReader<'a> {
         let existing = self.module.functions.len();
         let count = self.count(section, existing, self.limits.functions, "functions")?;
         self.module.functions.reserve_exact(section.remaining().min(count as usize));
-        for _ in 0..count {
+        let types = self.module.types.len();
+        let functions = &mut self.module.functions;
+        let end = existing + count as usize;
+        while functions.len() < end {
+            if end - functions.len() >= 16
+                && let Some(indices) = section.sixteen_below(types)
+            {
+                functions.extend(indices.map(|index| TypeIdx(index.into())));
+                continue;
+            }
             let offset = section.offset();
-            let ty = TypeIdx(section.var_u32()?);
-            self.add_function(ty, offset)?;
+            let ty = TypeIdx(section.var_u32_of_any_length()?);
+            if ty.index() >= types {
+                return Err(unknown("type", ty.0, offset));
+            }
+            functions.push(ty);
         }
         Ok(())
     }
@@ -440,21 +465,10 @@ impl<'a> ModuleReader<'a> {
             return Err(Error::new(ErrorKind::Malformed, message, start));
         }
         self.module.bodies = items(section, count, 1);
-        for _ in 0..count {
-            let offset = section.offset();
-            let len = section.var_u32()?;
-            if len > self.limits.body_bytes {
-                return Err(limit_error(
-                    len.into(),
-                    self.limits.body_bytes.into(),
-                    "bytes of a body",
-                    offset,
-                ));
-            }
-            self.module.bodies.push(section.span(len)?);
-            self.module.counts.code_bytes += u64::from(len);
-        }
-        Ok(())
+        let bodies = read_bodies(section, count, self.limits.body_bytes, &mut self.module.bodies);
+        self.module.counts.code_bytes =
+            self.module.bodies.iter().map(|body| u64::from(body.end - body.start)).sum();
+        bodies
     }
 
     fn data_section(&mut self, section: &mut Reader) -> Result<(), Error> {
@@ -466,8 +480,16 @@ impl<'a> ModuleReader<'a> {
             return Err(Error::new(ErrorKind::Malformed, message, start));
         }
         self.module.data = items(section, count, 2);
+        let may_be_plain = self.module.memories.first().is_some_and(|memory| !memory.memory64);
         for _ in 0..count {
-            self.data_segment(section)?;
+            if may_be_plain && let Some((offset, span)) = section.plain_data_segment() {
+                self.module.counts.data_bytes += u64::from(span.end - span.start);
+                let offset = ConstExpr::One(ConstOp::Const(offset as u32 as u64));
+                let mode = SegmentMode::Active { target: MemIdx(0), offset };
+                self.module.data.push(DataSegment { mode, span });
+            } else {
+                self.data_segment(section)?;
+            }
         }
         Ok(())
     }
@@ -487,6 +509,34 @@ fn header(reader: &mut Reader) -> Result<(), Error> {
             Err(Error::new(ErrorKind::Malformed, format!("unknown binary version: {version:#x}"), offset))
         }
     }
+}
+
+/// Finds `count` bodies. Those in front of an error are found all the same.
+///
+/// One body's size says where the next one's is: this is a walk through the whole file, so the loop has in registers
+/// what it needs, and everything unusual goes elsewhere.
+fn read_bodies(section: &mut Reader, count: u32, limit: u32, bodies: &mut Vec<Span>) -> Result<(), Error> {
+    let bytes = section.bytes_to_end();
+    let mut position = section.position();
+    while bodies.len() < count as usize {
+        if let Some((len, size)) = short_u32(bytes, position)
+            && len <= limit
+            && len as usize <= bytes.len() - position - size
+        {
+            let start = position + size;
+            position = start + len as usize;
+            bodies.push(Span { start: start as u32, end: position as u32 });
+            continue;
+        }
+        section.seek(position);
+        let offset = section.offset();
+        let len = section.var_u32()?;
+        check_limit(len.into(), limit.into(), "bytes of a body", offset)?;
+        bodies.push(section.span(len)?);
+        position = section.position();
+    }
+    section.seek(position);
+    Ok(())
 }
 
 /// An empty list with room for `count` items, or for as many of `least_bytes` as the section can hold.

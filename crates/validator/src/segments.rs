@@ -3,7 +3,7 @@
 use crate::{
     ConstExpr, DataSegment, ElementItems, ElementSegment, Error, ErrorKind, SegmentMode, Span,
     packed_type::PackedType,
-    reader::Reader,
+    reader::{Reader, short_u32},
     sections::{ModuleReader, unknown},
     type_reader::{check_limit, require},
 };
@@ -75,11 +75,26 @@ impl ModuleReader<'_> {
     fn element_functions(&mut self, reader: &mut Reader) -> Result<ElementItems, Error> {
         let count = self.element_count(reader)?;
         let start = reader.position() as u32;
+        let functions = self.module.functions.len();
+        let declared = self.declared_functions();
+        // As in `read_bodies`: the loop has in registers what it needs.
+        let (bytes, mut position) = (reader.bytes_to_end(), reader.position());
         for _ in 0..count {
+            if let Some((func, size)) = short_u32(bytes, position)
+                && (func as usize) < functions
+                && let Some(word) = declared.get_mut(func as usize / 64)
+            {
+                *word |= 1 << (func % 64);
+                position += size;
+                continue;
+            }
+            reader.seek(position);
             let offset = reader.offset();
             let func = FuncIdx(reader.var_u32()?);
-            self.declare_function(func, offset)?;
+            declare(declared, functions, func, offset)?;
+            position = reader.position();
         }
+        reader.seek(position);
         let span = Span { start, end: reader.position() as u32 };
         Ok(ElementItems::Functions { count, span })
     }
@@ -113,7 +128,7 @@ impl ModuleReader<'_> {
             }
             _ => return Err(Error::new(ErrorKind::Malformed, "malformed data segment kind", start)),
         };
-        let len = reader.var_u32()?;
+        let len = reader.var_u32_of_any_length()?;
         let span = reader.span(len)?;
         self.module.counts.data_bytes += u64::from(len);
         self.module.data.push(DataSegment { mode, span });
@@ -123,19 +138,29 @@ impl ModuleReader<'_> {
     /// Notes that a function occurs outside of bodies, so that `ref.func` may name it.
     pub(crate) fn declare_function(&mut self, func: FuncIdx, offset: WasmOffset) -> Result<(), Error> {
         let functions = self.module.functions.len();
-        if func.index() >= functions {
-            return Err(unknown("function", func.0, offset));
-        }
+        declare(self.declared_functions(), functions, func, offset)
+    }
+
+    /// The bits of functions that occur outside of bodies. The function section comes before everything that names
+    /// functions.
+    fn declared_functions(&mut self) -> &mut [u64] {
         let declared = &mut self.module.declared_functions;
         if declared.is_empty() {
-            declared.resize(functions.div_ceil(64), 0);
+            declared.resize(self.module.functions.len().div_ceil(64), 0);
         }
-        // The function section comes before everything that names functions.
-        if let Some(word) = declared.get_mut(func.index() / 64) {
-            *word |= 1 << (func.index() % 64);
-        }
-        Ok(())
+        declared
     }
+}
+
+#[inline]
+fn declare(declared: &mut [u64], functions: usize, func: FuncIdx, offset: WasmOffset) -> Result<(), Error> {
+    if func.index() >= functions {
+        return Err(unknown("function", func.0, offset));
+    }
+    if let Some(word) = declared.get_mut(func.index() / 64) {
+        *word |= 1 << (func.index() % 64);
+    }
+    Ok(())
 }
 
 /// An element of a segment.

@@ -155,8 +155,7 @@ impl Reader<'_> {
         if results > 1 {
             require(features.multi_value, "invalid result arity: multi-value is switched off", offset)?;
         }
-        let (params, results) = types.split_at(params as usize);
-        Ok(FuncType::new(params.iter().copied(), results.iter().copied()))
+        Ok(FuncType::from_types(&types, params as usize))
     }
 
     fn val_types(

@@ -76,8 +76,33 @@ fn mutations_of_the_first_version() {
     }
 }
 
+/// A module whose sections are long enough for everything that reads several items at once, or the usual ones apart.
+fn long_sections() -> Vec<u8> {
+    let mut text = String::from("(module (type (func)) (type (func (param i32))) (memory 1) (table 400 funcref)\n");
+    for n in 0..200 {
+        let nops = if n % 40 == 7 { " nop".repeat(150) } else { String::new() };
+        text += &format!("(func (type {}){nops})\n", n / 3 % 2);
+    }
+    let functions: String = (0..200).map(|n| format!(" {}", n * 7 % 200)).collect();
+    text += &format!("(elem (i32.const 3) func{functions})\n");
+    for n in 0..60 {
+        let offset = (n * n * 37) << (n % 12) & 0xFFF0;
+        text += &format!("(data (i32.const {offset}) \"{}\")\n", "d".repeat(n % 5 * 40));
+    }
+    text += "(data (i32.const -1) \"\") (data \"passive\") (data (memory 0) (i32.const 0x7fffffff) \"far\"))";
+    wasm(&text)
+}
+
+#[test]
+fn mutations_of_long_sections() {
+    let bytes = long_sections();
+    check_mutations("long sections", &bytes, 5_000, &all_features());
+}
+
 #[test]
 fn truncations() {
+    let bytes = long_sections();
+    check_truncations("long sections", &bytes, (0..bytes.len()).step_by(3), &all_features());
     let bytes = wasm(EVERYTHING);
     check_truncations("everything", &bytes, 0..bytes.len(), &all_features());
     let bytes = wasm(FIRST_VERSION);

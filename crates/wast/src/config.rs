@@ -3,7 +3,7 @@
 use rotifer::{Config, Dispatch, Features, Val};
 use std::{fmt, str::FromStr, sync::Arc};
 
-/// How modules are loaded: the three modes of [`rotifer::LoadMode`], and without validation.
+/// How modules are loaded: the modes of [`rotifer::LoadMode`], and without validation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Mode {
     /// Validated and translated at load.
@@ -14,6 +14,8 @@ pub enum Mode {
     /// Function bodies are validated and translated at the first call. A module that must be refused may be so
     /// at load or by [`Module::validate_all`](rotifer::Module::validate_all).
     Partial,
+    /// As [`Partial`](Self::Partial), while threads validate the bodies of modules that are large enough to be worth it.
+    Background,
     /// Loaded by [`Module::new_unchecked`](rotifer::Module::new_unchecked), after
     /// [`Module::validate`](rotifer::Module::validate) accepted the bytes: scripts are no reason for undefined
     /// behaviour. Directives that expect a refusal say nothing about this mode and are counted as not
@@ -23,7 +25,7 @@ pub enum Mode {
 
 impl Mode {
     /// All modes.
-    pub const ALL: [Self; 4] = [Self::Eager, Self::Checked, Self::Partial, Self::Unchecked];
+    pub const ALL: [Self; 5] = [Self::Eager, Self::Checked, Self::Partial, Self::Background, Self::Unchecked];
 
     /// The name, as a command line gives it.
     pub const fn name(self) -> &'static str {
@@ -31,6 +33,7 @@ impl Mode {
             Self::Eager => "eager",
             Self::Checked => "checked",
             Self::Partial => "partial",
+            Self::Background => "background",
             Self::Unchecked => "unchecked",
         }
     }
@@ -46,10 +49,9 @@ impl FromStr for Mode {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|mode| mode.name() == name)
-            .ok_or_else(|| format!("no load mode is called `{name}`: eager, checked, partial, unchecked"))
+        Self::ALL.into_iter().find(|mode| mode.name() == name).ok_or_else(|| {
+            format!("no load mode is called `{name}`: eager, checked, partial, background, unchecked")
+        })
     }
 }
 

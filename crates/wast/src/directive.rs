@@ -128,6 +128,7 @@ impl<'runner> Script<'runner> {
             Mode::Eager => LoadMode::Eager,
             Mode::Checked => LoadMode::Checked,
             Mode::Partial => LoadMode::Partial,
+            Mode::Background => LoadMode::Background,
             Mode::Unchecked => {
                 Module::validate(self.engine, bytes)?;
                 // SAFETY: the bytes were just validated.
@@ -153,7 +154,7 @@ impl<'runner> Script<'runner> {
             Encoded::RefusedText(_) => return Ok(Verdict::Passed),
         };
         let outcome = self.load_bytes(&bytes).and_then(|module| match self.mode {
-            Mode::Partial => module.validate_all(),
+            Mode::Partial | Mode::Background => module.validate_all(),
             _ => Ok(()),
         });
         let Err(error) = outcome else {

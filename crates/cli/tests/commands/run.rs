@@ -21,7 +21,7 @@ fn prints_results_one_per_line() {
 #[test]
 fn works_in_every_mode() {
     let files = program();
-    for mode in ["eager", "checked", "partial", "unchecked"] {
+    for mode in ["eager", "checked", "partial", "background", "unchecked"] {
         files.rotifer(&["run", "program.wat", "--mode", mode, "--invoke", "add", "1", "2"]).prints("3\n");
     }
     let dispatch = rotifer::Dispatch::available()[0].name();

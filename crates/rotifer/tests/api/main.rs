@@ -1,6 +1,7 @@
 //! The public API: what it does, what it refuses, and what it says then.
 
 mod backtraces;
+mod bytes;
 mod config;
 mod fuel;
 mod globals;
@@ -10,6 +11,7 @@ mod instances;
 mod interrupt;
 mod limiter;
 mod linking;
+mod loading;
 mod memories;
 mod modes;
 mod modules;
@@ -44,6 +46,13 @@ fn engines_with(change: impl Fn(&mut Config)) -> Vec<Engine> {
     };
     assert_eq!(Dispatch::available(), DISPATCHERS, "tests run optimised and with both dispatchers");
     Dispatch::available().iter().map(engine).collect()
+}
+
+/// An engine that loads with so many threads, in this mode.
+fn with_threads(threads: usize, mode: LoadMode) -> Engine {
+    let mut config = Config::new();
+    config.load_threads(threads).load_mode(mode);
+    Engine::new(&config)
 }
 
 /// The dispatchers that a build for tests must have. Memory checkers that instrument code leave one.
