@@ -268,7 +268,7 @@ fn skip_number(code: &[u8; LOOK], at: usize) -> Option<usize> {
     let mut word = [0; 8];
     word.copy_from_slice(&code[at..at + 8]);
     let ends = !u64::from_le_bytes(word) & 0x8080_8080_8080_8080;
-    if ends == 0 { None } else { Some(at + 1 + (ends.trailing_zeros() as usize / 8 & 7)) }
+    if ends == 0 { None } else { Some(at + 1 + ((ends.trailing_zeros() as usize / 8) & 7)) }
 }
 
 /// An unsigned LEB128 number of at most 4 bytes, and where it ends.
@@ -284,5 +284,5 @@ fn number(code: &[u8; LOOK], at: usize) -> Option<(usize, usize)> {
     }
     let word = word & (ends ^ (ends - 1));
     let value = word & 0x7F | word >> 1 & 0x3F80 | word >> 2 & 0x1F_C000 | word >> 3 & 0x0FE0_0000;
-    Some((value as usize, at + 1 + (ends.trailing_zeros() as usize / 8 & 3)))
+    Some((value as usize, at + 1 + ((ends.trailing_zeros() as usize / 8) & 3)))
 }
