@@ -138,29 +138,44 @@ impl Safepoints {
     pub const STRIDE: u32 = 64;
 
     /// Adds a point. Positions must not decrease.
+    #[inline]
     pub fn push(&mut self, point: Safepoint) {
         let (last_position, last_offset) = self.last;
         debug_assert!(point.position >= last_position);
-        if self.count > 0 && self.count.is_multiple_of(Self::STRIDE) {
-            let start = self.bytes.len() as u32;
-            self.marks.push(Mark {
-                start,
-                first: point.position,
-                position: last_position,
-                offset: last_offset,
-            });
+        if self.count.is_multiple_of(Self::STRIDE) {
+            self.mark(point);
         }
         self.count += 1;
-        // Most refunds are 0, and a bit of the position says so.
-        let refunds = u32::from(point.refund > 0);
-        self.leb128(u64::from(point.position.wrapping_sub(last_position)) << 1 | u64::from(refunds));
+        self.last = (point.position, point.offset.0);
+        let step = point.position.wrapping_sub(last_position);
         // Offsets may go back (a branch fused with an earlier compare), so their difference is zigzag-coded.
         let difference = point.offset.0.wrapping_sub(last_offset) as i32;
-        self.leb128(u64::from(((difference << 1) ^ (difference >> 31)) as u32));
-        if point.refund > 0 {
-            self.leb128(point.refund.into());
+        let difference = ((difference << 1) ^ (difference >> 31)) as u32;
+        if step < 0x40 && difference < 0x80 && point.refund == 0 {
+            self.bytes.extend_from_slice(&[(step << 1) as u8, difference as u8]);
+        } else {
+            self.push_long(step, difference, point.refund);
         }
-        self.last = (point.position, point.offset.0);
+    }
+
+    /// Adds a mark before the next point, unless there is no point yet.
+    #[inline(never)]
+    fn mark(&mut self, point: Safepoint) {
+        if self.count > 0 {
+            let start = self.bytes.len() as u32;
+            let (position, offset) = self.last;
+            self.marks.push(Mark { start, first: point.position, position, offset });
+        }
+    }
+
+    #[inline(never)]
+    fn push_long(&mut self, step: u32, difference: u32, refund: u32) {
+        // Most refunds are 0, and a bit of the position says so.
+        self.leb128(u64::from(step) << 1 | u64::from(refund > 0));
+        self.leb128(difference.into());
+        if refund > 0 {
+            self.leb128(refund.into());
+        }
     }
 
     fn leb128(&mut self, mut value: u64) {
@@ -213,10 +228,12 @@ impl Safepoints {
         self.bytes.capacity() + self.marks.capacity() * size_of::<Mark>()
     }
 
-    /// Gives back memory that is not needed.
-    pub fn shrink_to_fit(&mut self) {
-        self.bytes.shrink_to_fit();
-        self.marks.shrink_to_fit();
+    /// Removes all points and keeps the memory.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.marks.clear();
+        self.count = 0;
+        self.last = (0, 0);
     }
 }
 
@@ -267,6 +284,32 @@ pub struct CodeBuffer {
     pub targets: BTreeMap<u32, u32>,
     /// In a recorded listing: the words that hold costs.
     pub costs: BTreeMap<u32, [u32; 2]>,
+}
+
+impl CodeBuffer {
+    /// Empties the buffer and keeps its memory for another function.
+    pub fn clear(&mut self) {
+        self.words.clear();
+        self.branches.clear();
+        self.frame_slots = 0;
+        self.entry_cost = 0;
+        self.safepoints.clear();
+        self.splits.clear();
+        self.regions.clear();
+        self.listing.clear();
+        self.targets.clear();
+        self.costs.clear();
+    }
+
+    /// Bytes held.
+    pub fn size(&self) -> usize {
+        self.words.capacity() * size_of::<Word>()
+            + self.branches.capacity() * size_of::<u32>()
+            + self.safepoints.size()
+            + self.splits.capacity() * size_of::<Split>()
+            + self.regions.capacity() * size_of::<RegionStart>()
+            + self.listing.capacity() * size_of::<Listed>()
+    }
 }
 
 /// A cell in a listing.

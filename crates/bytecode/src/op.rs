@@ -110,75 +110,109 @@ const fn acc(source: Source) -> u16 {
     }
 }
 
-const fn position(table: &[(Source, Source)], a: Source, b: Source) -> u16 {
+/// The number of each pair of sources in a list of forms, by the first and the second one. [`NO_FORM`] where there
+/// is none.
+const fn positions(forms: &[(Source, Source)]) -> [[u8; 3]; 3] {
+    let mut positions = [[NO_FORM; 3]; 3];
     let mut i = 0;
-    while i < table.len() {
-        if table[i].0 as u8 == a as u8 && table[i].1 as u8 == b as u8 {
-            return i as u16;
-        }
+    while i < forms.len() {
+        positions[forms[i].0 as usize][forms[i].1 as usize] = i as u8;
         i += 1;
     }
-    panic!("no such form")
+    positions
 }
+
+const NO_FORM: u8 = u8::MAX;
+
+static BINARY_POSITIONS: [[u8; 3]; 3] = positions(&BINARY_SOURCES);
+static STORE_POSITIONS: [[u8; 3]; 3] = positions(&STORE_SOURCES);
+
+#[inline]
+fn position(positions: &[[u8; 3]; 3], a: Source, b: Source) -> u16 {
+    let position = positions[a as usize][b as usize];
+    assert!(position != NO_FORM, "no such form");
+    position.into()
+}
+
+/// The number of each operator's op in the first form.
+static FIRST_OPS: [u16; Operator::ALL.len()] = {
+    let mut ops = [0; Operator::ALL.len()];
+    let mut i = 0;
+    while i < ops.len() {
+        let (kind, number) = Operator::ALL[i].kind_and_number();
+        ops[i] = first_of_kind(kind) + number * FORMS[kind as usize];
+        i += 1;
+    }
+    ops
+};
 
 impl OpCode {
     #[inline]
     fn of(operator: Operator, kind: Kind, form: u16) -> Self {
-        let (actual, number) = operator.kind_and_number();
-        debug_assert_eq!(actual, kind);
-        Self(first_of_kind(kind) + number * FORMS[kind as usize] + form)
+        debug_assert_eq!(operator.row().kind, kind);
+        Self(FIRST_OPS[operator as usize] + form)
     }
 
     /// A unary operator. The source is a slot or the accumulator.
+    #[inline]
     pub fn unary(operator: Operator, a: Source, target: Target) -> Self {
         Self::of(operator, Kind::Unary, acc(a) * 2 + target as u16)
     }
 
     /// A binary operator or a compare whose result is a value.
+    #[inline]
     pub fn binary(operator: Operator, a: Source, b: Source, target: Target) -> Self {
-        let kind = operator.row().kind;
-        Self::of(operator, kind, position(&BINARY_SOURCES, a, b) * 2 + target as u16)
+        debug_assert!(matches!(operator.row().kind, Kind::Binary | Kind::Compare));
+        Self(FIRST_OPS[operator as usize] + position(&BINARY_POSITIONS, a, b) * 2 + target as u16)
     }
 
     /// A branch taken if the compare's result is `if_true`.
+    #[inline]
     pub fn branch(operator: Operator, a: Source, b: Source, if_true: bool, to: Destination) -> Self {
-        let form = position(&BINARY_SOURCES, a, b) * 4 + if_true as u16 * 2 + to as u16;
+        let form = position(&BINARY_POSITIONS, a, b) * 4 + if_true as u16 * 2 + to as u16;
         Self::of(operator, Kind::Compare, BINARY_FORMS + form)
     }
 
     /// A load from memory 0 with a 32-bit address.
+    #[inline]
     pub fn load(operator: Operator, address: Source, target: Target) -> Self {
         Self::of(operator, Kind::Load, acc(address) * 2 + target as u16)
     }
 
     /// A load from any memory: address in a slot, result to a slot, 64-bit offset.
+    #[inline]
     pub fn load_any(operator: Operator) -> Self {
         Self::of(operator, Kind::Load, 4)
     }
 
     /// A load from memory 0 at the sum of two 32-bit numbers: of a slot or the accumulator, and of a slot. The
     /// cell's `c` has the slot of the second in its low half and the offset in its high half.
+    #[inline]
     pub fn load_sum(operator: Operator, first: Source, target: Target) -> Self {
         Self::of(operator, Kind::Load, 5 + acc(first) * 2 + target as u16)
     }
 
     /// A store to memory 0 at the sum of two slots, which are in `a` and the low half of `c`; the offset is in
     /// the high half.
+    #[inline]
     pub fn store_sum(operator: Operator, value: Source) -> Self {
         Self::of(operator, Kind::Store, 6 + value as u16)
     }
 
     /// A store to memory 0 with a 32-bit address.
+    #[inline]
     pub fn store(operator: Operator, address: Source, value: Source) -> Self {
-        Self::of(operator, Kind::Store, position(&STORE_SOURCES, address, value))
+        Self::of(operator, Kind::Store, position(&STORE_POSITIONS, address, value))
     }
 
     /// A store to any memory: address and value in slots, 64-bit offset.
+    #[inline]
     pub fn store_any(operator: Operator) -> Self {
         Self::of(operator, Kind::Store, 5)
     }
 
     /// A return of no or one value from a function with this linkage slot.
+    #[inline]
     pub fn return_(kind: ReturnKind, linkage: u16) -> Self {
         if linkage < RETURN_SLOTS {
             Self(RETURNS + kind as u16 * RETURN_SLOTS + linkage)

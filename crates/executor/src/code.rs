@@ -71,6 +71,9 @@ pub unsafe trait Translate: Send + Sync {
     /// Translates a defined function. The entries passed are those of all defined functions.
     fn translate(&self, module: &ModuleCode, func: FuncIdx) -> Result<CodeBuffer, Error>;
 
+    /// Takes back a buffer that [`translate`](Self::translate) gave and that is not needed any more.
+    fn recycle(&self, _buffer: CodeBuffer) {}
+
     /// Where the regions of a function begin that has been translated, in the order of its body.
     fn regions(&self, module: &ModuleCode, func: FuncIdx) -> Vec<RegionStart>;
 }
@@ -111,11 +114,11 @@ unsafe impl Sync for Code {}
 
 impl Code {
     /// Moves code to its final place and turns the positions of branch targets into addresses.
-    fn new(mut buffer: CodeBuffer, func: FuncIdx) -> Self {
+    fn new(buffer: &CodeBuffer, func: FuncIdx) -> Self {
         let mut words = Vec::with_capacity(header::WORDS + buffer.words.len());
         words.push(Word::pair(buffer.entry_cost, 0));
         words.push(Word::bits(u64::from(buffer.frame_slots) * 8));
-        words.append(&mut buffer.words);
+        words.extend_from_slice(&buffer.words);
         let words = Box::leak(words.into_boxed_slice());
         let words = NonNull::from(words);
         let first = words.cast::<Word>();
@@ -128,8 +131,8 @@ impl Code {
                 *word.as_ptr() = Word { cell: first.add(header::WORDS + target).as_ptr() };
             }
         }
-        buffer.safepoints.shrink_to_fit();
-        Self { words, func, safepoints: buffer.safepoints, splits: buffer.splits.into() }
+        // Copies are as long as they need to be.
+        Self { words, func, safepoints: buffer.safepoints.clone(), splits: (*buffer.splits).into() }
     }
 
     /// Bytes that its place among the blocks of a module takes: the nodes of a tree into which addresses are put in
@@ -449,7 +452,9 @@ impl ModuleCode {
                 return Err(error);
             }
         };
-        self.publish(&mut translated, func, Code::new(buffer, func));
+        let code = Code::new(&buffer, func);
+        self.translator.recycle(buffer);
+        self.publish(&mut translated, func, code);
         Ok(())
     }
 
@@ -463,7 +468,9 @@ impl ModuleCode {
         if self.is_translated(func) {
             return Ok(());
         }
-        let code = Code::new(self.translator.translate(self, func)?, func);
+        let buffer = self.translator.translate(self, func)?;
+        let code = Code::new(&buffer, func);
+        self.translator.recycle(buffer);
         let mut translated = self.translated.lock();
         if !self.is_translated(func) {
             self.publish(&mut translated, func, code);

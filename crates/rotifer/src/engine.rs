@@ -10,7 +10,7 @@ use rotifer_bytecode::HandlerTable;
 use rotifer_core::{FuncType, ValType};
 use rotifer_executor::{Dispatch, DispatchError, Stubs};
 
-use crate::{Config, sync::RwLock};
+use crate::{Config, sync::RwLock, wiring::TranslationMemory};
 
 /// What modules and stores share: the configuration and the numbers of function types. A clone is another name
 /// for the same engine. Engines may be used by many threads.
@@ -26,6 +26,7 @@ struct EngineInner {
     types: RwLock<TypeRegistry>,
     handlers: &'static HandlerTable,
     stubs: Arc<Stubs>,
+    translation_memory: Arc<TranslationMemory>,
 }
 
 impl Engine {
@@ -50,7 +51,8 @@ impl Engine {
             .with_tracked_writes(config.track_writes);
         let stubs = Arc::new(stubs);
         let types = RwLock::default();
-        Ok(Self(Arc::new(EngineInner { config: config.clone(), types, handlers, stubs })))
+        let translation_memory = Arc::default();
+        Ok(Self(Arc::new(EngineInner { config: config.clone(), types, handlers, stubs, translation_memory })))
     }
 
     /// The configuration.
@@ -79,6 +81,10 @@ impl Engine {
 
     pub(crate) fn stubs(&self) -> &Arc<Stubs> {
         &self.0.stubs
+    }
+
+    pub(crate) fn translation_memory(&self) -> &Arc<TranslationMemory> {
+        &self.0.translation_memory
     }
 
     /// The number of a function type: equal types have equal numbers.

@@ -1,14 +1,46 @@
 //! Where validator, translator and executor meet: how an untranslated function gets its code.
 
-use alloc::{string::String, sync::Arc, vec::Vec};
-use core::convert::Infallible;
+use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
+use core::{convert::Infallible, fmt, mem};
 use rotifer_bytecode::{CodeBuffer, HandlerTable, RegionStart};
 use rotifer_core::{Features, FuncIdx, Limits, TypeIdx};
 use rotifer_executor::{self as executor, ModuleCode, Stubs, Translate};
-use rotifer_translator::{Metering, Translator, TranslatorEnv};
+use rotifer_translator::{self as translator, Metering, Translator, TranslatorEnv};
 use rotifer_validator::{Error, Scratch, WalkContext, WalkError, walk};
 
-use crate::Engine;
+use crate::{Engine, sync::RwLock};
+
+/// Memory that one translation leaves to the next, one for each engine.
+#[derive(Default)]
+pub(crate) struct TranslationMemory(RwLock<Option<Box<Parts>>>);
+
+#[derive(Default)]
+struct Parts {
+    scratch: Scratch<Translator<'static>>,
+    translator: translator::Memory,
+}
+
+impl TranslationMemory {
+    /// How many bytes are kept.
+    const MOST: usize = 256 << 10;
+
+    /// The memory, unless another thread has it.
+    fn take(&self) -> Box<Parts> {
+        self.0.write().take().unwrap_or_default()
+    }
+
+    fn put(&self, parts: Box<Parts>) {
+        if parts.scratch.size() + parts.translator.size() <= Self::MOST {
+            *self.0.write() = Some(parts);
+        }
+    }
+}
+
+impl fmt::Debug for TranslationMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TranslationMemory")
+    }
+}
 
 /// Translates the functions of a module, in one walk over each body.
 #[derive(Debug)]
@@ -24,6 +56,7 @@ pub(crate) struct Wiring {
     probes: bool,
     /// Bodies are known to be valid.
     trusted: bool,
+    memory: Arc<TranslationMemory>,
 }
 
 /// A cell of bytecode, for people. See [`Module::bytecode`](crate::Module::bytecode).
@@ -49,6 +82,7 @@ impl Wiring {
             canonical_nans: config.canonical_nans,
             probes: config.profile,
             trusted,
+            memory: engine.translation_memory().clone(),
         }
     }
 
@@ -75,15 +109,19 @@ impl Wiring {
             features: &self.features,
             limits: &self.limits,
         };
-        let mut translator = Translator::new(env);
-        let mut scratch = Scratch::default();
+        let mut parts = self.memory.take();
+        let mut translator = Translator::with_memory(env, mem::take(&mut parts.translator));
+        let mut scratch = mem::take(&mut parts.scratch).for_client();
         let walked: Result<(), WalkError<Infallible>> = if self.trusted {
             walk::<_, false>(&cx, func, &mut scratch, &mut translator)
         } else {
             walk::<_, true>(&cx, func, &mut scratch, &mut translator)
         };
+        let (code, memory) = translator.into_parts();
+        *parts = Parts { scratch: scratch.for_client(), translator: memory };
+        self.memory.put(parts);
         match walked {
-            Ok(()) => Ok(translator.into_code().expect("a walk that succeeds finishes its client")),
+            Ok(()) => Ok(code.expect("a walk that succeeds finishes its client")),
             Err(WalkError::Invalid(error)) => Err(error),
         }
     }
@@ -105,6 +143,12 @@ impl Wiring {
 unsafe impl Translate for Wiring {
     fn translate(&self, module: &ModuleCode, func: FuncIdx) -> Result<CodeBuffer, Error> {
         self.walk(module, func, false)
+    }
+
+    fn recycle(&self, buffer: CodeBuffer) {
+        let mut parts = self.memory.take();
+        parts.translator.recycle(buffer);
+        self.memory.put(parts);
     }
 
     fn regions(&self, module: &ModuleCode, func: FuncIdx) -> Vec<RegionStart> {

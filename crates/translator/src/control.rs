@@ -196,8 +196,7 @@ impl Translator<'_> {
         let first = stack.len() - count as usize;
         if let [operand] = &stack[first..] {
             // The one value, if the last cell produces it, can be produced in the right place.
-            if operand.place == Place::Temp && operand.slot != base && self.emit.redirect(operand.slot, base)
-            {
+            if operand.is_temp() && operand.slot != base && self.emit.redirect(operand.slot, base) {
                 return;
             }
         }
@@ -220,7 +219,7 @@ impl Translator<'_> {
     /// Whether the topmost operands are in the canonical slots from `base` on.
     fn is_carried(&self, base: u16, count: u32, stack: &[Operand]) -> bool {
         let first = stack.len() - count as usize;
-        stack[first..].iter().all(|operand| operand.place == Place::Temp)
+        stack[first..].iter().all(|operand| operand.is_temp())
             && stack.get(first).is_none_or(|operand| operand.slot == base)
     }
 
@@ -448,7 +447,7 @@ impl Translator<'_> {
 
     /// A condition that was consumed.
     fn consumed_condition(&mut self, condition: Operand) -> Condition {
-        match condition.place {
+        match condition.place() {
             Place::Const(bits) => return Condition::Known(bits as u32 != 0),
             Place::Temp => {
                 if let Some((compare, operands)) = self.emit.take_compare(condition.slot) {
@@ -584,7 +583,7 @@ impl Translator<'_> {
             }
             ([ty], [value]) => {
                 let domain = Domain::of(*ty);
-                let (value, computed) = (*value, matches!(value.place, Place::Const(_) | Place::Sum(..)));
+                let (value, computed) = (*value, matches!(value.place(), Place::Const(_) | Place::Sum(..)));
                 let value = self.ground(value);
                 let slot = value.source_slot().unwrap_or(value.slot);
                 let source = if computed { Source::Acc } else { Source::Slot };

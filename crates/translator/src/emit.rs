@@ -12,25 +12,29 @@ use alloc::vec::Vec;
 use rotifer_bytecode::{
     CodeBuffer, HandlerTable, Kind, Listed, OpCode, Operands, Operator, Source, Special, Split, Target, Word,
 };
-use rotifer_core::WasmOffset;
+use rotifer_core::{ValType, WasmOffset};
 
-use crate::meter::{Edge, Meter, Metering, RegionId};
+use crate::meter::{Edge, Meter, MeterMemory, Metering, RegionId};
 
-/// What put a value into an accumulator.
+/// What put a value into an accumulator. Three words: each op that has a result writes one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Producer {
-    /// The slot that the accumulator mirrors.
-    pub(crate) slot: u16,
+    operands: Operands,
     /// The position of the producer's cell.
     start: u32,
+    /// The slot that the accumulator mirrors.
+    slot: u16,
     op: OpCode,
-    operands: Operands,
-    /// Whether the result may be written elsewhere by changing the cell's `a`.
-    can_move: bool,
-    /// Whether op number + 1 is the same op without a write to the slot.
-    can_skip_slot: bool,
-    /// For a binary operator or a compare: which, and where its operands come from.
-    pub(crate) binary: Option<Binary>,
+    /// What can be done with the cell.
+    caps: Caps,
+}
+
+/// Which binary operator or compare a cell executes, and where its operands come from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Operation {
+    pub(crate) operator: Operator,
+    pub(crate) a: Source,
+    pub(crate) b: Source,
 }
 
 /// A binary operator that may become part of its consumer.
@@ -51,7 +55,8 @@ pub(crate) enum Domain {
 }
 
 impl Domain {
-    pub(crate) fn of(ty: rotifer_core::ValType) -> Self {
+    #[inline]
+    pub(crate) fn of(ty: ValType) -> Self {
         if ty.is_float() { Self::Float } else { Self::Int }
     }
 }
@@ -72,9 +77,12 @@ pub(crate) enum Result {
 /// What can be done with a producer later.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Caps {
+    /// Whether the result may be written elsewhere by changing the cell's `a`.
     pub(crate) can_move: bool,
+    /// Whether op number + 1 is the same op without a write to the slot.
     pub(crate) can_skip_slot: bool,
-    pub(crate) binary: Option<Binary>,
+    /// For a binary operator or a compare: which, and where its operands come from.
+    pub(crate) binary: Option<Operation>,
 }
 
 impl Caps {
@@ -82,6 +90,23 @@ impl Caps {
     pub(crate) const FULL: Self = Self { can_move: true, can_skip_slot: true, binary: None };
     /// An op that can write any slot but must write one.
     pub(crate) const MOVE: Self = Self { can_move: true, can_skip_slot: false, binary: None };
+    /// What is no cell of its own.
+    const NONE: Self = Self { can_move: false, can_skip_slot: false, binary: None };
+}
+
+/// Memory that one emitter leaves to the next, all of it empty.
+#[derive(Default)]
+pub(crate) struct EmitterMemory {
+    pub(crate) buffer: CodeBuffer,
+    fixups: Vec<(u32, u32)>,
+    meter: MeterMemory,
+}
+
+impl EmitterMemory {
+    /// Bytes held.
+    pub(crate) fn size(&self) -> usize {
+        self.buffer.size() + self.fixups.capacity() * size_of::<(u32, u32)>() + self.meter.size()
+    }
 }
 
 /// The end of a chain of words that wait for a label.
@@ -99,23 +124,32 @@ pub(crate) struct Emitter<'e> {
     float: Option<Producer>,
     /// The last cell that adds an immediate to an i32 and keeps the sum in a slot.
     last_add: Option<(u32, Operands)>,
+    /// The last immediate of 64 bits.
+    last_wide: u64,
     /// Words that wait for labels, chained.
     fixups: Vec<(u32, u32)>,
 }
 
 impl<'e> Emitter<'e> {
-    pub(crate) fn new(handlers: &'e HandlerTable, metering: Metering<'e>, listing: bool) -> Self {
+    pub(crate) fn new(
+        handlers: &'e HandlerTable,
+        metering: Metering<'e>,
+        listing: bool,
+        memory: EmitterMemory,
+    ) -> Self {
+        let EmitterMemory { buffer, fixups, meter } = memory;
         Self {
             handlers,
-            buffer: CodeBuffer::default(),
+            buffer,
             listing,
-            meter: Meter::new(metering),
+            meter: Meter::new(metering, meter),
             offset: WasmOffset(0),
             last_cell: None,
             int: None,
             float: None,
             last_add: None,
-            fixups: Vec::new(),
+            last_wide: 0,
+            fixups,
         }
     }
 
@@ -125,55 +159,55 @@ impl<'e> Emitter<'e> {
     }
 
     /// Ends the function.
-    pub(crate) fn finish(mut self, frame_slots: u32) -> CodeBuffer {
+    pub(crate) fn finish(&mut self, frame_slots: u32) {
         self.meter.finish(self.offset, self.listing, &mut self.buffer);
         self.buffer.frame_slots = frame_slots;
-        self.buffer
+    }
+
+    /// The code, and the memory for another function.
+    pub(crate) fn into_parts(self) -> (CodeBuffer, EmitterMemory) {
+        let Self { buffer, mut fixups, meter, .. } = self;
+        fixups.clear();
+        (buffer, EmitterMemory { buffer: CodeBuffer::default(), fixups, meter: meter.into_memory() })
     }
 
     fn handler(&self, op: OpCode) -> Word {
         Word { handler: self.handlers[op.0 as usize] }
     }
 
+    #[cold]
     fn list(&mut self, op: OpCode, operands: Operands) {
-        if self.listing {
-            let position = self.position();
-            self.buffer.listing.push(Listed { position, op, operands, wide: 0, offset: self.offset });
-        }
+        let position = self.position();
+        self.buffer.listing.push(Listed { position, op, operands, wide: 0, offset: self.offset });
     }
 
-    /// Starts a cell: its handler.
-    fn start(&mut self, op: OpCode, operands: Operands) -> u32 {
+    /// Emits the words that a cell begins with. Gives its position.
+    #[inline(always)]
+    fn start<const WORDS: usize>(&mut self, op: OpCode, operands: Operands, words: [Word; WORDS]) -> u32 {
         let start = self.position();
-        self.list(op, operands);
-        let handler = self.handler(op);
-        self.buffer.words.push(handler);
+        if self.listing {
+            self.list(op, operands);
+        }
+        self.buffer.words.extend_from_slice(&words);
         self.last_cell = Some(start);
         start
     }
 
-    /// Emits a cell of two words or more.
+    /// Emits a cell of two words or more. Inlined, because most callers know what `rest` and `result` are.
+    #[inline(always)]
     pub(crate) fn op(&mut self, op: OpCode, operands: Operands, rest: &[Word], result: Result) {
-        let start = self.start(op, operands);
-        self.buffer.words.push(Word { operands });
-        self.buffer.words.extend_from_slice(rest);
-        let producer = |caps: Caps| {
-            Some(Producer {
-                slot: operands.a,
-                start,
-                op,
-                operands,
-                can_move: caps.can_move,
-                can_skip_slot: caps.can_skip_slot,
-                binary: caps.binary,
-            })
-        };
+        let start = self.start(op, operands, [self.handler(op), Word { operands }]);
+        if !rest.is_empty() {
+            self.buffer.words.extend_from_slice(rest);
+        }
+        let producer = |caps| Some(Producer { operands, start, slot: operands.a, op, caps });
         match result {
             Result::None => {}
             Result::Clobber => self.forget_values(),
             Result::Value(domain, caps) => {
-                let is_latch =
-                    |b: Binary| b.operator == Operator::I32Add && b.a == Source::Slot && b.b == Source::Imm;
+                let is_latch = |b: Operation| {
+                    b.operator == Operator::I32Add && b.a == Source::Slot && b.b == Source::Imm
+                };
                 if caps.binary.is_some_and(is_latch) {
                     self.last_add = Some((start, operands));
                 }
@@ -192,9 +226,10 @@ impl<'e> Emitter<'e> {
 
     /// Emits a cell whose third word, if there is one, is an immediate.
     pub(crate) fn op_wide(&mut self, op: OpCode, operands: Operands, wide: Option<u64>, result: Result) {
-        let word = wide.map(Word::bits);
-        self.op(op, operands, word.as_slice(), result);
-        if let (Some(wide), Some(listed)) = (wide, self.buffer.listing.last_mut()) {
+        let Some(wide) = wide else { return self.op(op, operands, &[], result) };
+        self.last_wide = wide;
+        self.op(op, operands, &[Word::bits(wide)], result);
+        if let Some(listed) = self.buffer.listing.last_mut() {
             listed.wide = wide;
         }
     }
@@ -202,13 +237,11 @@ impl<'e> Emitter<'e> {
     /// The call that was emitted last returns a value in `slot` and an accumulator.
     pub(crate) fn returned(&mut self, domain: Domain, slot: u16) {
         let producer = Some(Producer {
-            slot,
-            start: self.position(),
-            op: Special::Call.code(),
             operands: Operands::default(),
-            can_move: false,
-            can_skip_slot: false,
-            binary: None,
+            start: self.position(),
+            slot,
+            op: Special::Call.code(),
+            caps: Caps::NONE,
         });
         match domain {
             Domain::Int => self.int = producer,
@@ -227,13 +260,13 @@ impl<'e> Emitter<'e> {
 
     /// Emits a cell of one word, or the start of one.
     pub(crate) fn op1(&mut self, op: OpCode) {
-        self.start(op, Operands::default());
+        self.start(op, Operands::default(), [self.handler(op)]);
     }
 
     /// Paths part here: the other one may need the slots that the accumulators mirror.
     pub(crate) fn keep_slots(&mut self) {
         for producer in [&mut self.int, &mut self.float].into_iter().flatten() {
-            producer.can_skip_slot = false;
+            producer.caps.can_skip_slot = false;
         }
     }
 
@@ -305,46 +338,54 @@ impl<'e> Emitter<'e> {
         self.last_cell = None;
     }
 
-    fn accumulator(&self, domain: Domain) -> Option<Producer> {
+    fn accumulator(&mut self, domain: Domain) -> &mut Option<Producer> {
         match domain {
-            Domain::Int => self.int,
-            Domain::Float => self.float,
+            Domain::Int => &mut self.int,
+            Domain::Float => &mut self.float,
         }
     }
 
     /// Whether the accumulator of a domain mirrors a slot.
+    #[inline]
     pub(crate) fn mirrors(&self, domain: Domain, slot: u16) -> bool {
-        self.accumulator(domain).is_some_and(|p| p.slot == slot)
+        let producer = match domain {
+            Domain::Int => &self.int,
+            Domain::Float => &self.float,
+        };
+        producer.as_ref().is_some_and(|p| p.slot == slot)
     }
 
     /// The value in a canonical slot is consumed from the accumulator and by nobody else: its slot need not be
     /// written.
     pub(crate) fn skip_slot(&mut self, domain: Domain) {
-        let Some(mut p) = self.accumulator(domain) else {
+        let accumulator = self.accumulator(domain);
+        let Some(Producer { start, op, caps: Caps { can_skip_slot: true, .. }, .. }) = *accumulator else {
             return;
         };
-        if p.can_skip_slot {
-            self.last_add = self.last_add.filter(|add| add.0 != p.start);
-            p.op = OpCode(p.op.0 + 1);
-            let handler = self.handler(p.op);
-            self.buffer.words[p.start as usize] = handler;
-            if self.listing
-                && let Some(listed) = self.buffer.listing.iter_mut().rev().find(|l| l.position == p.start)
-            {
-                listed.op = p.op;
-            }
-            // Nothing mirrors the slot: it was never written.
-            match domain {
-                Domain::Int => self.int = None,
-                Domain::Float => self.float = None,
-            }
+        // Nothing mirrors the slot: it was never written.
+        *accumulator = None;
+        if self.last_add.is_some_and(|add| add.0 == start) {
+            self.last_add = None;
+        }
+        let op = OpCode(op.0 + 1);
+        self.buffer.words[start as usize] = self.handler(op);
+        if self.listing
+            && let Some(listed) = self.buffer.listing.iter_mut().rev().find(|l| l.position == start)
+        {
+            listed.op = op;
         }
     }
 
     /// The producer of a slot's value, if its cell is the last one.
+    #[inline]
     fn last_producer(&self, slot: u16) -> Option<Producer> {
         let last = self.last_cell?;
-        [self.int, self.float].into_iter().flatten().find(|p| p.start == last && p.slot == slot)
+        let is_last = |p: &Producer| p.start == last && p.slot == slot;
+        match (&self.int, &self.float) {
+            (Some(p), _) if is_last(p) => Some(*p),
+            (_, Some(p)) if is_last(p) => Some(*p),
+            _ => None,
+        }
     }
 
     /// Has the last cell, if it produces the value of slot `from`, write it to slot `to` instead.
@@ -352,7 +393,7 @@ impl<'e> Emitter<'e> {
         let Some(p) = self.last_producer(from) else {
             return false;
         };
-        if !p.can_move {
+        if !p.caps.can_move {
             return false;
         }
         let operands = Operands { a: to, ..p.operands };
@@ -371,7 +412,7 @@ impl<'e> Emitter<'e> {
                     q.slot = to;
                     q.operands = operands;
                     // The new slot outlives this value's consumption.
-                    q.can_skip_slot = false;
+                    q.caps.can_skip_slot = false;
                 }
                 Some(q) if q.slot == to => *accumulator = None,
                 _ => {}
@@ -385,17 +426,17 @@ impl<'e> Emitter<'e> {
         let Some(p) = self.last_producer(slot) else {
             return false;
         };
-        let Some(compare) = p.binary else { return false };
+        let Some(compare) = p.caps.binary else { return false };
         let Some(operator) = compare.operator.negated() else {
             return false;
         };
-        let Some((_, operands)) = self.take_compare(slot) else {
+        let Some((Binary { wide_imm, .. }, operands)) = self.take_compare(slot) else {
             return false;
         };
         let op = OpCode::binary(operator, compare.a, compare.b, Target::Slot);
-        let binary = Some(Binary { operator, ..compare });
+        let binary = Some(Operation { operator, ..compare });
         let result = Result::Value(Domain::Int, Caps { binary, ..Caps::FULL });
-        self.op_wide(op, operands, compare.wide_imm, result);
+        self.op_wide(op, operands, wide_imm, result);
         true
     }
 
@@ -407,7 +448,8 @@ impl<'e> Emitter<'e> {
     /// Takes the last cell away if it is an `i32.add` of a slot and something that is no constant, and its
     /// result is in `slot`. Gives the source and slot of one operand and the slot of the other.
     pub(crate) fn take_add(&mut self, slot: u16) -> Option<(Source, u16, u16)> {
-        let is_sum = |b: Binary| b.operator == Operator::I32Add && b.a != Source::Imm && b.b != Source::Imm;
+        let is_sum =
+            |b: Operation| b.operator == Operator::I32Add && b.a != Source::Imm && b.b != Source::Imm;
         let (binary, o) = self.take_binary(slot, is_sum)?;
         Some(match (binary.a, binary.b) {
             (Source::Slot, Source::Slot) => (Source::Slot, o.b, o.c as u16),
@@ -439,9 +481,9 @@ impl<'e> Emitter<'e> {
         }
     }
 
-    fn take_binary(&mut self, slot: u16, wanted: impl Fn(Binary) -> bool) -> Option<(Binary, Operands)> {
+    fn take_binary(&mut self, slot: u16, wanted: impl Fn(Operation) -> bool) -> Option<(Binary, Operands)> {
         let p = self.last_producer(slot)?;
-        let binary = p.binary.filter(|&binary| wanted(binary))?;
+        let Operation { operator, a, b } = p.caps.binary.filter(|&binary| wanted(binary))?;
         self.buffer.words.truncate(p.start as usize);
         if self.listing {
             self.buffer.listing.pop();
@@ -449,7 +491,10 @@ impl<'e> Emitter<'e> {
         self.int = None;
         self.float = self.float.filter(|f| f.start != p.start);
         self.last_cell = None;
-        Some((binary, p.operands))
+        let is_wide = matches!(operator.row().a, ValType::I64 | ValType::F64);
+        // It is the last cell, so its immediate is the last one.
+        let wide_imm = (is_wide && (a == Source::Imm || b == Source::Imm)).then_some(self.last_wide);
+        Some((Binary { operator, a, b, wide_imm }, p.operands))
     }
 
     /// Adds the address of a cell as a word, the cell being unknown: it is chained to `chain`.

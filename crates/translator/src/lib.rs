@@ -25,7 +25,7 @@ mod meter;
 mod operand;
 
 use alloc::vec::Vec;
-use core::convert::Infallible;
+use core::{convert::Infallible, fmt};
 use rotifer_bytecode::{
     CodeBuffer, HandlerTable, OpCode, Operands, Operator, SlowOp, Source, Special, Target, Word, fold,
 };
@@ -36,7 +36,7 @@ use rotifer_validator::{BodyContext, BulkOp, Client, ControlFrame, ControlStack,
 
 use self::{
     control::{Label, twin_if},
-    emit::{Binary, Caps, Domain, Emitter, Result},
+    emit::{Caps, Domain, Emitter, EmitterMemory, Operation, Result},
     operand::{Aliases, Place},
 };
 
@@ -81,49 +81,98 @@ pub struct Translator<'e> {
     /// Where the body of the last loop begins: behind the cell that sets the register.
     loop_body: u32,
     loops: u32,
-    code: Option<CodeBuffer>,
+    is_finished: bool,
+}
+
+/// The memory of a [`Translator`], for the next one. Most functions need little, and less time than it takes to
+/// ask the allocator for a dozen lists.
+#[derive(Default)]
+pub struct Memory {
+    emit: EmitterMemory,
+    aliases: Aliases,
+    results: Vec<ValType>,
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").field("size", &self.size()).finish_non_exhaustive()
+    }
+}
+
+impl Memory {
+    /// Takes back a buffer of code that is not needed any more.
+    pub fn recycle(&mut self, mut buffer: CodeBuffer) {
+        buffer.clear();
+        self.emit.buffer = buffer;
+    }
+
+    /// Bytes held.
+    pub fn size(&self) -> usize {
+        self.emit.size() + self.aliases.size() + self.results.capacity() * size_of::<ValType>()
+    }
 }
 
 impl<'e> Translator<'e> {
     /// A translator for one function body.
     pub fn new(env: TranslatorEnv<'e>) -> Self {
+        Self::with_memory(env, Memory::default())
+    }
+
+    /// A translator for one function body that uses the memory of another.
+    pub fn with_memory(env: TranslatorEnv<'e>, memory: Memory) -> Self {
+        let Memory { emit, aliases, results } = memory;
         Self {
             env,
-            emit: Emitter::new(env.handlers, env.metering, env.listing),
-            aliases: Aliases::default(),
+            emit: Emitter::new(env.handlers, env.metering, env.listing, emit),
+            aliases,
             func: FuncIdx(0),
-            results: Vec::new(),
+            results,
             linkage: 0,
             first_operand: 0,
             loop_register: None,
             loop_body: 0,
             loops: 0,
-            code: None,
+            is_finished: false,
         }
     }
 
     /// The code, after a walk that succeeded.
     pub fn into_code(self) -> Option<CodeBuffer> {
-        self.code
+        self.into_parts().0
     }
 
+    /// The code, after a walk that succeeded, and the memory for another translator.
+    pub fn into_parts(self) -> (Option<CodeBuffer>, Memory) {
+        let (buffer, emit) = self.emit.into_parts();
+        let mut memory = Memory { emit, aliases: self.aliases, results: self.results };
+        if self.is_finished {
+            return (Some(buffer), memory);
+        }
+        memory.recycle(buffer);
+        (None, memory)
+    }
+
+    #[inline]
     fn next_slot(&self, stack: &[Operand]) -> u16 {
         stack.last().map_or(self.first_operand, |top| top.slot + u16::from(top.width))
     }
 
+    #[inline]
     fn temp(&self, stack: &[Operand]) -> Operand {
-        Operand { place: Place::Temp, slot: self.next_slot(stack), width: 1 }
+        Operand::new(Place::Temp, self.next_slot(stack))
     }
 
     /// The slot of a local. Each takes one: there are no vectors yet.
+    #[inline]
     fn local_slot(&self, local: LocalIdx) -> u16 {
         let slot = local.0 as u16;
         if slot < self.linkage { slot } else { slot + Limits::LINKAGE_SLOTS as u16 }
     }
 
     /// An operand is popped: it is no alias any more.
+    #[inline]
     fn consume(&mut self, operand: Operand) {
-        match operand.place {
+        match operand.place() {
             Place::Local(slot) => self.aliases.remove(slot),
             Place::Sum(a, b) => {
                 self.aliases.remove(a);
@@ -148,7 +197,7 @@ impl<'e> Translator<'e> {
 
     /// Writes an operand's value to a slot that is not its own.
     fn move_to(&mut self, to: u16, operand: Operand) {
-        match operand.place {
+        match operand.place() {
             Place::Const(bits) => self.put_const(to, bits),
             Place::Local(from) => self.copy(to, from),
             Place::Temp if operand.slot != to => self.copy(to, operand.slot),
@@ -159,16 +208,16 @@ impl<'e> Translator<'e> {
 
     /// Computes a sum that has been put off.
     fn add(&mut self, to: u16, a: u16, b: u16) {
-        let source = |slot| Operand { place: Place::Local(slot), slot: to, width: 1 };
+        let source = |slot| Operand::new(Place::Local(slot), to);
         self.binary_op(Operator::I32Add, source(a), source(b), to);
     }
 
     /// Brings an operand that stays on the stack to its canonical slot.
     fn settle(&mut self, operand: &mut Operand) {
-        if operand.place != Place::Temp {
+        if !operand.is_temp() {
             self.consume(*operand);
             self.move_to(operand.slot, *operand);
-            operand.place = Place::Temp;
+            *operand = operand.at(Place::Temp);
         }
     }
 
@@ -204,7 +253,7 @@ impl<'e> Translator<'e> {
             if left == 0 {
                 break;
             }
-            let aliases = match operand.place {
+            let aliases = match operand.place() {
                 Place::Local(_) => 1,
                 Place::Sum(..) => 2,
                 Place::Temp | Place::Const(_) => continue,
@@ -221,26 +270,31 @@ impl<'e> Translator<'e> {
         if !self.emit.mirrors(domain, slot) {
             return (Source::Slot, slot);
         }
-        if operand.place == Place::Temp {
+        if operand.is_temp() {
             self.emit.skip_slot(domain);
         }
         (Source::Acc, slot)
     }
 
     /// Makes sure that a consumed operand is in some slot.
+    #[inline]
     fn ground(&mut self, operand: Operand) -> Operand {
-        match operand.place {
+        match operand.place() {
             Place::Temp | Place::Local(_) => operand,
-            Place::Const(_) | Place::Sum(..) => {
-                self.move_to(operand.slot, operand);
-                Operand { place: Place::Temp, ..operand }
-            }
+            Place::Const(_) | Place::Sum(..) => self.compute(operand),
         }
     }
 
+    #[inline(never)]
+    fn compute(&mut self, operand: Operand) -> Operand {
+        self.move_to(operand.slot, operand);
+        operand.at(Place::Temp)
+    }
+
     /// Makes sure that a consumed operand is in some slot or a constant.
+    #[inline]
     fn computed(&mut self, operand: Operand) -> Operand {
-        if matches!(operand.place, Place::Sum(..)) { self.ground(operand) } else { operand }
+        if operand.is_sum() { self.compute(operand) } else { operand }
     }
 
     /// The slot of a consumed operand whose op reads slots only.
@@ -258,21 +312,21 @@ impl<'e> Translator<'e> {
     /// Emits a binary operator or a compare.
     fn binary_op(&mut self, operator: Operator, a: Operand, b: Operand, to: u16) -> Operand {
         // A constant is added rather than subtracted: a branch may take the addition in.
-        let (operator, b) = match (operator, b.place) {
+        let (operator, b) = match (operator, b.place()) {
             (Operator::I32Sub, Place::Const(bits)) => {
                 let negated = u64::from((bits as u32).wrapping_neg());
-                (Operator::I32Add, Operand { place: Place::Const(negated), ..b })
+                (Operator::I32Add, b.at(Place::Const(negated)))
             }
             _ => (operator, b),
         };
         let row = operator.row();
-        let result = Operand { place: Place::Temp, slot: to, width: 1 };
-        if let (Place::Const(x), Place::Const(y)) = (a.place, b.place)
+        let result = Operand::new(Place::Temp, to);
+        if let (Place::Const(x), Place::Const(y)) = (a.place(), b.place())
             && let Some(bits) = fold(operator, x, y)
         {
-            return Operand { place: Place::Const(bits), ..result };
+            return result.at(Place::Const(bits));
         }
-        let (a, b) = match (a.place, b.place) {
+        let (a, b) = match (a.place(), b.place()) {
             (Place::Const(_), _) if operator.is_commutative() => (b, a),
             _ => (a, b),
         };
@@ -280,11 +334,11 @@ impl<'e> Translator<'e> {
         let (a, b) = (self.computed(a), self.computed(b));
         // Two constants that could not be folded: the first goes to its slot, before anything is read from an
         // accumulator that this changes.
-        let a = match (a.place, b.place) {
+        let a = match (a.place(), b.place()) {
             (Place::Const(_), Place::Const(_)) => self.ground(a),
             _ => a,
         };
-        let imm = |operand: Operand| match operand.place {
+        let imm = |operand: Operand| match operand.place() {
             Place::Const(bits) => Some(bits),
             _ => None,
         };
@@ -321,7 +375,7 @@ impl<'e> Translator<'e> {
             self.emit.safepoint();
         }
         let op = self.nans(row.result, OpCode::binary(operator, source_a, source_b, Target::Slot));
-        let binary = Some(Binary { operator, a: source_a, b: source_b, wide_imm });
+        let binary = Some(Operation { operator, a: source_a, b: source_b });
         let domain = Domain::of(row.result.unwrap_or(row.a));
         // One that may trap may move to a local like any other: it writes only after it has succeeded.
         self.emit.op_wide(op, operands, wide_imm, Result::Value(domain, Caps { binary, ..Caps::FULL }));
@@ -330,7 +384,7 @@ impl<'e> Translator<'e> {
 
     fn zero_of(&self, operand: Operand) -> Operand {
         // The canonical slot is never used: zero is an immediate of both integer types.
-        Operand { place: Place::Const(0), ..operand }
+        operand.at(Place::Const(0))
     }
 
     /// The offset of an access to memory 0 with 32-bit addresses; any other needs the general form.
@@ -341,7 +395,7 @@ impl<'e> Translator<'e> {
     /// How a load can compute its address itself: the first addend's source, and the cell's `b` and `c`.
     fn sum_address(&mut self, arg: MemArg, address: Operand) -> Option<(Source, Operands)> {
         let offset = u16::try_from(Self::is_simple(arg)?).ok()?;
-        let (source, first, second) = match address.place {
+        let (source, first, second) = match address.place() {
             Place::Sum(a, b) => {
                 // The accumulator, if it mirrors one of them, is there sooner.
                 if self.emit.mirrors(Domain::Int, a) {
@@ -423,6 +477,7 @@ impl Client for Translator<'_> {
         let slot = cx.locals as u16 + Limits::LINKAGE_SLOTS as u16;
         self.first_operand = slot;
         self.emit.begin_region();
+        self.results.clear();
         self.results.extend_from_slice(cx.ty.results());
         self.aliases.reset(slot as usize);
         let first = self.linkage + Limits::LINKAGE_SLOTS as u16;
@@ -434,6 +489,7 @@ impl Client for Translator<'_> {
         Label::new(self.first_operand)
     }
 
+    #[inline]
     fn operator(&mut self, offset: WasmOffset, opcode: u8) {
         self.emit.offset = offset;
         self.emit.meter.operator(offset, opcode);
@@ -445,33 +501,37 @@ impl Client for Translator<'_> {
 
     fn finish(&mut self, max_height: u32) -> core::result::Result<(), Infallible> {
         let frame_slots = u32::from(self.first_operand) + max_height;
-        let emit = core::mem::replace(&mut self.emit, Emitter::new(self.env.handlers, Metering::Off, false));
-        self.code = Some(emit.finish(frame_slots));
+        self.emit.finish(frame_slots);
+        self.is_finished = true;
         Ok(())
     }
 
+    #[inline]
     fn fresh(&mut self, ty: ValType, stack: &[Operand]) -> Operand {
-        Operand { width: ty.slots() as u8, ..self.temp(stack) }
+        let mut operand = self.temp(stack);
+        operand.width = ty.slots() as u8;
+        operand
     }
 
+    #[inline]
     fn constant(&mut self, _: ValType, bits: u64, stack: &mut [Operand]) -> Operand {
-        Operand { place: Place::Const(bits), ..self.temp(stack) }
+        self.temp(stack).at(Place::Const(bits))
     }
 
     fn unary(&mut self, operator: Operator, a: Operand, stack: &mut [Operand]) -> Operand {
         // Tests for zero are compares with zero, which branches can take in, or the last compare negated.
         match operator {
-            Operator::I32Eqz if a.place == Place::Temp && self.emit.negate_compare(a.slot) => return a,
+            Operator::I32Eqz if a.is_temp() && self.emit.negate_compare(a.slot) => return a,
             Operator::I32Eqz => return self.binary(Operator::I32Eq, a, self.zero_of(a), stack),
             Operator::I64Eqz => return self.binary(Operator::I64Eq, a, self.zero_of(a), stack),
             _ => {}
         }
         self.consume(a);
         let result = self.temp(stack);
-        if let Place::Const(bits) = a.place
+        if let Place::Const(bits) = a.place()
             && let Some(bits) = fold(operator, bits, 0)
         {
-            return Operand { place: Place::Const(bits), ..result };
+            return result.at(Place::Const(bits));
         }
         let row = operator.row();
         let a = self.ground(a);
@@ -487,8 +547,8 @@ impl Client for Translator<'_> {
     }
 
     fn binary(&mut self, operator: Operator, a: Operand, b: Operand, stack: &mut [Operand]) -> Operand {
-        if let (Operator::I32Add, Place::Local(x), Place::Local(y)) = (operator, a.place, b.place) {
-            return Operand { place: Place::Sum(x, y), ..self.temp(stack) };
+        if let (Operator::I32Add, Place::Local(x), Place::Local(y)) = (operator, a.place(), b.place()) {
+            return self.temp(stack).at(Place::Sum(x, y));
         }
         self.consume(a);
         self.consume(b);
@@ -520,7 +580,7 @@ impl Client for Translator<'_> {
         self.consume(b);
         self.consume(condition);
         let result = self.temp(stack);
-        if let Place::Const(bits) = condition.place {
+        if let Place::Const(bits) = condition.place() {
             let chosen = if bits as u32 != 0 { a } else { b };
             self.move_to(result.slot, chosen);
             return result;
@@ -534,25 +594,26 @@ impl Client for Translator<'_> {
         result
     }
 
+    #[inline]
     fn drop(&mut self, a: Operand, _: &mut [Operand]) {
         self.consume(a);
     }
 
+    #[inline]
     fn local_get(&mut self, local: LocalIdx, _: ValType, stack: &mut [Operand]) -> Operand {
         let slot = self.local_slot(local);
         self.aliases.add(slot);
-        Operand { place: Place::Local(slot), ..self.temp(stack) }
+        self.temp(stack).at(Place::Local(slot))
     }
 
     fn local_set(&mut self, local: LocalIdx, value: Operand, stack: &mut [Operand]) {
         self.consume(value);
         let slot = self.local_slot(local);
-        if value.place == Place::Local(slot) {
+        if value.place() == Place::Local(slot) {
             return;
         }
-        let in_place = value.place == Place::Temp
-            && self.aliases.count(slot) == 0
-            && self.emit.redirect(value.slot, slot);
+        let in_place =
+            value.is_temp() && self.aliases.count(slot) == 0 && self.emit.redirect(value.slot, slot);
         if !in_place {
             self.preserve(slot, stack);
             self.move_to(slot, value);
@@ -560,7 +621,7 @@ impl Client for Translator<'_> {
     }
 
     fn local_tee(&mut self, local: LocalIdx, ty: ValType, value: Operand, stack: &mut [Operand]) -> Operand {
-        if let Place::Const(_) = value.place {
+        if let Place::Const(_) = value.place() {
             self.local_set(local, value, stack);
             return value;
         }
@@ -654,9 +715,9 @@ impl Client for Translator<'_> {
             );
             return;
         };
-        if let (Place::Sum(a, b), Ok(offset)) = (address.place, u16::try_from(offset)) {
+        if let (Place::Sum(a, b), Ok(offset)) = (address.place(), u16::try_from(offset)) {
             let value = self.computed(value);
-            let (source, slot, imm) = match value.place {
+            let (source, slot, imm) = match value.place() {
                 Place::Const(bits) => (Source::Imm, 0, Some(bits)),
                 _ => {
                     let (source, slot) = self.read_slot(value, domain);
@@ -670,7 +731,7 @@ impl Client for Translator<'_> {
         }
         let value = self.computed(value);
         let address = self.ground(address);
-        if let Place::Const(bits) = value.place {
+        if let Place::Const(bits) = value.place() {
             let (source, slot) = self.read_slot(address, Domain::Int);
             self.emit.safepoint();
             let operands = Operands { a: slot, b: 0, c: offset };

@@ -79,20 +79,40 @@ pub(crate) struct Meter<'e> {
     points: Vec<(Safepoint, u64)>,
 }
 
+/// Memory that one meter leaves to the next, all of it empty.
+#[derive(Default)]
+pub(crate) struct MeterMemory {
+    regions: Vec<Region>,
+    slots: Vec<CostSlot>,
+    points: Vec<(Safepoint, u64)>,
+}
+
+impl MeterMemory {
+    /// Bytes held.
+    pub(crate) fn size(&self) -> usize {
+        self.regions.capacity() * size_of::<Region>()
+            + self.slots.capacity() * size_of::<CostSlot>()
+            + self.points.capacity() * size_of::<(Safepoint, u64)>()
+    }
+}
+
 impl<'e> Meter<'e> {
-    pub(crate) fn new(metering: Metering<'e>) -> Self {
-        Self {
-            metering,
-            sum: 0,
-            regions: Vec::new(),
-            open: 0,
-            undated: 0,
-            slots: Vec::new(),
-            points: Vec::new(),
-        }
+    pub(crate) fn new(metering: Metering<'e>, memory: MeterMemory) -> Self {
+        let MeterMemory { regions, slots, points } = memory;
+        Self { metering, sum: 0, regions, open: 0, undated: 0, slots, points }
+    }
+
+    /// The memory for another function.
+    pub(crate) fn into_memory(self) -> MeterMemory {
+        let Self { mut regions, mut slots, mut points, .. } = self;
+        regions.clear();
+        slots.clear();
+        points.clear();
+        MeterMemory { regions, slots, points }
     }
 
     /// Whether fuel is counted.
+    #[inline]
     pub(crate) fn is_fuel(&self) -> bool {
         matches!(self.metering, Metering::Fuel(_))
     }
@@ -103,6 +123,7 @@ impl<'e> Meter<'e> {
     }
 
     /// The operator with this opcode is next.
+    #[inline]
     pub(crate) fn operator(&mut self, offset: WasmOffset, opcode: u8) {
         match self.metering {
             Metering::Off => {}
@@ -111,8 +132,8 @@ impl<'e> Meter<'e> {
             Metering::Fuel(costs) if opcode != 0xFC => self.sum += u64::from(costs.cost(opcode.into())),
             Metering::Fuel(_) => {}
         }
-        let is_instruction = !matches!(opcode, 0x05 | 0x0B);
-        if is_instruction && self.undated < self.regions.len() {
+        // `else` and `end` are no instructions.
+        if self.undated < self.regions.len() && !matches!(opcode, 0x05 | 0x0B) {
             self.date(offset);
         }
     }
@@ -124,6 +145,7 @@ impl<'e> Meter<'e> {
         }
     }
 
+    #[inline(never)]
     fn date(&mut self, offset: WasmOffset) {
         for region in &mut self.regions[self.undated..] {
             region.offset = Some(offset);
@@ -153,10 +175,14 @@ impl<'e> Meter<'e> {
     }
 
     /// The operator that is next ends all regions. `safepoints` gets the safepoints in them.
+    #[inline]
     pub(crate) fn end_regions(&mut self, buffer: &mut CodeBuffer) {
-        if !self.is_fuel() {
-            return;
+        if self.is_fuel() {
+            self.end_all(buffer);
         }
+    }
+
+    fn end_all(&mut self, buffer: &mut CodeBuffer) {
         for region in &mut self.regions[self.open..] {
             region.cost = (self.sum - region.start).min(MAX_COST) as u32;
         }
@@ -168,6 +194,7 @@ impl<'e> Meter<'e> {
     }
 
     /// Records a safepoint of the current operator.
+    #[inline]
     pub(crate) fn safepoint(&mut self, position: u32, offset: WasmOffset, buffer: &mut CodeBuffer) {
         let point = Safepoint { position, offset, refund: 0 };
         if self.is_fuel() {

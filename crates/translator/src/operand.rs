@@ -10,15 +10,25 @@
 
 use alloc::{collections::BTreeMap, vec::Vec};
 
-/// An operand on the walk's stack.
+/// An operand on the walk's stack. Two words, so that it is passed in registers.
 #[derive(Clone, Copy, Debug)]
 pub struct Operand {
-    /// Where the value is.
-    pub(crate) place: Place,
+    /// What belongs to the kind of [`Place`]: a constant, or the slots of locals.
+    bits: u64,
     /// The canonical slot of this stack position (I-SLOT): a function of the heights and types below it only.
     pub(crate) slot: u16,
     /// How many slots the value takes.
     pub(crate) width: u8,
+    kind: Kind,
+}
+
+/// The kind of a [`Place`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Kind {
+    Temp,
+    Local,
+    Const,
+    Sum,
 }
 
 /// Where a value is.
@@ -35,9 +45,51 @@ pub(crate) enum Place {
 }
 
 impl Operand {
+    /// A value of one slot.
+    #[inline(always)]
+    pub(crate) fn new(place: Place, slot: u16) -> Self {
+        Self { bits: 0, slot, width: 1, kind: Kind::Temp }.at(place)
+    }
+
+    /// The same operand elsewhere.
+    #[inline(always)]
+    pub(crate) fn at(self, place: Place) -> Self {
+        let (kind, bits) = match place {
+            Place::Temp => (Kind::Temp, 0),
+            Place::Local(slot) => (Kind::Local, u64::from(slot)),
+            Place::Const(bits) => (Kind::Const, bits),
+            Place::Sum(a, b) => (Kind::Sum, u64::from(a) | u64::from(b) << 16),
+        };
+        Self { bits, kind, ..self }
+    }
+
+    /// Where the value is.
+    #[inline(always)]
+    pub(crate) fn place(self) -> Place {
+        match self.kind {
+            Kind::Temp => Place::Temp,
+            Kind::Local => Place::Local(self.bits as u16),
+            Kind::Const => Place::Const(self.bits),
+            Kind::Sum => Place::Sum(self.bits as u16, (self.bits >> 16) as u16),
+        }
+    }
+
+    /// Whether the value is in its canonical slot.
+    #[inline(always)]
+    pub(crate) fn is_temp(self) -> bool {
+        self.kind == Kind::Temp
+    }
+
+    /// Whether the value is a sum that is not computed yet.
+    #[inline(always)]
+    pub(crate) fn is_sum(self) -> bool {
+        self.kind == Kind::Sum
+    }
+
     /// The slot that holds the value, if one does.
+    #[inline(always)]
     pub(crate) fn source_slot(self) -> Option<u16> {
-        match self.place {
+        match self.place() {
             Place::Temp => Some(self.slot),
             Place::Local(slot) => Some(slot),
             Place::Const(_) | Place::Sum(..) => None,
@@ -46,7 +98,7 @@ impl Operand {
 
     /// How often the value refers to a local.
     pub(crate) fn aliases(self, local: u16) -> u32 {
-        match self.place {
+        match self.place() {
             Place::Local(slot) => u32::from(slot == local),
             Place::Sum(a, b) => u32::from(a == local) + u32::from(b == local),
             Place::Temp | Place::Const(_) => 0,
@@ -83,6 +135,11 @@ impl Aliases {
         self.total = 0;
     }
 
+    /// Bytes held.
+    pub(crate) fn size(&self) -> usize {
+        self.counts.capacity() * size_of::<(u32, u32)>()
+    }
+
     /// Forgets all aliases: there is none on the stack.
     pub(crate) fn clear(&mut self) {
         self.epoch += 1;
@@ -90,10 +147,11 @@ impl Aliases {
     }
 
     /// An operand aliases the local in `slot` now.
+    #[inline]
     pub(crate) fn add(&mut self, slot: u16) {
         let entry = match self.counts.get_mut(slot as usize) {
             Some(entry) => entry,
-            None => self.others.entry(slot).or_default(),
+            None => Self::other(&mut self.others, slot),
         };
         if entry.0 != self.epoch {
             *entry = (self.epoch, 0);
@@ -102,7 +160,13 @@ impl Aliases {
         self.total += 1;
     }
 
+    #[cold]
+    fn other(others: &mut BTreeMap<u16, (u32, u32)>, slot: u16) -> &mut (u32, u32) {
+        others.entry(slot).or_default()
+    }
+
     /// An operand does not alias the local in `slot` any more.
+    #[inline]
     pub(crate) fn remove(&mut self, slot: u16) {
         let entry = match self.counts.get_mut(slot as usize) {
             Some(entry) => Some(entry),
@@ -118,6 +182,7 @@ impl Aliases {
     }
 
     /// How many operands alias the local in `slot`.
+    #[inline]
     pub(crate) fn count(&self, slot: u16) -> u32 {
         let entry = self.counts.get(slot as usize).or_else(|| self.others.get(&slot));
         entry.map_or(0, |&(epoch, count)| if epoch == self.epoch { count } else { 0 })

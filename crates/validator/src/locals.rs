@@ -11,10 +11,13 @@ use rotifer_core::ValType;
 /// How many locals are listed one by one. Parameters always are, however many there are.
 const LISTED: usize = 512;
 
+/// How many locals have an index of one byte.
+pub(crate) const SHORT: usize = 128;
+
 /// The types of locals, parameters first.
 #[derive(Debug, Default)]
 pub(crate) struct Locals {
-    /// The first ones.
+    /// The first ones. Where there are fewer than [`SHORT`], [`PackedType::NO_LOCAL`] follows.
     listed: Vec<PackedType>,
     /// Of groups that go on behind the list: how many locals there are up to their end, and their type.
     groups: Vec<(u32, PackedType)>,
@@ -29,6 +32,12 @@ impl Locals {
         self.groups.clear();
         // Parameters are at most `Limits::params`, a 32-bit number.
         self.len = params.len() as u32;
+    }
+
+    /// Bytes held.
+    pub(crate) fn size(&self) -> usize {
+        self.listed.capacity() * size_of::<PackedType>()
+            + self.groups.capacity() * size_of::<(u32, PackedType)>()
     }
 
     /// How many there are.
@@ -48,7 +57,20 @@ impl Locals {
         self.len = len;
     }
 
-    /// The first ones, whose types are found sooner.
+    /// There are no more.
+    pub(crate) fn complete(&mut self) {
+        if self.listed.len() < SHORT {
+            self.listed.resize(SHORT, PackedType::NO_LOCAL);
+        }
+    }
+
+    /// Those whose index has one byte, if the list is complete.
+    #[inline(always)]
+    pub(crate) fn short(&self) -> Option<&[PackedType; SHORT]> {
+        self.listed.first_chunk()
+    }
+
+    /// The first ones, whose types are found sooner, and what follows if there are few.
     #[inline(always)]
     pub(crate) fn listed(&self) -> &[PackedType] {
         &self.listed
@@ -58,8 +80,8 @@ impl Locals {
     #[inline(always)]
     pub(crate) fn get(&self, local: u32) -> Option<PackedType> {
         match self.listed.get(local as usize) {
-            Some(&ty) => Some(ty),
-            None => self.find(local),
+            Some(&ty) if ty != PackedType::NO_LOCAL => Some(ty),
+            _ => self.find(local),
         }
     }
 
@@ -86,6 +108,7 @@ mod tests {
             locals.extend_to(locals.len() + count, ty);
             expected.resize(expected.len() + count as usize, ty);
         }
+        locals.complete();
         assert_eq!(locals.len() as usize, expected.len());
         for (local, &ty) in expected.iter().enumerate() {
             assert_eq!(locals.get(local as u32), Some(ty), "{local}");

@@ -18,6 +18,10 @@ impl PackedType {
     /// Equal to nothing on the stack, not even to what marks its ends: the addresses of a memory that is not
     /// there.
     pub(crate) const NO_MEMORY: Self = Self(0xFE);
+    /// Equal to nothing on the stack either: the type of a local that is not there.
+    pub(crate) const NO_LOCAL: Self = Self(0xFD);
+    /// Equal to nothing on the stack either: stands for a list of several types.
+    pub(crate) const SEVERAL: Self = Self(0xFC);
     pub(crate) const I32: Self = Self(1);
     pub(crate) const I64: Self = Self(2);
     pub(crate) const F32: Self = Self(3);
@@ -25,6 +29,18 @@ impl PackedType {
     pub(crate) const V128: Self = Self(5);
     pub(crate) const FUNCREF: Self = Self(6);
     pub(crate) const EXTERNREF: Self = Self(7);
+
+    /// The byte.
+    #[inline(always)]
+    pub(crate) const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// The type with these [`bits`](Self::bits).
+    #[inline(always)]
+    pub(crate) const fn from_bits(bits: u8) -> Self {
+        Self(bits)
+    }
 
     /// Packs a type.
     #[inline]

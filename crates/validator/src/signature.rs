@@ -76,6 +76,11 @@ impl Gates {
         )
     }
 
+    /// Whether there are none.
+    pub(crate) const fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
     /// Whether one of the proposals is among the `closed` ones.
     #[inline(always)]
     pub(crate) fn intersects(self, closed: Self) -> bool {
@@ -226,7 +231,7 @@ const fn special_class(opcode: u8) -> Class {
 }
 
 /// The signature of an opcode, of one byte or behind the prefix 0xFC.
-const fn signature(opcode: u16) -> Signature {
+pub(crate) const fn signature(opcode: u16) -> Signature {
     match of_table(opcode) {
         Some(signature) => signature,
         None if opcode > 0xFF => Signature::special(Class::Illegal),

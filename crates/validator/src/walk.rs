@@ -22,16 +22,19 @@ mod run;
 mod table;
 mod variable;
 
-use self::control::Frame;
+use self::{
+    control::{Frame, Frames},
+    run::Facts,
+};
 use crate::{
-    BodyContext, Client, ControlFrame, Error, ErrorKind, Module,
+    BodyContext, Client, ControlFrame, Error, ErrorKind, FrameKind, Module,
     locals::Locals,
     operand_types::OperandTypes,
     packed_type::PackedType,
     reader::Reader,
     sections::unknown,
     signature::{Class, Gates, SIGNATURES, Signature},
-    type_reader::{check_limit, disabled, limit_error, require},
+    type_reader::{BlockType, check_limit, disabled, limit_error, require},
 };
 use alloc::{format, vec::Vec};
 use core::{fmt, mem, ops::Range};
@@ -55,7 +58,7 @@ impl WalkContext<'_> {
     /// Validates some bodies, counted from the first one that is defined, in order. Several threads may
     /// validate parts of a module: the error of the first part that has one is the one with the lowest offset.
     pub fn validate(&self, bodies: Range<u32>) -> Result<(), Error> {
-        let mut scratch = Scratch::default();
+        let mut scratch = Scratch { facts: Facts::of(self.module, bodies.clone()), ..Scratch::default() };
         for body in bodies {
             let func = FuncIdx(self.module.imported_functions + body);
             match walk::<(), true>(self, func, &mut scratch, &mut ()) {
@@ -98,24 +101,46 @@ impl<E: fmt::Debug + fmt::Display> core::error::Error for WalkError<E> {}
 /// walks.
 pub struct Scratch<C: Client> {
     types: OperandTypes,
-    frames: Vec<Frame>,
+    frames: Frames,
     locals: Locals,
     /// The labels of a `br_table`.
     depths: Vec<u32>,
     operands: Vec<C::Operand>,
     control: Vec<ControlFrame<C::Label>>,
+    /// What runs know of the module, if there are many bodies to validate.
+    facts: Facts,
 }
 
 impl<C: Client> Default for Scratch<C> {
     fn default() -> Self {
         Self {
             types: OperandTypes::default(),
-            frames: Vec::new(),
+            frames: Frames::default(),
             locals: Locals::default(),
             depths: Vec::new(),
             operands: Vec::new(),
             control: Vec::new(),
+            facts: Facts::default(),
         }
+    }
+}
+
+impl<C: Client> Scratch<C> {
+    /// The same memory for a client of another type: of another lifetime, usually.
+    pub fn for_client<D: Client<Operand = C::Operand, Label = C::Label>>(self) -> Scratch<D> {
+        let Self { types, frames, locals, depths, operands, control, facts } = self;
+        Scratch { types, frames, locals, depths, operands, control, facts }
+    }
+
+    /// Bytes held.
+    pub fn size(&self) -> usize {
+        self.types.size()
+            + self.frames.size()
+            + self.locals.size()
+            + self.depths.capacity() * size_of::<u32>()
+            + self.operands.capacity() * size_of::<C::Operand>()
+            + self.control.capacity() * size_of::<ControlFrame<C::Label>>()
+            + self.facts.size()
     }
 }
 
@@ -185,14 +210,15 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
         let Some(left) = left else {
             return Err(limit_error(slots, frame_slots.into(), "slots of a frame", self.offset));
         };
-        self.stacks.types.reset(left as usize);
+        let runs = CHECKED && !C::FOLLOWS;
+        self.stacks.types.reset(left as usize, !runs);
         self.enter_function(func);
-        if C::FOLLOWS {
+        if runs {
+            self.run()?;
+        } else {
             while !self.stacks.frames.is_empty() {
                 self.operator()?;
             }
-        } else {
-            self.run()?;
         }
         if !self.reader.is_at_end() {
             let message = "END opcode expected: operators behind the end of the function";
@@ -218,6 +244,7 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
             locals.extend_to(total as u32, PackedType::new(ty));
             slots += u64::from(count) * u64::from(ty.slots());
         }
+        self.stacks.locals.complete();
         Ok(slots)
     }
 
@@ -225,13 +252,14 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
     fn enter_function(&mut self, func: FuncIdx) {
         self.stacks.operands.clear();
         self.stacks.control.clear();
-        self.stacks.frames.clear();
+        self.stacks.frames.reset();
         let ty = self.module.func_type(func);
         let mut label = None;
         if C::FOLLOWS {
             label = Some(self.client.enter(BodyContext { func, ty, locals: self.stacks.locals.len() }));
         }
-        self.push_frame(Frame::function(self.module.functions[func.index()]), label);
+        let ty = BlockType::Func(self.module.functions[func.index()]);
+        self.push_frame(Frame::new(FrameKind::Function, ty, true, self.module), label);
     }
 
     /// Decodes, validates and hands on one operator.
@@ -244,7 +272,7 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
             self.client.operator(self.offset, opcode);
             debug_assert_eq!(self.stacks.operands.len(), self.stacks.types.height(), "I-HEIGHT");
         }
-        let height = (self.live, self.stacks.types.height());
+        let height = (self.live && !self.unreachable, self.stacks.types.height());
         let result = match signature.class {
             Class::Unary(operator) => self.unary(operator, signature),
             Class::Binary(operator) => self.binary(operator, signature),
@@ -436,7 +464,12 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
     /// Pushes a type.
     #[inline(always)]
     fn push(&mut self, ty: PackedType) -> Result<(), Error> {
-        match self.stacks.types.push(ty, self.live) {
+        let pushed = if CHECKED && !C::FOLLOWS {
+            self.stacks.types.push::<false>(ty, true)
+        } else {
+            self.stacks.types.push::<true>(ty, self.live)
+        };
+        match pushed {
             Ok(()) => Ok(()),
             Err(_) => Err(self.too_high()),
         }
@@ -506,11 +539,12 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
 
     #[inline(never)]
     fn pop_several(&mut self, types: &[ValType]) -> Result<(), Error> {
-        let above = self.stacks.types.above(self.height);
-        let top = above.get(above.len().wrapping_sub(types.len())..);
-        if let Some(top) = top
-            && (!CHECKED || top.iter().zip(types).all(|(&found, &ty)| found == PackedType::new(ty)))
-        {
+        let fits = {
+            let above = self.stacks.types.above(self.height);
+            let equals = |(found, ty): (PackedType, &ValType)| found == PackedType::new(*ty);
+            above.len() >= types.len() && (!CHECKED || above.rev().zip(types.iter().rev()).all(equals))
+        };
+        if fits {
             self.stacks.types.truncate(self.stacks.types.len() - types.len());
             return Ok(());
         }

@@ -7,25 +7,53 @@ use crate::{
     type_reader::{BlockType, check_limit},
 };
 
-use rotifer_core::{TypeIdx, ValType};
+use alloc::vec::Vec;
+use rotifer_core::ValType;
 
 /// A frame, as the walk sees it. For frames that were entered live, the client has a [`ControlFrame`], too.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Frame {
     pub(super) kind: FrameKind,
-    ty: BlockType,
-    /// Where the frame's operands begin on the stack of types.
-    height: u32,
     /// Whether there are operands of any type below the frame's own.
-    unreachable: bool,
+    pub(super) unreachable: bool,
     /// Whether the frame was entered in live code.
     live: bool,
+    /// What a branch to this frame carries: see [`summary`].
+    pub(super) label: PackedType,
+    /// What the frame leaves at its end: see [`summary`].
+    pub(super) result: PackedType,
+    pub(super) ty: BlockType,
+    /// Where the frame's operands begin on the stack of types.
+    pub(super) height: u32,
+}
+
+/// A list of types in one byte, if it has at most one: [`PackedType::BOTTOM`] stands for none,
+/// [`PackedType::SEVERAL`] for more than one.
+pub(super) fn summary(types: &[ValType]) -> PackedType {
+    match types {
+        [] => PackedType::BOTTOM,
+        [ty] => PackedType::new(*ty),
+        _ => PackedType::SEVERAL,
+    }
 }
 
 impl Frame {
-    /// The frame of a function.
-    pub(super) fn function(ty: TypeIdx) -> Self {
-        Self { kind: FrameKind::Function, ty: BlockType::Func(ty), height: 0, unreachable: false, live: true }
+    /// A frame whose height is not known yet.
+    pub(super) fn new(kind: FrameKind, ty: BlockType, live: bool, module: &Module) -> Self {
+        let nothing = PackedType::BOTTOM;
+        let mut frame =
+            Self { kind, unreachable: false, live, label: nothing, result: nothing, ty, height: 0 };
+        frame.label = summary(frame.label_types(module));
+        frame.result = summary(frame.results(module));
+        frame
+    }
+
+    /// A block without parameters that is entered in a run, above `below` entries of the stack.
+    #[inline(always)]
+    pub(super) fn simple(kind: FrameKind, result: PackedType, below: usize) -> Self {
+        let label = if kind == FrameKind::Loop { PackedType::BOTTOM } else { result };
+        let ty = if result == PackedType::BOTTOM { BlockType::Empty } else { BlockType::Value(result) };
+        Self { kind, unreachable: false, live: true, label, result, ty, height: below as u32 + 1 }
     }
 
     fn params<'m>(&self, module: &'m Module) -> &'m [ValType] {
@@ -46,6 +74,84 @@ impl Frame {
     /// The types of the operands that a branch to this frame carries.
     fn label_types<'m>(&self, module: &'m Module) -> &'m [ValType] {
         if self.kind == FrameKind::Loop { self.params(module) } else { self.results(module) }
+    }
+}
+
+/// The stack of frames. What lies behind its end has no meaning.
+#[derive(Debug, Default)]
+pub(super) struct Frames {
+    buffer: Vec<Frame>,
+    len: usize,
+}
+
+impl Frames {
+    /// How many frames a run finds room for from the start.
+    const ROOM: usize = 64;
+
+    /// Empties the stack for another body.
+    pub(super) fn reset(&mut self) {
+        self.len = 0;
+    }
+
+    /// Makes room for a run.
+    pub(super) fn make_room(&mut self) {
+        if self.buffer.len() < Self::ROOM {
+            self.buffer.resize(Self::ROOM, Frame::simple(FrameKind::Block, PackedType::BOTTOM, 0));
+        }
+    }
+
+    /// Bytes held.
+    pub(super) fn size(&self) -> usize {
+        self.buffer.capacity() * size_of::<Frame>()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    fn push(&mut self, frame: Frame) {
+        match self.buffer.get_mut(self.len) {
+            Some(place) => *place = frame,
+            None => self.buffer.push(frame),
+        }
+        self.len += 1;
+    }
+
+    fn pop(&mut self) {
+        self.len = self.len.saturating_sub(1);
+    }
+
+    fn first(&self) -> Option<&Frame> {
+        self.buffer.first()
+    }
+
+    pub(super) fn last(&self) -> Option<&Frame> {
+        self.buffer.get(self.len.wrapping_sub(1))
+    }
+
+    fn last_mut(&mut self) -> Option<&mut Frame> {
+        self.buffer.get_mut(self.len.wrapping_sub(1))
+    }
+
+    /// The frame that a branch of this depth goes to.
+    fn target(&self, depth: u32) -> Option<&Frame> {
+        self.buffer[..self.len].iter().nth_back(depth as usize)
+    }
+
+    /// The buffer, up to so many frames, and how many there are.
+    pub(super) fn parts(&mut self, most: usize) -> (&mut [Frame], usize) {
+        let end = self.buffer.len().min(most);
+        (&mut self.buffer[..end], self.len)
+    }
+
+    /// How many frames there are after a run.
+    pub(super) fn set_len(&mut self, len: usize) {
+        debug_assert!(len <= self.buffer.len());
+        self.len = len;
     }
 }
 
@@ -81,7 +187,7 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
     /// The frame that a branch goes to.
     #[inline]
     fn target(&self, depth: u32) -> Result<&Frame, Error> {
-        match self.stacks.frames.iter().nth_back(depth as usize) {
+        match self.stacks.frames.target(depth) {
             Some(frame) => Ok(frame),
             None => Err(self.unknown("label", depth)),
         }
@@ -111,7 +217,8 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
             self.stacks.operands.truncate(frame.height as usize);
             frame.unreachable = true;
         }
-        self.live = false;
+        // Without a client there is nobody to whom it makes a difference.
+        self.live = !C::FOLLOWS;
     }
 
     pub(super) fn unreachable(&mut self) -> Result<(), Error> {
@@ -166,7 +273,7 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
             "blocks in each other",
             self.offset,
         )?;
-        let frame = Frame { kind, ty, height: 0, unreachable: false, live: self.live };
+        let frame = Frame::new(kind, ty, self.live, self.module);
         let params = frame.params(self.module);
         self.pop_list(params)?;
         let mut label = None;
@@ -322,10 +429,10 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
         }
         // In dead code the labels may differ where the operands are of any type.
         let above = self.stacks.types.above(self.height);
-        let fits = |(found, ty): (&PackedType, &ValType)| {
-            *found == PackedType::BOTTOM || *found == PackedType::new(*ty)
+        let fits = |(found, ty): (PackedType, &ValType)| {
+            found == PackedType::BOTTOM || found == PackedType::new(*ty)
         };
-        if !self.unreachable || !above.iter().rev().zip(other.iter().rev()).all(fits) {
+        if !self.unreachable || !above.rev().zip(other.iter().rev()).all(fits) {
             return Err(self.invalid("type mismatch: the labels of a br_table differ in type"));
         }
         Ok(())
