@@ -78,7 +78,8 @@ fn mutations_of_the_first_version() {
 
 /// A module whose sections are long enough for everything that reads several items at once, or the usual ones apart.
 fn long_sections() -> Vec<u8> {
-    let mut text = String::from("(module (type (func)) (type (func (param i32))) (memory 1) (table 400 funcref)\n");
+    let mut text =
+        String::from("(module (type (func)) (type (func (param i32))) (memory 1) (table 400 funcref)\n");
     for n in 0..200 {
         let nops = if n % 40 == 7 { " nop".repeat(150) } else { String::new() };
         text += &format!("(func (type {}){nops})\n", n / 3 % 2);
