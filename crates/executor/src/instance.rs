@@ -130,7 +130,7 @@ impl Store {
     }
 
     /// Makes an instance, its active segments not yet written. If the module has one that another store has done with
-    /// (see [`warm`](crate::warm)), that becomes the instance.
+    /// (see `warm.rs`), that becomes the instance.
     ///
     /// # Errors
     /// The host has not enough memory. Nothing happened then.
