@@ -165,12 +165,9 @@ pub(crate) unsafe fn is_noted(data: *mut u8, address: u64, size: usize) -> bool 
     // SAFETY: promised by the caller.
     unsafe {
         let map = data.sub(MAP).cast::<*const u8>().read();
-        let first = *map.add((address >> BLOCK_LOG2) as usize);
-        if size == 1 {
-            return first != 0;
-        }
-        let last = *map.add(((address + size as u64 - 1) >> BLOCK_LOG2) as usize);
-        first & last != 0
+        // One byte after the other: handlers have three registers to spare.
+        *map.add((address >> BLOCK_LOG2) as usize) != 0
+            && (size == 1 || *map.add(((address + size as u64 - 1) >> BLOCK_LOG2) as usize) != 0)
     }
 }
 

@@ -572,16 +572,17 @@ handlers! {
         let instance = instance(r);
         let imports = instance.imported_funcs.len();
         let index = o.c as usize;
-        let func = if index < imports {
-            instance.imported_funcs.as_ptr().add(index).read().as_ptr().cast_const()
+        if index < imports {
+            let func = instance.imported_funcs.as_ptr().add(index).read().as_ptr();
+            r.acc = Func::to_reference(func);
         } else {
             let func = instance.funcs.first().add(index - imports);
+            // Before it is known whether there is a function: if not, the cell is executed again.
+            r.acc = Func::to_reference(func.as_ptr());
             if !is_made(func) {
                 return D::divert::<LeaveForMaking>(r);
             }
-            func.as_ptr().cast_const()
-        };
-        r.acc = Func::to_reference(func);
+        }
         set_slot(r, u32::from(o.a), r.acc);
         step::<D>(r, 2)
     };

@@ -117,13 +117,13 @@ impl<O: Store, X: Src, V: Src, W: Writes> Handler for StoreOp<O, X, V, W> {
         unsafe {
             let o = operands(r);
             let (data, address) = Self::target(r);
-            let value = if V::IMM { O::V::from_slot(bits(r, 2)) } else { V::get::<O::V>(r, u32::from(o.b)) };
             let Some(place) = place(data, address, O::M::SIZE) else {
                 return trap::<D>(r, TrapCode::MemoryOutOfBounds);
             };
             if W::TRACKED && !tracker::is_noted(data, address, O::M::SIZE) {
                 return D::divert::<FirstTouch<StoreOp<O, X, V, Untracked>>>(r);
             }
+            let value = if V::IMM { O::V::from_slot(bits(r, 2)) } else { V::get::<O::V>(r, u32::from(o.b)) };
             place.cast::<O::M>().write_unaligned(O::convert(value).little_endian());
             r.pc = r.pc.add(2 + V::IMM as usize);
             D::next(r)
@@ -177,13 +177,13 @@ impl<O: Store, V: Src, W: Writes> Handler for StoreSum<O, V, W> {
         unsafe {
             let o = operands(r);
             let (data, address) = Self::target(r);
-            let value = if V::IMM { O::V::from_slot(bits(r, 2)) } else { V::get::<O::V>(r, u32::from(o.b)) };
             let Some(place) = place(data, address, O::M::SIZE) else {
                 return trap::<D>(r, TrapCode::MemoryOutOfBounds);
             };
             if W::TRACKED && !tracker::is_noted(data, address, O::M::SIZE) {
                 return D::divert::<FirstTouch<StoreSum<O, V, Untracked>>>(r);
             }
+            let value = if V::IMM { O::V::from_slot(bits(r, 2)) } else { V::get::<O::V>(r, u32::from(o.b)) };
             place.cast::<O::M>().write_unaligned(O::convert(value).little_endian());
             r.pc = r.pc.add(2 + V::IMM as usize);
             D::next(r)
@@ -261,7 +261,6 @@ impl<O: Store, W: Writes> Handler for StoreAny<O, W> {
         unsafe {
             let o = operands(r);
             let address = slot(r, u32::from(o.a));
-            let value = O::V::from_slot(slot(r, u32::from(o.b)));
             let Some(place) = place_any(r, o.c, address, bits(r, 2), O::M::SIZE) else {
                 return trap::<D>(r, TrapCode::MemoryOutOfBounds);
             };
@@ -271,6 +270,7 @@ impl<O: Store, W: Writes> Handler for StoreAny<O, W> {
                     return D::divert::<FirstTouch<StoreAny<O, Untracked>>>(r);
                 }
             }
+            let value = O::V::from_slot(slot(r, u32::from(o.b)));
             place.cast::<O::M>().write_unaligned(O::convert(value).little_endian());
             r.pc = r.pc.add(3);
             D::next(r)
