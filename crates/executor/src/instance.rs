@@ -332,6 +332,10 @@ impl Instance {
     /// `used` is whether anything may have been written to its memories.
     fn renew(&mut self, code: &ModuleCode, used: bool) -> bool {
         let common = code.common();
+        // SAFETY: I-WARM: nobody else has the memories any more.
+        if self.own_memories.places().any(|memory| unsafe { memory.as_ref() }.is_exposed()) {
+            return false;
+        }
         if used || !common.data {
             let images = if common.data { code.images() } else { &[] };
             let keep = code.stubs().warm_bytes();

@@ -12,7 +12,13 @@ use alloc::{
     alloc::{Layout, alloc_zeroed, dealloc},
     boxed::Box,
 };
-use core::{cell::Cell, fmt, ops::Range, ptr::NonNull};
+use core::{
+    cell::Cell,
+    fmt,
+    ops::Range,
+    ptr::NonNull,
+    sync::atomic::{AtomicBool, Ordering},
+};
 use rotifer_core::{MemoryType, TrapCode};
 
 use crate::{
@@ -105,6 +111,8 @@ pub struct Memory {
     has_image: Cell<bool>,
     /// Knows what was written to, if that is to be known; else null. Owned.
     tracker: Cell<*mut Tracker>,
+    /// Whether somebody has the address of the data who may write there unnoticed.
+    is_exposed: AtomicBool,
     ty: MemoryType,
     tally: Tally,
     /// Bytes that were counted.
@@ -131,6 +139,7 @@ static NONE: Shareable<Memory> = Shareable(Memory {
     block: Cell::new(Block::None),
     has_image: Cell::new(false),
     tracker: Cell::new(core::ptr::null_mut()),
+    is_exposed: AtomicBool::new(false),
     ty: MemoryType { minimum: 0, maximum: Some(0), memory64: false, shared: false, page_size_log2: 16 },
     tally: Tally::NONE,
     counted: Cell::new(0),
@@ -152,6 +161,7 @@ impl Memory {
             block: Cell::new(allocation.block),
             has_image: Cell::new(false),
             tracker: Cell::new(core::ptr::null_mut()),
+            is_exposed: AtomicBool::new(false),
             ty,
             tally,
             counted: Cell::new(0),
@@ -295,6 +305,17 @@ impl Memory {
             unsafe { self.base().add(from).copy_from_nonoverlapping(source.as_ptr(), source.len()) };
         }
         zero(to, end);
+    }
+
+    /// The address of the first byte, for somebody who may write there: what the memory holds is not known any more.
+    pub fn expose(&self) -> *mut u8 {
+        self.is_exposed.store(true, Ordering::Relaxed);
+        self.base()
+    }
+
+    /// Whether somebody may have written to the memory unnoticed.
+    pub(crate) fn is_exposed(&self) -> bool {
+        self.is_exposed.load(Ordering::Relaxed)
     }
 
     /// Whether [`renew`](Self::renew) is better than another memory: one that has grown far keeps what it got.

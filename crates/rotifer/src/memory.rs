@@ -113,10 +113,13 @@ impl Memory {
 
     /// The address of the first byte. It changes when the memory grows.
     ///
+    /// Who has it may write to the memory unnoticed: the instance is not [kept](crate::Config::warm_instances) for
+    /// another store.
+    ///
     /// # Panics
     /// The memory belongs to another store.
     pub fn data_ptr(&self, ctx: impl AsContext) -> *mut u8 {
-        self.entity(ctx.as_context().inner).base()
+        self.entity(ctx.as_context().inner).expose()
     }
 
     /// The size in bytes.

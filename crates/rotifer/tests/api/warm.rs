@@ -426,3 +426,23 @@ fn every_write_is_noted() {
         }
     }
 }
+
+#[test]
+fn a_memory_whose_address_is_known_is_not_kept() {
+    for track in [false, true] {
+        let engine = Engine::new(Config::new().track_writes(track));
+        for pages in [1, 5] {
+            let module = load(&engine, &everything(pages, 40));
+            drop(fresh(&module, 1));
+            assert!(engine.memory_usage().warm_instances > 0);
+            let (store, instance) = fresh(&module, 1);
+            let data = instance.get_memory(&store, "memory").unwrap().data_ptr(&store);
+            // SAFETY: I-MEM: the memory is longer, and nothing else uses it.
+            unsafe { data.add(5).write(1) };
+            drop(store);
+            assert_eq!(engine.memory_usage().warm_instances, 0);
+            let (store, instance) = fresh(&module, 1);
+            assert_eq!(instance.get_memory(&store, "memory").unwrap().data(&store)[5], 0);
+        }
+    }
+}
