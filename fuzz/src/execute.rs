@@ -138,8 +138,14 @@ fn load(engine: &Engine, wasm: &[u8], load: Load) -> Result<Module, rotifer::Err
     }
 }
 
-/// Instances in some load modes and all dispatchers.
-fn all_ours(case: &Case, kind: Kind, loads: &[Load]) -> Result<Vec<Box<dyn Backend>>, Finding> {
+/// Instances in some load modes and all dispatchers. With `former_lives`, for modules that terminate by themselves, half
+/// of the instances had one.
+fn all_ours(
+    case: &Case,
+    kind: Kind,
+    loads: &[Load],
+    former_lives: bool,
+) -> Result<Vec<Box<dyn Backend>>, Finding> {
     let meter = kind.1;
     let mut backends: Vec<Box<dyn Backend>> = vec![];
     for engine in engines(kind) {
@@ -152,7 +158,7 @@ fn all_ours(case: &Case, kind: Kind, loads: &[Load]) -> Result<Vec<Box<dyn Backe
                 Finding::new("load", format!("{name}: a valid module is refused: {error}"))
             })?;
             let mut random = Random::named(case.seed, &name);
-            if random.one_in(2) {
+            if former_lives && random.one_in(2) {
                 former_life(case, &module, &mut random);
             }
             let extra = ours::Extra::default();
@@ -214,7 +220,7 @@ pub fn execute(case: &Case, nan: Nan) -> Result<Done, Finding> {
     }
     let mut backends = vec![reference];
     let kind = (Stack::Large, Meter::Off, nan == Nan::Canonical);
-    backends.append(&mut all_ours(case, kind, &LOADS)?);
+    backends.append(&mut all_ours(case, kind, &LOADS, false)?);
     lockstep(case, backends, 1, nan)
 }
 
@@ -223,11 +229,11 @@ pub fn execute(case: &Case, nan: Nan) -> Result<Done, Finding> {
 pub fn modes(case: &Case, nan: Nan) -> Result<Done, Finding> {
     let stack = if case.seed.is_multiple_of(3) { Stack::Large } else { Stack::Small };
     let kind = |meter| (stack, meter, nan == Nan::Canonical);
-    let mut backends = all_ours(case, kind(Meter::Off), &LOADS)?;
+    let mut backends = all_ours(case, kind(Meter::Off), &LOADS, true)?;
     let one = [LOADS[(case.seed >> 8) as usize % LOADS.len()]];
-    backends.append(&mut all_ours(case, kind(Meter::Interruptible), &one)?);
+    backends.append(&mut all_ours(case, kind(Meter::Interruptible), &one, true)?);
     let fuel = if case.seed.is_multiple_of(5) { Meter::Costs } else { Meter::Fuel };
-    backends.append(&mut all_ours(case, kind(fuel), &LOADS)?);
+    backends.append(&mut all_ours(case, kind(fuel), &LOADS, true)?);
     lockstep(case, backends, 0, nan)
 }
 
