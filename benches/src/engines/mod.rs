@@ -115,7 +115,7 @@ pub fn for_fuel() -> Vec<Box<dyn Engine>> {
 /// The engines whose boundary is crossed: those that count fuel with and without, and the other rivals.
 pub fn for_calls() -> Vec<Box<dyn Engine>> {
     let mut engines = for_fuel();
-    engines.retain(|engine| !engine.name().ends_with(".interruptible"));
+    engines.retain(|engine| ![".interruptible", ".tracked"].iter().any(|kind| engine.name().ends_with(kind)));
     engines.extend(for_execution().into_iter().filter(|rival| !["wasmi", "rotifer"].contains(&rival.name())));
     engines
 }
