@@ -367,11 +367,6 @@ impl ModuleCode {
         self.warm.common(&self.module, self.bytes())
     }
 
-    /// The same where writes are tracked: what all instances have in common is clean then.
-    pub(crate) fn common_if_tracked(&self) -> Option<Common> {
-        self.stubs.tracks_writes().then(|| self.common())
-    }
-
     /// What the memories of all instances begin with, for each that is defined, if that is more than zeros.
     pub(crate) fn images(&self) -> &[Option<MemoryImage>] {
         self.warm.images(&self.module, self.bytes())

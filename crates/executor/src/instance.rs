@@ -306,17 +306,23 @@ impl Instance {
             };
         }
         if complete && !code.module.data.is_empty() {
-            self.data_written(&code.module);
+            self.has_data = true;
+            self.renew_segments(&code.module);
         }
         Ok(())
     }
 
-    /// The active segments of data are in their memories.
-    fn data_written(&mut self, module: &Module) {
-        for (dropped, segment) in self.dropped_data.iter_mut().zip(&module.data) {
-            *dropped = matches!(segment.mode, SegmentMode::Active { .. });
+    /// Has the segments as they are when nobody has used one: active ones are dropped if they are written.
+    fn renew_segments(&mut self, module: &Module) {
+        for (state, segment) in self.elements.iter_mut().zip(&module.elements) {
+            let written = matches!(segment.mode, SegmentMode::Active { .. }) && self.has_elements;
+            let dropped = written || segment.mode == SegmentMode::Declared;
+            *state = if dropped { Segment::Dropped } else { Segment::Waiting };
         }
-        self.has_data = true;
+        for (dropped, segment) in self.dropped_data.iter_mut().zip(&module.data) {
+            *dropped = matches!(segment.mode, SegmentMode::Active { .. }) && self.has_data;
+        }
+        self.segments_used = false;
     }
 
     /// Bytes that it holds while it belongs to nobody.
@@ -370,16 +376,7 @@ impl Instance {
             self.has_elements = false;
         }
         if self.segments_used || !self.has_elements || !self.has_data {
-            let module = &code.module;
-            for (state, segment) in self.elements.iter_mut().zip(&module.elements) {
-                let written = matches!(segment.mode, SegmentMode::Active { .. }) && self.has_elements;
-                let dropped = written || segment.mode == SegmentMode::Declared;
-                *state = if dropped { Segment::Dropped } else { Segment::Waiting };
-            }
-            for (dropped, segment) in self.dropped_data.iter_mut().zip(&module.data) {
-                *dropped = matches!(segment.mode, SegmentMode::Active { .. }) && self.has_data;
-            }
-            self.segments_used = false;
+            self.renew_segments(&code.module);
         }
         for memory in self.own_memories.places() {
             // SAFETY: I-WARM: as above.
@@ -527,7 +524,8 @@ unsafe fn write_data(instance: &mut Instance) -> Result<(), TrapCode> {
         memory.init(address, data, 0, data.len() as u64)?;
         instance.dropped_data[number] = true;
     }
-    if code.common_if_tracked().is_some_and(|common| common.data) {
+    // What all instances have in common is clean.
+    if code.stubs().tracks_writes() && code.common().data {
         for memory in instance.own_memories.places() {
             // SAFETY: promised by the caller.
             unsafe { memory.as_ref() }.note_clean();

@@ -86,18 +86,20 @@ mod linux {
         /// Lays an image over the pages from the byte `at` on.
         ///
         /// # Errors
-        /// The system refuses. The pages are what they were.
+        /// The system refuses. The pages may be gone: the mapping must not be used again.
         pub(crate) fn map_image(&self, at: usize, image: &Image) -> Result<(), ()> {
-            if at.checked_add(image.len).is_none_or(|end| end > self.len) {
-                return Err(());
-            }
+            let place = self.place(at, image.len).ok_or(())?;
             let flags = MapFlags::PRIVATE | MapFlags::FIXED | MapFlags::NORESERVE;
             // SAFETY: I-MAP: the pages are this mapping's.
-            let mapped = unsafe {
-                let place = self.start.add(at).as_ptr().cast::<c_void>();
-                mmap(place, image.len, READ_WRITE, flags, &image.file, 0)
-            };
+            let mapped = unsafe { mmap(place, image.len, READ_WRITE, flags, &image.file, 0) };
             mapped.map(drop).map_err(drop)
+        }
+
+        /// Where a range lies, if it is within the mapping.
+        fn place(&self, at: usize, len: usize) -> Option<*mut c_void> {
+            at.checked_add(len).filter(|&end| end <= self.len)?;
+            // SAFETY: I-MAP: the range lies within the mapping.
+            Some(unsafe { self.start.add(at) }.as_ptr().cast())
         }
 
         /// Takes the contents of pages away: they are those of the image that lies over them again, or zero.
@@ -105,17 +107,11 @@ mod linux {
         /// # Errors
         /// The system refuses.
         pub(crate) fn discard(&self, at: usize, len: usize) -> Result<(), ()> {
-            if at.checked_add(len).is_none_or(|end| end > self.len) {
-                return Err(());
-            }
+            let place = self.place(at, len).ok_or(())?;
             // SAFETY: I-MAP: the pages are this mapping's.
-            let discarded =
-                unsafe { madvise(self.start.add(at).as_ptr().cast::<c_void>(), len, Advice::LinuxDontNeed) };
-            discarded.map_err(drop)
+            unsafe { madvise(place, len, Advice::LinuxDontNeed) }.map_err(drop)
         }
-    }
 
-    impl Mapping {
         /// Finds the pages from `at` on that have contents of their own, neither zeros that nobody wrote nor those of an
         /// image, and hands their ranges to `found`, as offsets from `at`. There may be more than were written to.
         ///
@@ -128,10 +124,7 @@ mod linux {
             limit: usize,
             mut found: impl FnMut(Range<usize>),
         ) -> Option<()> {
-            if at.checked_add(len).is_none_or(|end| end > self.len) {
-                return None;
-            }
-            let start = self.start.addr().get() + at;
+            let start = self.place(at, len)?.addr();
             pagemap::private(start..start + len, limit, |range| found(range.start - start..range.end - start))
         }
     }

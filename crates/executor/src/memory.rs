@@ -211,18 +211,30 @@ impl Memory {
         if self.has_image.get() {
             return Ok(true);
         }
-        let Contents::Pages(pages) = &image.contents else { return Ok(false) };
-        let fits = image.start.saturating_add(pages.bytes().len()) <= self.capacity.get();
-        let block = self.block.replace(Block::None);
-        let laid = match &block {
-            Block::Mapped(mapping) if fits => {
-                mapping.map_image(Mapping::page() + image.start, pages).map(|()| true)
-            }
+        let laid = self.with_block(|block| match block {
+            Block::Mapped(mapping) => self.lay(mapping, image),
             _ => Ok(false),
-        };
-        self.block.set(block);
-        self.has_image.set(laid == Ok(true));
+        });
         laid.map_err(|()| NewEntityError::OutOfMemory)
+    }
+
+    /// Lays an image over the data in a mapping, if it has pages that can be laid there.
+    fn lay(&self, mapping: &Mapping, image: &MemoryImage) -> Result<bool, ()> {
+        let Contents::Pages(pages) = &image.contents else { return Ok(false) };
+        if image.start.saturating_add(pages.bytes().len()) > self.capacity.get() {
+            return Ok(false);
+        }
+        mapping.map_image(Mapping::page() + image.start, pages)?;
+        self.has_image.set(true);
+        Ok(true)
+    }
+
+    /// Looks at the block. Nothing that is called looks at it, too.
+    fn with_block<R>(&self, look: impl FnOnce(&Block) -> R) -> R {
+        let block = self.block.replace(Block::None);
+        let seen = look(&block);
+        self.block.set(block);
+        seen
     }
 
     /// Makes the memory what it was when it was last clean: of its minimum size, with the bytes of an image and zeros
@@ -236,9 +248,7 @@ impl Memory {
     pub(crate) fn renew(&self, image: Option<&MemoryImage>, keep: usize) -> Result<bool, NewEntityError> {
         let len = self.len() as usize;
         let initial = initial_len(self.ty).ok_or(NewEntityError::OutOfMemory)?;
-        let block = self.block.replace(Block::None);
-        let renewed = self.renew_block(&block, len, image, keep);
-        self.block.set(block);
+        let renewed = self.with_block(|block| self.renew_block(block, len, image, keep));
         self.note_clean();
         let has_image = renewed.map_err(|()| NewEntityError::OutOfMemory)?;
         self.set_len(initial as u64);
@@ -268,13 +278,11 @@ impl Memory {
         let pages = len.next_multiple_of(page);
         // Data that was copied would count as written for ever. With the image below them, pages are copied only if
         // they are written to.
-        if let Some(MemoryImage { contents: Contents::Pages(image), start }) = image
+        if let Some(image) = image
             && !self.has_image.get()
-            && start + image.bytes().len() <= self.capacity.get()
+            && self.lay(mapping, image)?
         {
             mapping.discard(page, pages)?;
-            mapping.map_image(page + start, image)?;
-            self.has_image.set(true);
             return Ok(true);
         }
         let found = mapping.written(page, pages, keep, |range| self.restore(range, image));
@@ -437,21 +445,17 @@ impl Memory {
 
     /// Bytes allocated, or of a mapping the bytes that are in use: the rest is address space.
     pub(crate) fn held(&self) -> usize {
-        let block = self.block.replace(Block::None);
-        let held = match &block {
+        let held = self.with_block(|block| match block {
             Block::None => 0,
             Block::Heap(_) => self.capacity.get() + OVERHEAD,
             Block::Mapped(_) => self.len() as usize + Mapping::page(),
-        };
-        self.block.set(block);
+        });
         held + self.tracker().map_or(0, Tracker::held)
     }
 
     /// Bytes allocated while nobody uses the memory and it is as good as new.
     pub(crate) fn held_renewed(&self) -> usize {
-        let block = self.block.replace(Block::None);
-        let is_mapped = matches!(block, Block::Mapped(_));
-        self.block.set(block);
+        let is_mapped = self.with_block(|block| matches!(block, Block::Mapped(_)));
         if is_mapped { Mapping::page() } else { self.held() }
     }
 
