@@ -422,23 +422,32 @@ fn held(code: &ModuleCode) -> usize {
 
 /// The value of a constant expression. References are as tables and slots hold them.
 fn evaluate(instance: &Instance, expr: &ConstExpr) -> u64 {
+    let value = compute(expr, |op| match op {
+        // SAFETY: I-ENTITY: validation lets an expression name globals that come before it only, which
+        // exist and have their values.
+        ConstOp::GlobalGet(global) => Some(unsafe { (*instance.globals[global.index()]).value.get()[0] }),
+        ConstOp::RefNull => Some(0),
+        ConstOp::RefFunc(func) => Some(reference(instance, func)),
+        ConstOp::Const(_) | ConstOp::Binary(_) => None,
+    });
+    value.expect("validation saw one result, and none of these operators traps")
+}
+
+/// The value of a constant expression, given those of its operators that name something, if they have one.
+pub(crate) fn compute(expr: &ConstExpr, named: impl Fn(ConstOp) -> Option<u64>) -> Option<u64> {
     let mut stack: SmallVec<[u64; 4]> = SmallVec::new();
     for &op in expr.ops() {
         let value = match op {
             ConstOp::Const(bits) => bits,
-            // SAFETY: I-ENTITY: validation lets an expression name globals that come before it only, which
-            // exist and have their values.
-            ConstOp::GlobalGet(global) => unsafe { (*instance.globals[global.index()]).value.get()[0] },
-            ConstOp::RefNull => 0,
-            ConstOp::RefFunc(func) => reference(instance, func),
             ConstOp::Binary(operator) => {
-                let (b, a) = (stack.pop().unwrap_or_default(), stack.pop().unwrap_or_default());
-                fold(operator, a, b).expect("addition, subtraction and multiplication do not trap")
+                let (b, a) = (stack.pop()?, stack.pop()?);
+                fold(operator, a, b)?
             }
+            ConstOp::GlobalGet(_) | ConstOp::RefNull | ConstOp::RefFunc(_) => named(op)?,
         };
         stack.push(value);
     }
-    stack.pop().expect("validation saw one result")
+    stack.pop()
 }
 
 fn reference(instance: &Instance, func: FuncIdx) -> u64 {

@@ -15,13 +15,12 @@ use core::{
     ptr::NonNull,
     sync::atomic::{AtomicBool, Ordering},
 };
-use rotifer_bytecode::fold;
 use rotifer_core::FuncIdx;
 use rotifer_validator::{ConstExpr, ConstOp, DataSegment, ElementItem, ElementSegment, Module, SegmentMode};
-use smallvec::SmallVec;
 
 use crate::{
     entity::Instance,
+    instance::compute,
     memory::MemoryImage,
     sync::{Mutex, OnceLock},
     usage::{Held, Usage},
@@ -149,26 +148,9 @@ impl Common {
     }
 }
 
-/// The value of an expression, if it names nothing.
-fn constant(expr: &ConstExpr) -> Option<u64> {
-    let mut stack: SmallVec<[u64; 4]> = SmallVec::new();
-    for &op in expr.ops() {
-        let value = match op {
-            ConstOp::Const(bits) => bits,
-            ConstOp::Binary(operator) => {
-                let (b, a) = (stack.pop()?, stack.pop()?);
-                fold(operator, a, b)?
-            }
-            ConstOp::GlobalGet(_) | ConstOp::RefNull | ConstOp::RefFunc(_) => return None,
-        };
-        stack.push(value);
-    }
-    stack.pop()
-}
-
-/// An address or an index: unsigned, and the high half of one with 32 bits means nothing.
+/// An address or an index, if it names nothing: unsigned, and the high half of one with 32 bits means nothing.
 fn offset(expr: &ConstExpr, is_64: bool) -> Option<u64> {
-    let value = constant(expr)?;
+    let value = compute(expr, |_| None)?;
     Some(if is_64 { value } else { u64::from(value as u32) })
 }
 

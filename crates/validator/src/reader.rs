@@ -359,6 +359,20 @@ mod tests {
         result.map(drop).unwrap_err().message().to_string()
     }
 
+    /// Bytes, and behind them a signed LEB128 number.
+    fn signed(mut bytes: Vec<u8>, value: i64) -> Vec<u8> {
+        let mut rest = value;
+        loop {
+            let byte = rest as u8 & 0x7F;
+            rest >>= 7;
+            let done = (rest == 0 && byte & 0x40 == 0) || (rest == -1 && byte & 0x40 != 0);
+            bytes.push(byte | if done { 0 } else { 0x80 });
+            if done {
+                return bytes;
+            }
+        }
+    }
+
     #[test]
     fn numbers_of_every_length() {
         for value in [0, 1, 63, 64, 127, 128, 300, 0x7FFF, 0xFFFF_FFFF_u64, 1 << 35, u64::MAX] {
@@ -378,17 +392,7 @@ mod tests {
             }
         }
         for value in [0, 1, -1, 63, 64, -64, -65, 8191, -8192, i32::MAX as i64, i32::MIN as i64, i64::MIN] {
-            let mut bytes = Vec::new();
-            let mut rest: i64 = value;
-            loop {
-                let byte = rest as u8 & 0x7F;
-                rest >>= 7;
-                let done = (rest == 0 && byte & 0x40 == 0) || (rest == -1 && byte & 0x40 != 0);
-                bytes.push(byte | if done { 0 } else { 0x80 });
-                if done {
-                    break;
-                }
-            }
+            let bytes = signed(Vec::new(), value);
             assert_eq!(Reader::new(&bytes, 0).var_i64().unwrap(), value);
             if let Ok(value) = i32::try_from(value) {
                 assert_eq!(Reader::new(&bytes, 0).var_i32().unwrap(), value);
@@ -417,17 +421,7 @@ mod tests {
     #[test]
     fn constant_expressions_of_one_number() {
         for value in [0, 1, -1, 63, 64, -64, -65, 1 << 20, -(1 << 20), (1 << 27) - 1, -(1 << 27), 1 << 27] {
-            let mut bytes = alloc::vec![0x41];
-            let mut rest: i32 = value;
-            loop {
-                let byte = rest as u8 & 0x7F;
-                rest >>= 7;
-                let done = (rest == 0 && byte & 0x40 == 0) || (rest == -1 && byte & 0x40 != 0);
-                bytes.push(byte | if done { 0 } else { 0x80 });
-                if done {
-                    break;
-                }
-            }
+            let mut bytes = signed(alloc::vec![0x41], value.into());
             bytes.push(0x0B);
             let len = bytes.len();
             bytes.extend([0xFF; 7]);
