@@ -1,0 +1,274 @@
+//! [`Pages`]: the contents of a memory, as a table of shared pages.
+//!
+//! The table has two levels: groups of sixteen pages, 64 KiB, and a list of groups. Both are shared as pages are, so
+//! that the contents of a memory at two times have in common what did not change between them, and the later ones are
+//! made from the earlier ones by replacing what did. Comparing two tables skips what they share.
+//!
+//! Invariant: a table has one form for each contents. Pages of zeros are absent, so are groups of absent pages, and
+//! bytes behind the end are zero.
+
+use crate::{
+    footprint::{ARC_COUNTS, Footprint},
+    page::{PAGE_SIZE, Page, ZEROS, is_zero},
+};
+use alloc::{sync::Arc, vec::Vec};
+use core::{fmt, iter, ops::Range};
+
+/// Pages in a group. Replacing a page copies its group, replacing any copies the list of groups: for 200 pages all
+/// over 16 MiB, sixteen makes least of both together.
+const GROUP: usize = 16;
+
+/// Bytes in a group: what WebAssembly calls a page.
+const GROUP_SIZE: usize = GROUP * PAGE_SIZE;
+
+/// The contents of a memory. Cheap to clone.
+#[derive(Clone)]
+pub struct Pages {
+    len: usize,
+    /// As many as the length asks for.
+    groups: Arc<[Option<Arc<Group>>]>,
+}
+
+#[derive(Clone, Default, PartialEq, Eq)]
+struct Group {
+    pages: [Option<Page>; GROUP],
+}
+
+impl Group {
+    const EMPTY: [Option<Page>; GROUP] = [const { None }; GROUP];
+}
+
+impl Pages {
+    /// `len` zeros.
+    pub fn zeroed(len: usize) -> Self {
+        Self { len, groups: iter::repeat_n(None, len.div_ceil(GROUP_SIZE)).collect() }
+    }
+
+    /// A copy of a memory's contents.
+    pub fn new(data: &[u8]) -> Self {
+        Self::zeroed(data.len()).update(data, iter::once(0..data.len()))
+    }
+
+    /// A copy of `data`, which is what these contents became. Of the two, only the ranges in `changed` may differ, and
+    /// where `data` is longer, what is not zero there must lie in one of them, too. The ranges may come in any order and
+    /// overlap.
+    ///
+    /// Takes time for what changed, and for the list of groups.
+    pub fn update(&self, data: &[u8], changed: impl IntoIterator<Item = Range<usize>>) -> Self {
+        let mut new = self.resized(data.len());
+        let mut pages = Vec::new();
+        for range in changed {
+            let end = range.end.min(data.len());
+            if range.start < end {
+                pages.extend(range.start / PAGE_SIZE..end.div_ceil(PAGE_SIZE));
+            }
+        }
+        pages.sort_unstable();
+        pages.dedup();
+        for page in pages {
+            let start = page * PAGE_SIZE;
+            let bytes = &data[start..data.len().min(start + PAGE_SIZE)];
+            match bytes.try_into() {
+                Ok(bytes) => new.replace(page, bytes),
+                Err(_) => new.replace(page, &padded(bytes)),
+            }
+        }
+        new
+    }
+
+    /// The same contents cut off, or continued with zeros.
+    fn resized(&self, len: usize) -> Self {
+        let mut new = self.clone();
+        let count = len.div_ceil(GROUP_SIZE);
+        if count != self.groups.len() {
+            new.groups = self.groups.iter().cloned().chain(iter::repeat(None)).take(count).collect();
+        }
+        new.len = len;
+        if len < self.len {
+            new.cut_last_group();
+        }
+        new
+    }
+
+    /// Makes what lies in the last group behind the end zero.
+    fn cut_last_group(&mut self) {
+        let first_behind = self.len.div_ceil(PAGE_SIZE);
+        for page in first_behind..self.groups.len() * GROUP {
+            self.replace(page, &ZEROS);
+        }
+        let used = self.len % PAGE_SIZE;
+        if let Some(page) = self.page(self.len / PAGE_SIZE).filter(|_| used != 0) {
+            let cut = padded(&page[..used]);
+            self.replace(self.len / PAGE_SIZE, &cut);
+        }
+    }
+
+    /// Gives a page of the table other contents, if they differ.
+    fn replace(&mut self, page: usize, bytes: &[u8; PAGE_SIZE]) {
+        let (group, place) = (page / GROUP, page % GROUP);
+        let old = self.groups[group].as_ref().and_then(|group| group.pages[place].as_ref());
+        let new = match (old, is_zero(bytes)) {
+            (None, true) => return,
+            (Some(old), false) if old.bytes() == bytes => return,
+            (_, true) => None,
+            (_, false) => Some(Page::new(bytes)),
+        };
+        self.set(page, new);
+    }
+
+    fn set(&mut self, page: usize, contents: Option<Page>) {
+        let slot = &mut Arc::make_mut(&mut self.groups)[page / GROUP];
+        let is_removed = contents.is_none();
+        let group = Arc::make_mut(slot.get_or_insert_default());
+        group.pages[page % GROUP] = contents;
+        if is_removed && group.pages.iter().all(Option::is_none) {
+            *slot = None;
+        }
+    }
+
+    /// How many bytes there are.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no byte.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The bytes from `page * PAGE_SIZE` on, or none if they are zeros, as those behind the end are.
+    pub fn page(&self, page: usize) -> Option<&[u8; PAGE_SIZE]> {
+        self.shared(page).map(Page::bytes)
+    }
+
+    fn shared(&self, page: usize) -> Option<&Page> {
+        self.groups.get(page / GROUP)?.as_ref()?.pages[page % GROUP].as_ref()
+    }
+
+    /// The pages that are not zero with their numbers, in order.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, &[u8; PAGE_SIZE])> {
+        self.present().map(|(number, page)| (number, page.bytes()))
+    }
+
+    fn present(&self) -> impl Iterator<Item = (usize, &Page)> {
+        let groups = self.groups.iter().enumerate();
+        groups.filter_map(|(index, group)| Some((index, group.as_ref()?))).flat_map(|(index, group)| {
+            let pages = group.pages.iter().enumerate();
+            pages.filter_map(move |(place, page)| Some((index * GROUP + place, page.as_ref()?)))
+        })
+    }
+
+    /// Copies what begins at `offset` to `bytes`. Behind the end there are zeros.
+    pub fn read(&self, offset: usize, mut bytes: &mut [u8]) {
+        let mut offset = offset;
+        while !bytes.is_empty() {
+            let start = offset % PAGE_SIZE;
+            let (piece, rest) = bytes.split_at_mut(bytes.len().min(PAGE_SIZE - start));
+            match self.page(offset / PAGE_SIZE) {
+                Some(page) => piece.copy_from_slice(&page[start..start + piece.len()]),
+                None => piece.fill(0),
+            }
+            // Nothing is behind the greatest number, so that it does not matter where the rest is taken from.
+            offset = offset.saturating_add(piece.len());
+            bytes = rest;
+        }
+    }
+
+    /// The numbers of the pages that the two do not share, in order: a page whose number is missing is the same in
+    /// both, one whose number is there may be.
+    pub fn unshared<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = usize> + 'a {
+        let group = |pages: &'a Self, index: usize| pages.groups.get(index).and_then(Option::as_ref);
+        let differing = (0..self.groups.len().max(other.groups.len())).filter_map(move |index| {
+            match (group(self, index), group(other, index)) {
+                (None, None) => None,
+                (Some(ours), Some(theirs)) if Arc::ptr_eq(ours, theirs) => None,
+                (ours, theirs) => Some((index, ours, theirs)),
+            }
+        });
+        differing.flat_map(|(index, ours, theirs)| {
+            let pages = |group: Option<&'a Arc<Group>>| group.map_or(&Group::EMPTY, |group| &group.pages);
+            let pairs = pages(ours).iter().zip(pages(theirs)).enumerate();
+            let is_shared = |pair: (&Option<Page>, &Option<Page>)| match pair {
+                (None, None) => true,
+                (Some(ours), Some(theirs)) => ours.is(theirs),
+                _ => false,
+            };
+            pairs.filter(move |&(_, pair)| !is_shared(pair)).map(move |(place, _)| index * GROUP + place)
+        })
+    }
+
+    /// Where the two differ: ranges of bytes in order, in words of eight. What only one of them has differs.
+    pub fn diff(&self, other: &Self) -> Vec<Range<usize>> {
+        const WORD: usize = 8;
+        let (shorter, longer) = (self.len.min(other.len), self.len.max(other.len));
+        let mut ranges = Ranges::default();
+        for number in self.unshared(other) {
+            let start = number * PAGE_SIZE;
+            // What only one of them has is added in the end.
+            let common = shorter.saturating_sub(start).min(PAGE_SIZE);
+            let [ours, theirs] = [self, other].map(|pages| &pages.page(number).unwrap_or(&ZEROS)[..common]);
+            let words = ours.chunks(WORD).zip(theirs.chunks(WORD)).enumerate();
+            for (index, (word, _)) in words.filter(|(_, (ours, theirs))| ours != theirs) {
+                let start = start + index * WORD;
+                ranges.add(start..start + word.len());
+            }
+        }
+        ranges.add(shorter..longer);
+        ranges.0
+    }
+
+    /// Tells `footprint` of what is allocated.
+    pub(crate) fn count(&self, footprint: &mut Footprint) {
+        if !footprint.add_slice(&self.groups) {
+            return;
+        }
+        for group in self.groups.iter().flatten() {
+            if footprint.add(Arc::as_ptr(group).addr(), ARC_COUNTS + size_of::<Group>()) {
+                for page in group.pages.iter().flatten() {
+                    footprint.add(page.address(), Page::held());
+                }
+            }
+        }
+    }
+}
+
+/// Ranges that follow each other, those that touch joined.
+#[derive(Default)]
+struct Ranges(Vec<Range<usize>>);
+
+impl Ranges {
+    fn add(&mut self, range: Range<usize>) {
+        match self.0.last_mut() {
+            _ if range.is_empty() => {}
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ => self.0.push(range),
+        }
+    }
+}
+
+/// A page that begins with `bytes`, zeros behind them.
+fn padded(bytes: &[u8]) -> [u8; PAGE_SIZE] {
+    let mut page = [0; PAGE_SIZE];
+    page[..bytes.len()].copy_from_slice(bytes);
+    page
+}
+
+impl PartialEq for Pages {
+    fn eq(&self, other: &Self) -> bool {
+        self.len == other.len
+            && self.unshared(other).all(|number| match (self.page(number), other.page(number)) {
+                (Some(ours), Some(theirs)) => ours == theirs,
+                // Pages of zeros are absent.
+                _ => false,
+            })
+    }
+}
+
+impl Eq for Pages {}
+
+impl fmt::Debug for Pages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let count = self.present().count();
+        f.debug_struct("Pages").field("len", &self.len).field("present", &count).finish()
+    }
+}
