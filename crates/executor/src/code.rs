@@ -174,6 +174,8 @@ pub struct Stubs {
     warm_bytes: usize,
     /// Whether stores note what they write to.
     tracks_writes: bool,
+    /// Whether instances keep what they need to be reset.
+    keeps_bases: bool,
 }
 
 impl fmt::Debug for Stubs {
@@ -199,6 +201,7 @@ impl Stubs {
             warm_instances: 0,
             warm_bytes: 0,
             tracks_writes: false,
+            keeps_bases: false,
             words: Box::new([
                 // The header of the translate-me stub: a frame for which there is never room, so that every
                 // call of it leaves the dispatcher before it happens. Its cell is never executed.
@@ -226,6 +229,18 @@ impl Stubs {
     pub fn with_tracked_writes(mut self, tracked: bool) -> Self {
         self.tracks_writes = tracked;
         self
+    }
+
+    /// Sets whether instances keep what they need to be reset.
+    #[must_use]
+    pub fn with_bases(mut self, keep: bool) -> Self {
+        self.keeps_bases = keep;
+        self
+    }
+
+    /// Whether instances keep what they need to be reset.
+    pub(crate) fn keeps_bases(&self) -> bool {
+        self.keeps_bases
     }
 
     pub(crate) fn warm_instances(&self) -> usize {

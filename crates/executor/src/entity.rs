@@ -20,6 +20,8 @@ use crate::{
     code::{FuncEntry, ModuleCode},
     func_block::FuncBlock,
     memory::Memory,
+    reset::Base,
+    table::TableStates,
     usage::Tally,
 };
 
@@ -88,6 +90,8 @@ pub struct Table {
     pub ty: TableType,
     /// Whether an element was written other than by an active segment.
     pub(crate) dirty: bool,
+    /// The states that it can go back to.
+    pub(crate) states: TableStates,
     /// Where its elements are counted.
     pub(crate) tally: Tally,
     /// Bytes that were counted.
@@ -207,6 +211,8 @@ pub struct Instance {
     pub(crate) has_data: bool,
     /// Whether a segment was dropped or asked for its elements other than as an active one.
     pub(crate) segments_used: bool,
+    /// What it was when it was ready, if that is kept.
+    pub(crate) base: Option<Box<Base>>,
     /// Bytes that the instance was made of, memories and tables apart.
     pub(crate) held: usize,
 }

@@ -164,6 +164,11 @@ impl Store {
     /// The instance belongs to another store, or else a segment does not fit.
     pub fn write_segments(&mut self, instance: Handle<Instance>) -> Result<Result<(), TrapCode>, WrongStore> {
         let pointer = self.check(instance)?.as_ptr();
+        // SAFETY: I-ENTITY, I-STORE: the store is borrowed.
+        if unsafe { !(*pointer).module.common().data } {
+            // Perhaps to the memory of another instance.
+            self.used = true;
+        }
         // SAFETY: I-ENTITY, I-STORE: the store is borrowed exclusively. The entities that segments are written
         // to are not part of the instance.
         Ok(unsafe { write_elements(&mut *pointer).and_then(|()| write_data(&mut *pointer)) })
@@ -241,6 +246,7 @@ fn build(code: &ModuleCode, tally: &Tally) -> Result<NonNull<Instance>, NewEntit
         has_elements: false,
         has_data: false,
         segments_used: false,
+        base: None,
         held: held(code),
     };
     let place = place.cast::<Instance>();
@@ -292,16 +298,18 @@ impl Instance {
     /// # Errors
     /// The system refuses. The instance must be freed.
     fn lay_images(&mut self, code: &ModuleCode) -> Result<(), NewEntityError> {
-        // The first instance of a module is the only one perhaps: not worth an image.
-        if !code.warm().had_one() || self.has_data {
+        // The first instance of a module is the only one perhaps: not worth an image, unless that is what it goes back
+        // to.
+        let had_one = code.warm().had_one();
+        if !(had_one || code.stubs().keeps_bases()) || self.has_data {
             return Ok(());
         }
         let images = code.images();
         let mut complete = code.common().data;
         for (memory, image) in self.own_memories.places().zip(images) {
             complete &= match image {
-                // SAFETY: I-WARM: nobody else has the memory.
-                Some(image) => unsafe { memory.as_ref() }.lay_image(image)?,
+                // SAFETY: I-WARM: nobody else has the memory. I-IMAGE: the image is one of the instance's module.
+                Some(image) => unsafe { memory.as_ref().lay_image(image) }?,
                 None => true,
             };
         }
@@ -346,14 +354,15 @@ impl Instance {
             let images = if common.data { code.images() } else { &[] };
             let keep = code.stubs().warm_bytes();
             self.has_data &= common.data;
-            for (number, memory) in self.own_memories.places().enumerate() {
+            for (number, mut memory) in self.own_memories.places().enumerate() {
                 // SAFETY: I-WARM: nobody else has the memory any more.
-                let memory = unsafe { memory.as_ref() };
+                let memory = unsafe { memory.as_mut() };
                 let image = images.get(number).and_then(Option::as_ref);
                 if !memory.is_worth_keeping() {
                     return false;
                 }
-                match memory.renew(image, keep) {
+                // SAFETY: I-IMAGE: the image is one of the instance's module.
+                match unsafe { memory.renew(image, keep) } {
                     Ok(has_image) => self.has_data &= has_image,
                     Err(_) => return false,
                 }
@@ -384,8 +393,9 @@ impl Instance {
         }
         for mut table in self.own_tables.places() {
             // SAFETY: I-WARM: as above.
-            unsafe { table.as_mut() }.uncount();
+            unsafe { table.as_mut() }.retire();
         }
+        self.base = None;
         true
     }
 }
@@ -534,10 +544,13 @@ unsafe fn write_data(instance: &mut Instance) -> Result<(), TrapCode> {
         instance.dropped_data[number] = true;
     }
     // What all instances have in common is clean.
-    if code.stubs().tracks_writes() && code.common().data {
-        for memory in instance.own_memories.places() {
-            // SAFETY: promised by the caller.
-            unsafe { memory.as_ref() }.note_clean();
+    let stubs = code.stubs();
+    if (stubs.tracks_writes() || stubs.keeps_bases()) && code.common().data {
+        let images = code.images();
+        for (number, memory) in instance.own_memories.places().enumerate() {
+            // SAFETY: promised by the caller. I-IMAGE: active segments are all that was written to the memory, and the
+            // image is what they leave.
+            unsafe { memory.as_ref().note_clean(images.get(number).and_then(Option::as_ref)) };
         }
     }
     instance.has_data = true;

@@ -17,6 +17,7 @@ mod func_block;
 mod instance;
 mod mapping;
 mod memory;
+mod reset;
 mod stack;
 mod store;
 mod sync;
@@ -34,6 +35,7 @@ pub use self::{
     },
     instance::{ImportMismatch, Item, Linked},
     memory::Memory,
+    reset::ResetError,
     stack::{StackLimits, ValueStack},
     store::{ExternHandle, Handle, NewEntityError, Store, StoreId, StoreUsage, WrongStore},
     usage::{Held, Tally, Usage},

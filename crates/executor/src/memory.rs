@@ -21,6 +21,11 @@ use core::{
 };
 use rotifer_core::{MemoryType, TrapCode};
 
+mod layers;
+
+pub(crate) use self::layers::MemoryMark;
+
+use self::layers::Layers;
 use crate::{
     mapping::{Image, Mapping},
     store::NewEntityError,
@@ -99,6 +104,16 @@ impl MemoryImage {
     }
 }
 
+/// What an image says of a range: so many zeros, these bytes, and so many zeros again.
+fn part(image: Option<&MemoryImage>, range: Range<usize>) -> (usize, &[u8], usize) {
+    let Some(image) = image else { return (range.len(), &[], 0) };
+    let bytes = image.bytes();
+    let from = range.start.max(image.start).min(range.end);
+    let to = range.end.min(image.start + bytes.len()).max(from);
+    let inside = if from < to { &bytes[from - image.start..to - image.start] } else { &[] };
+    (from - range.start, inside, range.end - to)
+}
+
 /// A linear memory.
 #[repr(C)]
 pub struct Memory {
@@ -109,6 +124,10 @@ pub struct Memory {
     block: Cell<Block>,
     /// Whether an image lies over the data.
     has_image: Cell<bool>,
+    /// What the memory holds where nobody has written to it, or null if that is zeros (I-IMAGE).
+    image: Cell<*const MemoryImage>,
+    /// The states that it can go back to.
+    layers: Layers,
     /// Knows what was written to, if that is to be known; else null. Owned.
     tracker: Cell<*mut Tracker>,
     /// Whether somebody has the address of the data who may write there unnoticed.
@@ -138,6 +157,8 @@ static NONE: Shareable<Memory> = Shareable(Memory {
     capacity: Cell::new(0),
     block: Cell::new(Block::None),
     has_image: Cell::new(false),
+    image: Cell::new(core::ptr::null()),
+    layers: Layers::NONE,
     tracker: Cell::new(core::ptr::null_mut()),
     is_exposed: AtomicBool::new(false),
     ty: MemoryType { minimum: 0, maximum: Some(0), memory64: false, shared: false, page_size_log2: 16 },
@@ -160,6 +181,8 @@ impl Memory {
             capacity: Cell::new(allocation.capacity),
             block: Cell::new(allocation.block),
             has_image: Cell::new(false),
+            image: Cell::new(core::ptr::null()),
+            layers: Layers::NONE,
             tracker: Cell::new(core::ptr::null_mut()),
             is_exposed: AtomicBool::new(false),
             ty,
@@ -196,18 +219,46 @@ impl Memory {
         }
     }
 
-    /// Takes what the memory holds for clean.
-    pub(crate) fn note_clean(&self) {
+    fn clear_tracker(&self) {
         if let Some(tracker) = self.tracker() {
             tracker.clear();
         }
+    }
+
+    /// What the memory holds where nobody has written to it, if that is more than zeros.
+    fn image(&self) -> Option<&MemoryImage> {
+        // SAFETY: I-IMAGE: it is null or the image of a module that is alive.
+        unsafe { self.image.get().as_ref() }
+    }
+
+    /// Takes what the memory holds for clean: it is what this image says.
+    ///
+    /// # Safety
+    /// I-IMAGE: that is true, and the image is one of the module of the instance that owns the memory.
+    pub(crate) unsafe fn note_clean(&self, image: Option<&MemoryImage>) {
+        self.image.set(image.map_or(core::ptr::null(), |image| image));
+        self.clear_tracker();
+    }
+
+    /// Whether nobody knows what was written to.
+    fn is_unknown(&self) -> bool {
+        self.is_exposed() || self.tracker().is_none_or(Tracker::is_all_noted)
+    }
+
+    /// Whether so much was written to that it is better to restore everything, or nobody knows what.
+    fn is_mostly_written(&self) -> bool {
+        self.is_unknown()
+            || self.tracker().is_some_and(|tracker| tracker.is_mostly_noted(self.len() as usize))
     }
 
     /// Lays an image over the data of a memory that is new. Whether that was possible; if not, nothing has changed.
     ///
     /// # Errors
     /// The system refuses. The memory must be dropped.
-    pub(crate) fn lay_image(&self, image: &MemoryImage) -> Result<bool, NewEntityError> {
+    ///
+    /// # Safety
+    /// I-IMAGE: the image is one of the module of the instance that owns the memory.
+    pub(crate) unsafe fn lay_image(&self, image: &MemoryImage) -> Result<bool, NewEntityError> {
         if self.has_image.get() {
             return Ok(true);
         }
@@ -215,6 +266,10 @@ impl Memory {
             Block::Mapped(mapping) => self.lay(mapping, image),
             _ => Ok(false),
         });
+        if laid == Ok(true) {
+            // SAFETY: I-IMAGE: promised by the caller; a new memory is zero around the image.
+            unsafe { self.note_clean(Some(image)) };
+        }
         laid.map_err(|()| NewEntityError::OutOfMemory)
     }
 
@@ -245,12 +300,21 @@ impl Memory {
     ///
     /// # Errors
     /// The system refuses. The memory must be dropped.
-    pub(crate) fn renew(&self, image: Option<&MemoryImage>, keep: usize) -> Result<bool, NewEntityError> {
+    ///
+    /// # Safety
+    /// I-IMAGE: the image is one of the module of the instance that owns the memory.
+    pub(crate) unsafe fn renew(
+        &mut self,
+        image: Option<&MemoryImage>,
+        keep: usize,
+    ) -> Result<bool, NewEntityError> {
         let len = self.len() as usize;
         let initial = initial_len(self.ty).ok_or(NewEntityError::OutOfMemory)?;
         let renewed = self.with_block(|block| self.renew_block(block, len, image, keep));
-        self.note_clean();
+        self.clear_layers();
         let has_image = renewed.map_err(|()| NewEntityError::OutOfMemory)?;
+        // SAFETY: I-IMAGE: promised by the caller; that is what the memory holds now.
+        unsafe { self.note_clean(image.filter(|_| has_image)) };
         self.set_len(initial as u64);
         Ok(has_image)
     }
@@ -263,10 +327,10 @@ impl Memory {
         keep: usize,
     ) -> Result<bool, ()> {
         if let Some(tracker) = self.tracker()
-            && !tracker.is_mostly_noted(len)
+            && !self.is_mostly_written()
         {
-            for block in tracker.noted() {
-                self.restore(block * BLOCK..((block + 1) * BLOCK).min(len), image);
+            for block in tracker.noted().chain(self.layers.blocks(0..self.layers.count())) {
+                self.restore(block * BLOCK..(block + 1) * BLOCK, image);
             }
             return Ok(true);
         }
@@ -295,24 +359,15 @@ impl Memory {
 
     /// Brings a range of the allocated data back to what an image says, which is zero around it.
     fn restore(&self, range: Range<usize>, image: Option<&MemoryImage>) {
-        let end = range.end.min(self.capacity.get());
-        let zero = |from: usize, to: usize| {
-            if from < to {
-                // SAFETY: I-MEM: the range lies within the allocation.
-                unsafe { self.base().add(from).write_bytes(0, to - from) };
-            }
-        };
-        let Some(image) = image else { return zero(range.start, end) };
-        let bytes = image.bytes();
-        let from = range.start.max(image.start).min(end);
-        let to = end.min(image.start + bytes.len()).max(from);
-        zero(range.start, from);
-        if from < to {
-            let source = &bytes[from - image.start..to - image.start];
-            // SAFETY: I-MEM: the range lies within the allocation, of which no image is part.
-            unsafe { self.base().add(from).copy_from_nonoverlapping(source.as_ptr(), source.len()) };
+        let start = range.start;
+        let (before, inside, behind) = part(image, start..range.end.min(self.capacity.get()).max(start));
+        // SAFETY: I-MEM: the range lies within the allocation, of which no image is part.
+        unsafe {
+            let place = self.base().add(start);
+            place.write_bytes(0, before);
+            place.add(before).copy_from_nonoverlapping(inside.as_ptr(), inside.len());
+            place.add(before + inside.len()).write_bytes(0, behind);
         }
-        zero(to, end);
     }
 
     /// The address of the first byte, for somebody who may write there: what the memory holds is not known any more.
@@ -450,7 +505,7 @@ impl Memory {
             Block::Heap(_) => self.capacity.get() + OVERHEAD,
             Block::Mapped(_) => self.len() as usize + Mapping::page(),
         });
-        held + self.tracker().map_or(0, Tracker::held)
+        held + self.tracker().map_or(0, Tracker::held) + self.layers.held()
     }
 
     /// Bytes allocated while nobody uses the memory and it is as good as new.
@@ -540,6 +595,15 @@ impl Memory {
     /// does not allow it.
     pub fn grow_mut(&mut self, delta: u64) -> Option<u64> {
         self.grow(delta)
+    }
+
+    /// A range of the allocated data.
+    ///
+    /// # Safety
+    /// I-MEM: it lies there. Nothing writes to the memory or grows it while the slice lives.
+    unsafe fn allocated(&self, range: Range<usize>) -> &[u8] {
+        // SAFETY: promised by the caller.
+        unsafe { core::slice::from_raw_parts(self.base().add(range.start), range.len()) }
     }
 
     /// The bytes.

@@ -224,6 +224,8 @@ pub struct Store {
     /// Those of calls that have ended, with their stacks, for others.
     #[expect(clippy::vec_box, reason = "a suspended call is such a box")]
     spare_calls: Vec<Box<SuspendedState>>,
+    /// Shared with all calls that can be suspended, those that have ended included.
+    calls: Option<Arc<()>>,
     host_funcs: Arena<Func>,
     /// For each host function how many slots its arguments or results take.
     host_slots: Vec<u32>,
@@ -283,6 +285,7 @@ impl Store {
             fuel: 0,
             interruptible: false,
             spare_calls: Vec::new(),
+            calls: None,
             host_funcs: Arena::new(),
             host_slots: Vec::new(),
             tables: Arena::new(),
@@ -352,11 +355,21 @@ impl Store {
 
     /// A place and a stack for a call that is made now. It counts the depth of calls from where the current one is.
     pub(crate) fn spare_call(&mut self) -> Box<SuspendedState> {
-        let new = || Box::new(SuspendedState::new(self.id, self.stack.another()));
-        let mut call = self.spare_calls.pop().unwrap_or_else(new);
+        let calls = &mut self.calls;
+        let mut new = || {
+            let calls = calls.get_or_insert_default().clone();
+            Box::new(SuspendedState::new(self.id, self.stack.another(), calls))
+        };
+        let mut call = self.spare_calls.pop().unwrap_or_else(&mut new);
         call.stack.set_top(0);
         call.stack.set_depth(self.stack.depth());
         call
+    }
+
+    /// Whether a call is suspended, or one runs that can be.
+    pub fn has_suspended_calls(&self) -> bool {
+        let all = self.calls.as_ref().map_or(0, |calls| Arc::strong_count(calls) - 1);
+        all > self.spare_calls.len()
     }
 
     /// Keeps what a call had that has ended.

@@ -1,6 +1,9 @@
 //! Tables. The bounds checks of all table operators are here; see [`Table`] for what the elements are.
+//!
+//! A table can go back to states that were marked ([`Table::mark`], [`Table::reset`]). The elements of a state are copied
+//! when they are about to change for the first time, so that a table to which nobody writes has no copies.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::{mem, ptr::NonNull};
 use rotifer_core::{TableType, TrapCode};
 
@@ -13,13 +16,54 @@ use crate::{
 /// No table grows beyond so many elements: the limit that all engines on the web share.
 const MAX_ELEMENTS: u64 = 10_000_000;
 
+/// A state that a table can go back to, by its number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct TableMark(usize);
+
+/// The states that a table can go back to.
+#[derive(Debug, Default)]
+pub(crate) struct TableStates {
+    marked: Vec<TableState>,
+    /// The state that the table is in.
+    current: Option<usize>,
+}
+
+/// A state that a table can go back to.
+#[derive(Debug)]
+struct TableState {
+    /// What the table's `dirty` was.
+    dirty: bool,
+    elements: Elements,
+}
+
+/// The elements of a state.
+#[derive(Debug)]
+enum Elements {
+    /// Those that the table has.
+    Current,
+    Copied(Box<[u64]>),
+    /// There was no memory for a copy.
+    Lost,
+}
+
+impl TableStates {
+    fn held(&self) -> usize {
+        let copied = |state: &TableState| match &state.elements {
+            Elements::Copied(elements) => size_of_val(&**elements),
+            Elements::Current | Elements::Lost => 0,
+        };
+        self.marked.iter().map(copied).sum()
+    }
+}
+
 impl Table {
     /// A table of its minimum size, filled with a reference.
     ///
     /// # Errors
     /// The host has not enough memory, or the size exceeds what any table may have.
     pub(crate) fn new(ty: TableType, init: u64, tally: Tally) -> Result<Self, NewEntityError> {
-        let mut table = Self { elements: Vec::new(), ty, dirty: false, tally, counted: 0 };
+        let states = TableStates::default();
+        let mut table = Self { elements: Vec::new(), ty, dirty: false, states, tally, counted: 0 };
         if ty.minimum > MAX_ELEMENTS {
             return Err(NewEntityError::OutOfMemory);
         }
@@ -36,6 +80,67 @@ impl Table {
         self.dirty = false;
     }
 
+    /// Marks the state, to go back to it.
+    ///
+    /// # Errors
+    /// The host has not enough memory.
+    pub(crate) fn mark(&mut self) -> Result<TableMark, NewEntityError> {
+        let states = &mut self.states;
+        if let Some(current) = states.current {
+            return Ok(TableMark(current));
+        }
+        states.marked.try_reserve(1).map_err(|_| NewEntityError::OutOfMemory)?;
+        states.marked.push(TableState { dirty: self.dirty, elements: Elements::Current });
+        let mark = states.marked.len() - 1;
+        states.current = Some(mark);
+        Ok(TableMark(mark))
+    }
+
+    /// Whether it is possible to go back to a state: not if there was no memory for a copy of it.
+    pub(crate) fn has(&self, mark: TableMark) -> bool {
+        !matches!(self.states.marked[mark.0].elements, Elements::Lost)
+    }
+
+    /// Goes back to a state that the table [`has`](Self::has).
+    pub(crate) fn reset(&mut self, mark: TableMark) {
+        if self.states.current == Some(mark.0) {
+            return;
+        }
+        self.touch();
+        if let Elements::Copied(elements) = &self.states.marked[mark.0].elements {
+            // The table has been as long before, so that there is room.
+            self.elements.clear();
+            self.elements.extend_from_slice(elements);
+            self.dirty = self.states.marked[mark.0].dirty;
+            self.states.current = Some(mark.0);
+        }
+    }
+
+    /// The elements are about to change.
+    fn touch(&mut self) {
+        self.dirty = true;
+        if let Some(current) = self.states.current.take() {
+            self.keep(current);
+        }
+    }
+
+    /// Copies the elements of the current state, if that was not done before.
+    #[cold]
+    fn keep(&mut self, current: usize) {
+        if !matches!(self.states.marked[current].elements, Elements::Current) {
+            return;
+        }
+        let mut copy = Vec::new();
+        self.states.marked[current].elements = match copy.try_reserve_exact(self.elements.len()) {
+            Ok(()) => {
+                copy.extend_from_slice(&self.elements);
+                Elements::Copied(copy.into())
+            }
+            Err(_) => Elements::Lost,
+        };
+        self.count();
+    }
+
     /// Whether [`renew`](Self::renew) is better than another table: one that has grown far keeps what it got.
     pub(crate) fn is_worth_keeping(&self) -> bool {
         self.elements.capacity() as u64 / 2 <= self.ty.minimum.max(1 << 10)
@@ -48,14 +153,15 @@ impl Table {
         self.tally.sub(Held::Tables, mem::replace(&mut self.counted, held));
     }
 
-    /// Counts the table no longer.
-    pub(crate) fn uncount(&mut self) {
+    /// Counts the table no longer, and forgets the states that it could go back to.
+    pub(crate) fn retire(&mut self) {
+        self.states = TableStates::default();
         self.tally.sub(Held::Tables, mem::take(&mut self.counted));
     }
 
-    /// Bytes allocated for elements.
+    /// Bytes allocated for elements, those of marked states included.
     pub(crate) fn held(&self) -> usize {
-        self.elements.capacity() * size_of::<u64>()
+        self.elements.capacity() * size_of::<u64>() + self.states.held()
     }
 
     /// The type with the current size as its minimum.
@@ -89,9 +195,9 @@ impl Table {
             return None;
         }
         self.elements.try_reserve(delta as usize).ok()?;
+        self.touch();
         self.elements.resize(new_size as usize, value);
         self.count();
-        self.dirty = true;
         Some(size)
     }
 
@@ -101,16 +207,16 @@ impl Table {
     /// The range reaches beyond the table's end.
     pub fn fill(&mut self, index: u64, value: u64, len: u64) -> Result<(), TrapCode> {
         let range = range(self.elements.len(), index, len)?;
+        self.touch();
         self.elements[range].fill(value);
-        self.dirty = true;
         Ok(())
     }
 
     /// `table.init`: copies a range of an element segment.
     pub(crate) fn init(&mut self, index: u64, elements: &[u64], from: u64, len: u64) -> Result<(), TrapCode> {
-        self.dirty = true;
         let from = range(elements.len(), from, len)?;
         let to = range(self.elements.len(), index, len)?;
+        self.touch();
         self.elements[to].copy_from_slice(&elements[from]);
         Ok(())
     }
@@ -130,9 +236,9 @@ impl Table {
         let from_range = range(unsafe { from.as_ref() }.elements.len(), from_index, len)?;
         // SAFETY: promised by the caller; it is the only reference unless the tables differ.
         let to_table = unsafe { to.as_mut() };
-        to_table.dirty = true;
+        let to_range = range(to_table.elements.len(), to_index, len)?;
+        to_table.touch();
         let to_elements = &mut to_table.elements;
-        let to_range = range(to_elements.len(), to_index, len)?;
         if to == from {
             to_elements.copy_within(from_range, to_range.start);
         } else {
@@ -146,7 +252,7 @@ impl Table {
 
 impl Drop for Table {
     fn drop(&mut self) {
-        self.uncount();
+        self.retire();
     }
 }
 
@@ -182,6 +288,32 @@ mod tests {
         let copied = unsafe { (Table::copy(this, 1, this, 0, 3), Table::copy(this, 2, this, 0, 3)) };
         assert_eq!(copied, (Ok(()), Err(TrapCode::TableOutOfBounds)));
         assert_eq!(table.elements, [2, 2, 3, 0]);
+    }
+
+    #[test]
+    fn states_come_back() {
+        let mut table = Table::new(TableType::new(RefType::FUNCREF, 2, None), 1, Tally::NONE).unwrap();
+        let first = table.mark().unwrap();
+        assert_eq!(table.mark(), Ok(first));
+        table.reset(first);
+        assert!(!table.dirty);
+        assert_eq!(table.held(), 2 * size_of::<u64>());
+        table.grow(3, 7).unwrap();
+        let second = table.mark().unwrap();
+        table.reset(first);
+        assert_eq!((&*table.elements, table.dirty), (&[1, 1][..], false));
+        table.reset(second);
+        assert_eq!((&*table.elements, table.dirty), (&[1, 1, 7, 7, 7][..], true));
+        table.reset(first);
+        // It is in its first state: no other one is made.
+        assert_eq!(table.mark(), Ok(first));
+        table.set(1, 3).unwrap();
+        let third = table.mark().unwrap();
+        for (mark, elements) in [(first, &[1, 1][..]), (third, &[1, 3]), (second, &[1, 1, 7, 7, 7])] {
+            assert!(table.has(mark));
+            table.reset(mark);
+            assert_eq!(table.elements, elements);
+        }
     }
 
     #[test]

@@ -79,7 +79,7 @@ impl Tracker {
 
     /// Notes a block.
     #[inline(always)]
-    fn note(&self, block: usize) {
+    pub(crate) fn note(&self, block: usize) {
         debug_assert!(block < self.blocks);
         // SAFETY: I-TRACK: the block is one of the memory; the list has room for all blocks, and has each once.
         unsafe {
@@ -119,10 +119,15 @@ impl Tracker {
         (0..self.len.get()).map(|i| unsafe { *self.list.add(i).as_ptr() } as usize)
     }
 
+    /// Whether anything may have been written to.
+    pub(crate) fn is_all_noted(&self) -> bool {
+        self.all.get()
+    }
+
     /// Whether so much was written to that it is better to write everything anew: more than three quarters of a
-    /// memory of `len` bytes, or nobody knows.
+    /// memory of `len` bytes.
     pub(crate) fn is_mostly_noted(&self, len: usize) -> bool {
-        self.all.get() || self.len.get() > len / BLOCK / 4 * 3
+        self.len.get() > len / BLOCK / 4 * 3
     }
 
     /// All is clean.
@@ -212,8 +217,9 @@ mod tests {
         tracker.clear();
         assert!(noted(&tracker).is_empty());
         tracker.note_all();
-        assert!(tracker.is_mostly_noted(10 * BLOCK));
+        assert!(tracker.is_all_noted());
         tracker.clear();
+        assert!(!tracker.is_all_noted());
         tracker.note_range(0, 10 * BLOCK);
         assert_eq!(noted(&tracker).len(), 10);
     }

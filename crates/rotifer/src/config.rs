@@ -80,6 +80,8 @@ pub struct Config {
     pub(crate) warm_instances: usize,
     pub(crate) warm_memory: usize,
     pub(crate) track_writes: bool,
+    /// If nothing was said, instances can be reset where that is cheap.
+    pub(crate) resettable: Option<bool>,
 }
 
 impl Default for Config {
@@ -104,6 +106,7 @@ impl Default for Config {
             warm_instances: 8,
             warm_memory: 2 << 20,
             track_writes: false,
+            resettable: None,
         }
     }
 }
@@ -322,6 +325,21 @@ impl Config {
     pub fn track_writes(&mut self, enable: bool) -> &mut Self {
         self.track_writes = enable;
         self
+    }
+
+    /// Sets whether instances keep what [`Instance::reset`](crate::Instance::reset) needs. Default: if writes are
+    /// [tracked](Self::track_writes).
+    ///
+    /// What is kept is what the start function wrote, and what is written to imported memories from one instantiation to
+    /// the next; there is no copy of whole memories. Without tracking, instantiation has to find it by comparing, and
+    /// resetting restores all that was ever written to.
+    pub fn resettable(&mut self, enable: bool) -> &mut Self {
+        self.resettable = Some(enable);
+        self
+    }
+
+    pub(crate) fn is_resettable(&self) -> bool {
+        self.resettable.unwrap_or(self.track_writes)
     }
 
     pub(crate) fn metering(&self) -> Metering {

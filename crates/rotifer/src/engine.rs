@@ -48,7 +48,8 @@ impl Engine {
         let handlers = config.dispatch.handlers()?;
         let stubs = Stubs::new(config.dispatch, config.metering())?
             .with_warm_instances(config.warm_instances, config.warm_memory)
-            .with_tracked_writes(config.track_writes);
+            .with_tracked_writes(config.track_writes)
+            .with_bases(config.is_resettable());
         let stubs = Arc::new(stubs);
         let types = RwLock::default();
         let translation_memory = Arc::default();

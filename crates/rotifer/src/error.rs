@@ -153,6 +153,31 @@ impl fmt::Display for InstantiationError {
 
 impl core::error::Error for InstantiationError {}
 
+/// Why an instance cannot go back to an earlier state. Nothing has changed then.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum SnapshotError {
+    /// WebAssembly of the store is running, or a call of it is suspended.
+    NotQuiescent,
+    /// The instance keeps nothing to go back to: [`Config::resettable`](crate::Config::resettable) is off.
+    NotResettable,
+}
+
+impl fmt::Display for SnapshotError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotQuiescent => {
+                "the state of an instance cannot be changed while WebAssembly of its store runs or is suspended:                  do it when all calls have returned, and drop or resume suspended calls before"
+            }
+            Self::NotResettable => {
+                "the instance keeps nothing to go back to: switch on Config::resettable or Config::track_writes"
+            }
+        })
+    }
+}
+
+impl core::error::Error for SnapshotError {}
+
 /// What went wrong.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -170,6 +195,8 @@ pub enum ErrorKind {
     Link(LinkError),
     /// The module was not instantiated.
     Instantiation(InstantiationError),
+    /// An instance cannot go back to an earlier state.
+    Snapshot(SnapshotError),
     /// WebAssembly trapped. [`Error::backtrace`] says where.
     TrapCode(TrapCode),
     /// A host function failed with an error of the embedder.
@@ -237,6 +264,7 @@ impl fmt::Display for ErrorKind {
             }
             Self::Link(error) => error.fmt(f),
             Self::Instantiation(error) => error.fmt(f),
+            Self::Snapshot(error) => error.fmt(f),
             Self::TrapCode(code) => code.fmt(f),
             Self::Host(error) => error.fmt(f),
             Self::I32ExitStatus(status) => write!(f, "exited with status {status}"),
@@ -458,6 +486,13 @@ impl From<InstantiationError> for Error {
     #[cold]
     fn from(error: InstantiationError) -> Self {
         Self::from_kind(ErrorKind::Instantiation(error))
+    }
+}
+
+impl From<SnapshotError> for Error {
+    #[cold]
+    fn from(error: SnapshotError) -> Self {
+        Self::from_kind(ErrorKind::Snapshot(error))
     }
 }
 

@@ -2,13 +2,14 @@
 
 use core::{fmt, iter::FusedIterator};
 use rotifer_core::ExternType;
-use rotifer_executor::{self as executor, Handle, ImportMismatch, Item};
+use rotifer_executor::{self as executor, Handle, ImportMismatch, Item, ResetError};
 use rotifer_validator::{Export as ModuleExport, ExportItem};
 use smallvec::SmallVec;
 
 use crate::{
     AsContext, AsContextMut, Engine, Error, ErrorKind, Extern, Func, Global, InstantiationError, LinkError,
-    Memory, Module, StoreContext, Table, TypedFunc, WasmParams, WasmResults, store::StoreInner,
+    Memory, Module, SnapshotError, StoreContext, Table, TypedFunc, WasmParams, WasmResults,
+    store::StoreInner,
 };
 
 /// An instance of a module in a store.
@@ -28,6 +29,45 @@ impl Instance {
     /// imported memories and tables before an error stays written.
     pub fn new(mut store: impl AsContextMut, module: &Module, imports: &[Extern]) -> Result<Self, Error> {
         instantiate(store.as_context_mut().inner, module, imports, Start::Run)
+    }
+
+    /// Makes the instance what it was just after it was instantiated, whatever has been done to it since then, calls that
+    /// trapped included. The start function is not run again. Handles of what is in the store stay what they are.
+    ///
+    /// What goes back are memories with their sizes, tables with theirs, mutable globals, exported or not, and which
+    /// segments were dropped. Imported memories, tables and globals are part of it: they go back to what they were when
+    /// this instance was ready. The rest of other instances stays, and so do the fuel of the store and the embedder's
+    /// data.
+    ///
+    /// In engines that [track writes](crate::Config::track_writes) it takes as long as restoring what was written. A slice
+    /// that [`Memory::data_mut`] gave out counts as written to, and an address that [`Memory::data_ptr`] gave out as
+    /// always being written to.
+    ///
+    /// # Errors
+    /// WebAssembly of the store is running or suspended ([`SnapshotError::NotQuiescent`]), the engine is not
+    /// [`resettable`](crate::Config::resettable), the instance belongs to another store, or the host had no memory for the
+    /// elements of a table that were written over. Nothing has changed then.
+    pub fn reset(&self, store: impl AsContextMut) -> Result<(), Error> {
+        self.go_back(store, false)
+    }
+
+    /// As [`reset`](Self::reset); the fuel of the store is what it was after the instantiation, too.
+    ///
+    /// # Errors
+    /// As for [`reset`](Self::reset).
+    pub fn reset_with_fuel(&self, store: impl AsContextMut) -> Result<(), Error> {
+        self.go_back(store, true)
+    }
+
+    fn go_back(&self, mut store: impl AsContextMut, fuel: bool) -> Result<(), Error> {
+        let store = store.as_context_mut().inner;
+        if !store.is_quiescent() {
+            return Err(SnapshotError::NotQuiescent.into());
+        }
+        store.executor_mut().reset(self.0, fuel)?.map_err(|error| match error {
+            ResetError::NotMarked => SnapshotError::NotResettable.into(),
+            ResetError::OutOfMemory => Error::from_kind(ErrorKind::OutOfMemory),
+        })
     }
 
     fn entity<'a, T>(&self, store: &'a StoreInner<T>) -> &'a executor::Instance {
@@ -247,6 +287,9 @@ pub(crate) fn instantiate<T>(
         && let Item::Func(start) = store.executor().exported(instance, ExportItem::Func(start))?
     {
         store.invoke(Func::from_handle(start), &[], &mut [])?;
+    }
+    if module.engine().config().is_resettable() {
+        store.executor_mut().mark(instance)??;
     }
     Ok(Instance(instance))
 }

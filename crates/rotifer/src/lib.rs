@@ -79,7 +79,7 @@ pub use self::{
     caller::Caller,
     config::{Config, DETERMINISTIC_CALL_DEPTH, DETERMINISTIC_STACK_BYTES, LoadMode},
     engine::{BuildInfo, Engine, EngineWeak, build_info},
-    error::{Error, ErrorKind, HostError, InstantiationError, LinkError},
+    error::{Error, ErrorKind, HostError, InstantiationError, LinkError, SnapshotError},
     external::Extern,
     func::Func,
     global::Global,

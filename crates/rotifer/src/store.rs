@@ -336,6 +336,11 @@ impl<T> StoreInner<T> {
         handle
     }
 
+    /// Whether no WebAssembly of this store is running or suspended.
+    pub(crate) fn is_quiescent(&self) -> bool {
+        self.nesting_left == self.engine.config().max_host_nesting && !self.store.has_suspended_calls()
+    }
+
     fn make_interruptible(&mut self) -> Result<(), Error> {
         let config = self.engine.config();
         if !config.interruptible && !config.consume_fuel {

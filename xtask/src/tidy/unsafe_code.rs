@@ -34,6 +34,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("crates/rotifer/tests/usage.rs", "an allocator that counts"),
     ("crates/rotifer/tests/api/bytes.rs", "tests owners of bytes, who promise not to change them"),
     ("crates/rotifer/tests/api/modes.rs", "tests the unchecked mode"),
+    ("crates/rotifer/tests/api/reset.rs", "writes to a memory behind the engine's back"),
     ("crates/rotifer/tests/api/warm.rs", "writes to a memory behind the engine's back"),
     ("crates/rotifer/src/", "turns untyped slots into values of the type that validation proved"),
     ("fuzz/src/api/modules.rs", "loads modules unchecked that were just validated"),

@@ -4,7 +4,7 @@
 //! [`Suspended`], and nothing of the call is left in the store. Frames are linked by distances and code never
 //! moves, so nothing must be changed when it goes on.
 
-use alloc::{boxed::Box, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::{fmt, ptr::NonNull};
 use rotifer_bytecode::Word;
 use rotifer_core::TrapCode;
@@ -46,6 +46,8 @@ pub(crate) struct State {
     /// Whether `pc` is a bulk operator rather than where a region begins.
     at_bulk: bool,
     host_call: Option<HostCall>,
+    /// A share of what the store counts such calls with.
+    _counted: Arc<()>,
 }
 
 // SAFETY: I-SUSPEND, I-STORE: what the pointers lead to is reached with the store only, of which whoever does so has a borrow;
@@ -56,7 +58,7 @@ unsafe impl Sync for State {}
 
 impl State {
     /// One that nobody uses yet.
-    pub(crate) fn new(store: StoreId, stack: ValueStack) -> Self {
+    pub(crate) fn new(store: StoreId, stack: ValueStack, counted: Arc<()>) -> Self {
         Self {
             store,
             stack,
@@ -70,6 +72,7 @@ impl State {
             owed: 0,
             at_bulk: false,
             host_call: None,
+            _counted: counted,
         }
     }
 }

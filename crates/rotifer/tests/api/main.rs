@@ -17,6 +17,7 @@ mod modes;
 mod modules;
 mod polling;
 mod profile;
+mod reset;
 mod stack;
 mod stores;
 mod suspend;

@@ -52,12 +52,12 @@ const EVERYTHING: &str = r#"(module
     (func (export "trap") (i32.store (i32.const 4) (i32.const 4)) (table.set $mixed (i32.const 1) (ref.func $two))
         unreachable))"#;
 
-fn everything(pages: u32, bytes: usize) -> String {
+pub(super) fn everything(pages: u32, bytes: usize) -> String {
     EVERYTHING.replace("PAGES", &pages.to_string()).replace("BYTES", &"data".repeat(bytes / 4))
 }
 
 /// A store with an instance, whose imports say `base` and 7.
-fn fresh(module: &Module, base: i32) -> (Store<()>, Instance) {
+pub(super) fn fresh(module: &Module, base: i32) -> (Store<()>, Instance) {
     let mut store = Store::new(module.engine(), ());
     let mut linker = Linker::new(module.engine());
     let global = Global::new(&mut store, Val::I32(base), Mutability::Const);
@@ -68,7 +68,7 @@ fn fresh(module: &Module, base: i32) -> (Store<()>, Instance) {
 }
 
 /// All that can be seen of an instance. Asking changes it.
-fn describe(store: &mut Store<()>, instance: Instance) -> String {
+pub(super) fn describe(store: &mut Store<()>, instance: Instance) -> String {
     let mut text = String::new();
     let memory = instance.get_memory(&*store, "memory").unwrap();
     let digest = |bytes: &[u8]| {
@@ -130,7 +130,7 @@ fn value(store: &mut Store<()>, value: &Val) -> String {
 }
 
 /// Sizes of memory and data: in the allocator's memory, mapped, and mapped with an image.
-const SIZES: [(u32, usize); 3] = [(1, 40), (5, 40), (5, 100_000)];
+pub(super) const SIZES: [(u32, usize); 3] = [(1, 40), (5, 40), (5, 100_000)];
 
 #[test]
 fn nothing_of_a_former_store_is_left() {
@@ -274,6 +274,24 @@ fn memories_and_tables_that_have_grown_far_are_not_kept() {
         assert_eq!(instance.get_memory(&store, "m").unwrap().size(&store), 501);
         drop(store);
         assert_eq!(engine.memory_usage().warm_instances, 0);
+    }
+}
+
+/// The data of another module's segment are in a memory that nobody else has written to.
+#[test]
+fn data_of_importers_do_not_stay() {
+    for track in [false, true] {
+        let engine = Engine::new(Config::new().track_writes(track));
+        let owner = load(&engine, r#"(module (memory (export "m") 1))"#);
+        let importer = load(&engine, r#"(module (import "" "m" (memory 1)) (data (i32.const 5) "left"))"#);
+        for _ in 0..3 {
+            let mut store = Store::new(&engine, ());
+            let instance = Instance::new(&mut store, &owner, &[]).unwrap();
+            let memory = instance.get_memory(&store, "m").unwrap();
+            assert_eq!(memory.data(&store)[5..9], [0; 4]);
+            Instance::new(&mut store, &importer, &[memory.into()]).unwrap();
+            assert_eq!(&memory.data(&store)[5..9], b"left");
+        }
     }
 }
 

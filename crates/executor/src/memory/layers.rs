@@ -1,0 +1,217 @@
+//! [`Layers`]: the earlier states of a memory that it can go back to.
+//!
+//! A state is what an image says, and above it layers, each of which has the blocks in which one state differs from the
+//! one before it. [`Memory::mark`] puts what was written since the last mark into a new layer; [`Memory::reset`] takes
+//! what was written, and what higher layers have, from the layers that the mark counts. So an instance keeps what its
+//! start function wrote and no copy of its memories, and instances that import one memory go back each to its own mark.
+//!
+//! Where writes are not tracked, a mark compares the memory with what lies below, and a reset restores all of it, apart
+//! from pages that the system knows to be untouched.
+
+use alloc::{boxed::Box, vec::Vec};
+use core::ops::Range;
+
+use super::{Block, Memory, part};
+use crate::{
+    mapping::Mapping,
+    store::NewEntityError,
+    tracker::{BLOCK, BLOCK_LOG2},
+};
+
+static ZEROS: [u8; BLOCK] = [0; BLOCK];
+
+/// Blocks in which a state of a memory differs from the one before it.
+#[derive(Debug)]
+struct Layer {
+    /// Their numbers, ascending.
+    blocks: Box<[u32]>,
+    /// Their bytes, one block behind the other.
+    bytes: Box<[u8]>,
+}
+
+/// The states of a memory that were marked, the first one first.
+#[derive(Debug)]
+pub(super) struct Layers(Vec<Layer>);
+
+impl Layers {
+    /// No state but the first one.
+    pub(super) const NONE: Self = Self(Vec::new());
+
+    /// Bytes allocated.
+    pub(super) fn held(&self) -> usize {
+        self.0.iter().map(|layer| layer.blocks.len() * (size_of::<u32>() + BLOCK)).sum()
+    }
+
+    /// A block in the highest of the first `count` layers that has it; if none has, it is as the image says.
+    fn find(&self, count: usize, block: usize) -> Option<&[u8]> {
+        self.0[..count].iter().rev().find_map(|layer| {
+            let place = layer.blocks.binary_search(&(block as u32)).ok()?;
+            Some(&layer.bytes[place * BLOCK..][..BLOCK])
+        })
+    }
+
+    /// The blocks that some layers have. One may be named several times.
+    pub(super) fn blocks(&self, layers: Range<usize>) -> impl Iterator<Item = usize> {
+        self.0[layers].iter().flat_map(|layer| &*layer.blocks).map(|&block| block as usize)
+    }
+
+    /// The number of layers.
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+}
+
+/// A state of a memory that it can go back to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MemoryMark {
+    /// How many layers it has.
+    layers: usize,
+    /// How long the memory was.
+    len: u64,
+}
+
+impl Memory {
+    /// Marks the state, to go back to it. If it is `untouched`, it is known that nothing but segments was written that
+    /// all instances have in common.
+    ///
+    /// # Errors
+    /// The host has not enough memory.
+    pub(crate) fn mark(&mut self, untouched: bool) -> Result<MemoryMark, NewEntityError> {
+        if !untouched || self.tracker().is_some() {
+            let blocks = self.changed();
+            if !blocks.is_empty() {
+                self.push_layer(blocks)?;
+            }
+            self.clear_tracker();
+        }
+        Ok(MemoryMark { layers: self.layers.count(), len: self.len() })
+    }
+
+    /// Goes back to a state.
+    pub(crate) fn reset(&mut self, mark: MemoryMark) {
+        let count = self.layers.count();
+        match self.tracker() {
+            Some(tracker) if !self.is_mostly_written() => {
+                tracker.noted().for_each(|block| self.restore_block(block, mark.layers));
+                for block in self.layers.blocks(mark.layers..count) {
+                    self.restore_block(block, mark.layers);
+                }
+            }
+            _ => {
+                self.restore_image();
+                for block in self.layers.blocks(0..count) {
+                    self.restore_block(block, mark.layers);
+                }
+            }
+        }
+        self.clear_tracker();
+        // In these blocks the memory differs from the last state.
+        if let Some(tracker) = self.tracker() {
+            self.layers.blocks(mark.layers..count).for_each(|block| tracker.note(block));
+        }
+        if self.len() != mark.len {
+            self.set_len(mark.len);
+            self.count();
+        }
+    }
+
+    /// The blocks that differ from the last state, or may do so, ascending.
+    fn changed(&self) -> Vec<u32> {
+        let count = self.layers.count();
+        let mut blocks: Vec<u32> = match self.tracker() {
+            Some(tracker) if !self.is_unknown() => tracker.noted().map(|block| block as u32).collect(),
+            _ => {
+                let mut blocks = Vec::new();
+                let mut compare = |block: usize| {
+                    if self.differs(block, count) {
+                        blocks.push(block as u32);
+                    }
+                };
+                self.touched(|range| {
+                    (range.start >> BLOCK_LOG2..range.end.div_ceil(BLOCK)).for_each(&mut compare);
+                });
+                self.layers.blocks(0..count).for_each(compare);
+                blocks
+            }
+        };
+        blocks.sort_unstable();
+        blocks.dedup();
+        blocks
+    }
+
+    /// Hands over the ranges outside of which nobody can have written to the memory.
+    fn touched(&self, mut found: impl FnMut(Range<usize>)) {
+        let len = self.len() as usize;
+        let told = self.with_block(|block| match block {
+            Block::Mapped(mapping) => {
+                let page = Mapping::page();
+                mapping.written(page, len.next_multiple_of(page), usize::MAX, &mut found)
+            }
+            _ => None,
+        });
+        if told.is_none() {
+            found(0..len);
+        }
+    }
+
+    /// Adds a layer of blocks as they are.
+    fn push_layer(&mut self, blocks: Vec<u32>) -> Result<(), NewEntityError> {
+        let out_of_memory = |_| NewEntityError::OutOfMemory;
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(blocks.len() * BLOCK).map_err(out_of_memory)?;
+        for &block in &blocks {
+            let range = self.block_range(block as usize);
+            let end = bytes.len() + BLOCK;
+            // SAFETY: I-MEM: the range lies within the allocation, to which nobody writes meanwhile (I-STORE).
+            bytes.extend_from_slice(unsafe { self.allocated(range) });
+            bytes.resize(end, 0);
+        }
+        self.layers.0.try_reserve(1).map_err(out_of_memory)?;
+        self.layers.0.push(Layer { blocks: blocks.into(), bytes: bytes.into() });
+        Ok(())
+    }
+
+    /// Forgets all states, and takes the memory for what the image says.
+    pub(super) fn clear_layers(&mut self) {
+        self.layers = Layers::NONE;
+        self.clear_tracker();
+    }
+
+    /// Where a block lies, as far as it is allocated.
+    fn block_range(&self, block: usize) -> Range<usize> {
+        let capacity = self.capacity.get();
+        (block * BLOCK).min(capacity)..((block + 1) * BLOCK).min(capacity)
+    }
+
+    /// Brings a block back to what it is in the state with so many layers.
+    fn restore_block(&self, block: usize, layers: usize) {
+        let range = self.block_range(block);
+        match self.layers.find(layers, block) {
+            // SAFETY: I-MEM: the range lies within the allocation, of which no layer is part.
+            Some(bytes) => unsafe {
+                self.base().add(range.start).copy_from_nonoverlapping(bytes.as_ptr(), range.len());
+            },
+            None => self.restore(range, self.image()),
+        }
+    }
+
+    /// Whether a block is not what it is in the state with so many layers.
+    fn differs(&self, block: usize, layers: usize) -> bool {
+        let range = self.block_range(block);
+        // SAFETY: I-MEM: the range lies within the allocation, to which nobody writes meanwhile (I-STORE).
+        let bytes = unsafe { self.allocated(range.clone()) };
+        if let Some(expected) = self.layers.find(layers, block) {
+            return *bytes != expected[..bytes.len()];
+        }
+        let (before, inside, behind) = part(self.image(), range);
+        let (start, rest) = bytes.split_at(before);
+        let (middle, end) = rest.split_at(inside.len());
+        *start != ZEROS[..before] || middle != inside || *end != ZEROS[..behind]
+    }
+
+    /// Brings everything that may have been written to back to what the image says. What the memory got from the system
+    /// stays with it.
+    fn restore_image(&self) {
+        self.touched(|range| self.restore(range, self.image()));
+    }
+}

@@ -1,0 +1,150 @@
+//! Going back: [`Store::mark`] remembers what an instance is when it is ready, [`Store::reset`] makes it that again.
+//!
+//! What an instance can change are its memories, tables and mutable globals, imported ones included, and its segments,
+//! of which some may have been dropped. A [`Base`] has of each what tells how it was: marks of memories and tables, which
+//! keep what is written over when that happens (see `memory/layers.rs` and `table.rs`), values of globals, which are few,
+//! and of segments which ones were dropped, if the start function dropped any.
+
+use alloc::boxed::Box;
+use core::ptr::NonNull;
+use rotifer_core::Mutability;
+use rotifer_validator::SegmentMode;
+use smallvec::SmallVec;
+
+use crate::{
+    entity::{Global, Instance, Segment, Table},
+    memory::{Memory, MemoryMark},
+    store::{Handle, NewEntityError, Store, WrongStore},
+    table::TableMark,
+};
+
+/// What an instance goes back to.
+#[derive(Debug)]
+pub(crate) struct Base {
+    memories: SmallVec<[MemoryMark; 1]>,
+    tables: SmallVec<[TableMark; 1]>,
+    /// The values of mutable globals.
+    globals: SmallVec<[[u64; 2]; 2]>,
+    /// Whether each segment was dropped, those of elements first, if a segment was dropped other than as an active one.
+    segments: Option<Box<[bool]>>,
+    fuel: u64,
+}
+
+/// Why an instance was not reset. Nothing has changed then.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ResetError {
+    /// It was not marked.
+    NotMarked,
+    /// The host had not enough memory to keep what was written over.
+    OutOfMemory,
+}
+
+impl Store {
+    /// Marks an instance that is ready: active segments are written, the start function has run. Other instances may
+    /// have the same memories, tables and globals, and go back to their own marks.
+    ///
+    /// # Errors
+    /// The instance belongs to another store, or else the host has not enough memory.
+    pub fn mark(&mut self, instance: Handle<Instance>) -> Result<Result<(), NewEntityError>, WrongStore> {
+        let pointer = self.check(instance)?.as_ptr();
+        // SAFETY: I-ENTITY, I-STORE: the store is borrowed exclusively; memories, tables and globals are not part of the
+        // instance.
+        let instance = unsafe { &mut *pointer };
+        Ok(base(instance, self.fuel).map(|base| instance.base = Some(Box::new(base))))
+    }
+
+    /// Makes an instance what it was when it was marked, and with `fuel` what the fuel of the store was, too.
+    ///
+    /// # Errors
+    /// The instance belongs to another store, or else cannot go back.
+    pub fn reset(
+        &mut self,
+        instance: Handle<Instance>,
+        fuel: bool,
+    ) -> Result<Result<(), ResetError>, WrongStore> {
+        let pointer = self.check(instance)?.as_ptr();
+        // SAFETY: I-ENTITY, I-STORE: as for `mark`.
+        let instance = unsafe { &mut *pointer };
+        let Some(base) = &instance.base else { return Ok(Err(ResetError::NotMarked)) };
+        let is_kept = |(table, &mark): (&NonNull<Table>, _)| {
+            // SAFETY: I-ENTITY, I-STORE: as above.
+            unsafe { table.as_ref() }.has(mark)
+        };
+        if !instance.tables.iter().zip(&base.tables).all(is_kept) {
+            return Ok(Err(ResetError::OutOfMemory));
+        }
+        for (&(mut memory), &mark) in instance.memories.iter().zip(&base.memories) {
+            // SAFETY: I-ENTITY, I-STORE: as above.
+            unsafe { memory.as_mut() }.reset(mark);
+        }
+        for (&(mut table), &mark) in instance.tables.iter().zip(&base.tables) {
+            // SAFETY: I-ENTITY, I-STORE: as above.
+            unsafe { table.as_mut() }.reset(mark);
+        }
+        for (global, &value) in mutable_globals(instance).zip(&base.globals) {
+            global.value.set(value);
+        }
+        if fuel {
+            self.fuel = base.fuel;
+        }
+        if instance.segments_used {
+            reset_segments(instance);
+        }
+        Ok(Ok(()))
+    }
+}
+
+fn base(instance: &Instance, fuel: u64) -> Result<Base, NewEntityError> {
+    let code = &instance.module;
+    // The start function is the only one that can have written to memories of the instance's own by now.
+    let untouched = instance.has_data && code.common().data && code.module.start.is_none();
+    let imported = code.module.imported_memories as usize;
+    let memories = instance.memories.iter().enumerate().map(|(number, memory)| {
+        let mut memory: NonNull<Memory> = *memory;
+        // SAFETY: I-ENTITY, I-STORE: the store is borrowed exclusively by the caller.
+        unsafe { memory.as_mut() }.mark(untouched && number >= imported)
+    });
+    let tables = instance.tables.iter().map(|&(mut table)| {
+        // SAFETY: I-ENTITY, I-STORE: as above.
+        unsafe { table.as_mut() }.mark()
+    });
+    let dropped = || {
+        let elements = instance.elements.iter().map(|segment| matches!(segment, Segment::Dropped));
+        elements.chain(instance.dropped_data.iter().copied()).collect()
+    };
+    Ok(Base {
+        memories: memories.collect::<Result<_, _>>()?,
+        tables: tables.collect::<Result<_, _>>()?,
+        globals: mutable_globals(instance).map(|global| global.value.get()).collect(),
+        segments: instance.segments_used.then(dropped),
+        fuel,
+    })
+}
+
+fn mutable_globals(instance: &Instance) -> impl Iterator<Item = &Global> {
+    // SAFETY: I-ENTITY, I-STORE: the store is borrowed by the caller as long as it has the instance.
+    let globals = instance.globals.iter().map(|&global| unsafe { &*global });
+    globals.filter(|global| global.ty.mutability == Mutability::Var)
+}
+
+/// Has the segments as they were when the instance was marked. What was computed of them stays.
+fn reset_segments(instance: &mut Instance) {
+    let Some(base) = &instance.base else { return };
+    let module = &instance.module.module;
+    let elements = module.elements.iter().map(|segment| segment.mode != SegmentMode::Passive);
+    let data = module.data.iter().map(|segment| segment.mode != SegmentMode::Passive);
+    let mut at_first = elements.chain(data);
+    let mut marked = base.segments.iter().flatten().copied();
+    // Where nothing was marked, the segments are as active ones leave them.
+    let mut dropped = || marked.next().or_else(|| at_first.next()).unwrap_or(true);
+    for state in &mut instance.elements {
+        match (dropped(), &*state) {
+            (true, _) => *state = Segment::Dropped,
+            (false, Segment::Dropped) => *state = Segment::Waiting,
+            (false, Segment::Waiting | Segment::Ready(_)) => {}
+        }
+    }
+    for state in &mut instance.dropped_data {
+        *state = dropped();
+    }
+}
