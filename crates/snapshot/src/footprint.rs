@@ -36,6 +36,11 @@ impl Footprint {
 
     /// Counts a shared slice, without what its items refer to.
     pub(crate) fn add_slice<T>(&mut self, slice: &Arc<[T]>) -> bool {
-        self.add(Arc::as_ptr(slice).addr(), ARC_COUNTS + size_of_val(&**slice))
+        self.add(Arc::as_ptr(slice).addr(), slice_held(slice))
     }
+}
+
+/// How much is allocated for a shared slice. Empty ones may well share one allocation.
+pub(crate) fn slice_held<T>(slice: &Arc<[T]>) -> usize {
+    if slice.is_empty() { 0 } else { ARC_COUNTS + size_of_val(&**slice) }
 }

@@ -8,7 +8,8 @@
 //! bytes behind the end are zero.
 
 use crate::{
-    footprint::{ARC_COUNTS, Footprint},
+    cached_hash::{CachedHash, Hash},
+    footprint::{ARC_COUNTS, Footprint, slice_held},
     page::{PAGE_SIZE, Page, ZEROS, is_zero},
 };
 use alloc::{sync::Arc, vec::Vec};
@@ -21,6 +22,9 @@ const GROUP: usize = 16;
 /// Bytes in a group: what WebAssembly calls a page.
 const GROUP_SIZE: usize = GROUP * PAGE_SIZE;
 
+/// Begins what a group's hash is computed from; changes whenever its definition in docs/SNAPSHOT.md does.
+const GROUP_TAG: &[u8] = b"rotifer group 1\n";
+
 /// The contents of a memory. Cheap to clone.
 #[derive(Clone)]
 pub struct Pages {
@@ -29,13 +33,28 @@ pub struct Pages {
     groups: Arc<[Option<Arc<Group>>]>,
 }
 
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default)]
 struct Group {
     pages: [Option<Page>; GROUP],
+    hash: CachedHash,
 }
 
 impl Group {
     const EMPTY: [Option<Page>; GROUP] = [const { None }; GROUP];
+
+    /// The hash of the pages that are not zero and of their places.
+    fn hash(&self) -> Hash {
+        self.hash.get_or(|| {
+            let mut hasher = blake3::Hasher::new();
+            hasher.update(GROUP_TAG);
+            for (place, page) in self.pages.iter().enumerate() {
+                if let Some(page) = page {
+                    hasher.update(&[place as u8]).update(&page.hash());
+                }
+            }
+            *hasher.finalize().as_bytes()
+        })
+    }
 }
 
 impl Pages {
@@ -77,7 +96,7 @@ impl Pages {
     }
 
     /// The same contents cut off, or continued with zeros.
-    fn resized(&self, len: usize) -> Self {
+    pub(crate) fn resized(&self, len: usize) -> Self {
         let mut new = self.clone();
         let count = len.div_ceil(GROUP_SIZE);
         if count != self.groups.len() {
@@ -116,10 +135,44 @@ impl Pages {
         self.set(page, new);
     }
 
+    /// Changes a page, if there is such a page.
+    pub(crate) fn modify(&mut self, page: usize, change: impl FnOnce(&mut [u8; PAGE_SIZE])) {
+        if page / GROUP >= self.groups.len() {
+            return;
+        }
+        let slot = &mut Arc::make_mut(&mut self.groups)[page / GROUP];
+        let group = Arc::make_mut(slot.get_or_insert_default());
+        group.hash.clear();
+        let contents = group.pages[page % GROUP].get_or_insert_with(|| Page::new(&ZEROS));
+        change(contents.make_mut());
+        if is_zero(contents.bytes()) {
+            self.set(page, None);
+        }
+    }
+
+    /// Has `find` look at each page that `known` does not share in the same place, and say what to take for it: one
+    /// with the same contents.
+    pub(crate) fn replace_shared(
+        &mut self,
+        known: Option<&Self>,
+        mut find: impl FnMut(&Page) -> Option<Page>,
+    ) {
+        let nothing = Self::zeroed(0);
+        let numbers: Vec<usize> = self.unshared(known.unwrap_or(&nothing)).collect();
+        for number in numbers {
+            if let Some(page) = self.shared(number).and_then(&mut find) {
+                let group = &mut Arc::make_mut(&mut self.groups)[number / GROUP];
+                // The contents stay the same, and so does the group's hash unless it has to be copied.
+                Arc::make_mut(group.get_or_insert_default()).pages[number % GROUP] = Some(page);
+            }
+        }
+    }
+
     fn set(&mut self, page: usize, contents: Option<Page>) {
         let slot = &mut Arc::make_mut(&mut self.groups)[page / GROUP];
         let is_removed = contents.is_none();
         let group = Arc::make_mut(slot.get_or_insert_default());
+        group.hash.clear();
         group.pages[page % GROUP] = contents;
         if is_removed && group.pages.iter().all(Option::is_none) {
             *slot = None;
@@ -215,6 +268,36 @@ impl Pages {
         }
         ranges.add(shorter..longer);
         ranges.0
+    }
+
+    /// The hashes of the groups that are not zero with their numbers, in order.
+    pub(crate) fn group_hashes(&self) -> impl Iterator<Item = (usize, Hash)> {
+        let groups = self.groups.iter().enumerate();
+        groups.filter_map(|(index, group)| Some((index, group.as_ref()?.hash())))
+    }
+
+    /// How much is allocated for these contents that is not shared with `other` in the same places.
+    pub(crate) fn bytes_beside(&self, other: Option<&Self>) -> usize {
+        let other = other.map_or(&[][..], |other| &other.groups);
+        if core::ptr::eq(&*self.groups, other) {
+            return 0;
+        }
+        let mut bytes = slice_held(&self.groups);
+        for (index, group) in self.groups.iter().enumerate() {
+            let Some(group) = group else { continue };
+            let beside = other.get(index).and_then(Option::as_ref);
+            if beside.is_some_and(|beside| Arc::ptr_eq(group, beside)) {
+                continue;
+            }
+            let beside = beside.map_or(&Group::EMPTY, |group| &group.pages);
+            let is_own = |(page, beside): &(&Option<Page>, &Option<Page>)| match (page, beside) {
+                (Some(page), Some(beside)) => !page.is(beside),
+                (page, _) => page.is_some(),
+            };
+            let own = group.pages.iter().zip(beside).filter(is_own).count();
+            bytes += ARC_COUNTS + size_of::<Group>() + own * Page::held();
+        }
+        bytes
     }
 
     /// Tells `footprint` of what is allocated.

@@ -7,7 +7,7 @@
 //!
 //! Not part of a state are translated code, what belongs to the host, and what never changes.
 
-use crate::{Footprint, Pages};
+use crate::{Footprint, Pages, footprint::slice_held};
 use alloc::sync::Arc;
 use core::fmt;
 use rotifer_core::{Features, FuncIdx, GlobalIdx, MemIdx, RefType, TableIdx, ValType};
@@ -41,6 +41,33 @@ impl State {
         footprint.bytes()
     }
 
+    /// Whether the two can be states of one instance at different times.
+    pub(crate) fn is_of_same_module(&self, other: &Self) -> bool {
+        let memories = self.memories.iter().map(|memory| (memory.index, memory.page_size_log2));
+        self.module == other.module
+            && memories.eq(other.memories.iter().map(|memory| (memory.index, memory.page_size_log2)))
+    }
+
+    /// How much is allocated for this state that it does not share with `other`, a state of the same module, in the
+    /// same places.
+    pub(crate) fn bytes_beside(&self, other: Option<&Self>) -> usize {
+        let memories = self.memories.iter().enumerate().map(|(place, memory)| {
+            let other = other.and_then(|other| other.memories.get(place));
+            memory.contents.bytes_beside(other.map(|memory| &memory.contents))
+        });
+        let tables = self.tables.iter().enumerate().map(|(place, table)| {
+            let other = other.and_then(|other| other.tables.get(place));
+            slice_beside(&table.elements, other.map(|table| &table.elements))
+        });
+        slice_beside(&self.memories, other.map(|other| &other.memories))
+            + memories.sum::<usize>()
+            + slice_beside(&self.globals, other.map(|other| &other.globals))
+            + slice_beside(&self.tables, other.map(|other| &other.tables))
+            + tables.sum::<usize>()
+            + slice_beside(&self.dropped_data.words, other.map(|other| &other.dropped_data.words))
+            + slice_beside(&self.dropped_elements.words, other.map(|other| &other.dropped_elements.words))
+    }
+
     pub(crate) fn count(&self, footprint: &mut Footprint) {
         if footprint.add_slice(&self.memories) {
             self.memories.iter().for_each(|memory| memory.contents.count(footprint));
@@ -54,6 +81,11 @@ impl State {
         footprint.add_slice(&self.dropped_data.words);
         footprint.add_slice(&self.dropped_elements.words);
     }
+}
+
+/// How much is allocated for a slice, unless it is `other`.
+fn slice_beside<T>(slice: &Arc<[T]>, other: Option<&Arc<[T]>>) -> usize {
+    if other.is_some_and(|other| Arc::ptr_eq(slice, other)) { 0 } else { slice_held(slice) }
 }
 
 /// A memory.
@@ -148,6 +180,11 @@ impl SegmentSet {
     pub fn contains(&self, segment: u32) -> bool {
         let word = self.words.get((segment / Self::BITS) as usize);
         word.is_some_and(|word| word >> (segment % Self::BITS) & 1 != 0)
+    }
+
+    /// A bit for each segment, the first one the lowest of the first word. Other bits are 0.
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.words
     }
 
     /// Whether each segment is in the set, in order.

@@ -32,6 +32,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("crates/rotifer/tests/leaks.rs", "an allocator that counts"),
     ("crates/rotifer/tests/hostile/allocator.rs", "an allocator that counts"),
     ("crates/rotifer/tests/usage.rs", "an allocator that counts"),
+    ("crates/snapshot/tests/memory.rs", "an allocator that counts"),
     ("crates/rotifer/tests/api/bytes.rs", "tests owners of bytes, who promise not to change them"),
     ("crates/rotifer/tests/api/modes.rs", "tests the unchecked mode"),
     ("crates/rotifer/tests/api/reset.rs", "writes to a memory behind the engine's back"),

@@ -1,5 +1,8 @@
 //! States as data, through the crate's public interface.
 
+mod example;
+mod hashes;
+mod histories;
 mod pages;
 mod random;
 mod states;

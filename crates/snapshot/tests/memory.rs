@@ -1,0 +1,83 @@
+//! [`History::bytes`] is what the allocator says. Alone in its program: the allocator counts for all threads.
+
+use rotifer_core::{Features, GlobalIdx, MemIdx, RefType, TableIdx};
+use rotifer_snapshot::{
+    FeatureFingerprint, GlobalState, History, HistoryConfig, MemoryState, PAGE_SIZE, Pages, SegmentSet,
+    State, TableState, Value,
+};
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    iter,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+struct Counting;
+
+static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: everything is passed on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATED.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: promised by the caller.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        ALLOCATED.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: promised by the caller.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn state(contents: Pages, global: u64) -> State {
+    State {
+        module: [0; 32],
+        features: FeatureFingerprint::new(&Features::default()),
+        memories: [MemoryState { index: MemIdx(0), page_size_log2: 16, contents }].into(),
+        globals: [GlobalState { index: GlobalIdx(0), value: Value::I64(global) }].into(),
+        tables: [TableState { index: TableIdx(0), ty: RefType::FUNCREF, elements: [None; 10].into() }].into(),
+        dropped_data: SegmentSet::from_iter([true; 3]),
+        dropped_elements: SegmentSet::from_iter([]),
+        fuel: None,
+    }
+}
+
+/// Beside what it says a history has no more than the unused part of its two lists, and whoever runs the test has some.
+fn check(history: &History, before: usize) {
+    let allocated = ALLOCATED.load(Ordering::Relaxed) - before;
+    let (bytes, slack) = (history.bytes(), 400 * history.len() + 16_000);
+    assert!(allocated <= bytes + slack && bytes <= allocated + slack, "{bytes} of {allocated}");
+}
+
+#[test]
+fn a_history_knows_what_it_holds() {
+    let before = ALLOCATED.load(Ordering::Relaxed);
+    let mut history = History::new(HistoryConfig { capacity: 40, dense: 5, ..HistoryConfig::default() });
+    for tick in 0..100 {
+        {
+            let pages =
+                history.newest().map_or(Pages::zeroed(0), |(_, state)| state.memories[0].contents.clone());
+            let mut data = vec![1; (20 + tick as usize % 7) * 16 * PAGE_SIZE];
+            pages.read(0, &mut data);
+            let start = tick as usize * 12345 % data.len();
+            let end = data.len().min(start + 60_000);
+            data[start..end].fill(tick as u8);
+            let pages = pages.update(&data, iter::once(start..end));
+            history.record(tick, state(pages, tick / 10)).unwrap();
+        }
+        check(&history, before);
+        if tick % 23 == 22 {
+            for back in [3, 20] {
+                history.rollback(tick - back).unwrap();
+                check(&history, before);
+            }
+        }
+    }
+    drop(history);
+    let left = ALLOCATED.load(Ordering::Relaxed) - before;
+    assert!(left < 16_000, "{left}");
+}

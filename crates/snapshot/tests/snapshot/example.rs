@@ -1,0 +1,46 @@
+//! A state with something of everything.
+
+use rotifer_core::{Features, FuncIdx, GlobalIdx, MemIdx, RefType, TableIdx};
+use rotifer_snapshot::{
+    FeatureFingerprint, GlobalState, MemoryState, PAGE_SIZE, Pages, State, TableState, Value,
+};
+
+/// Two memories, one of them with pages of one byte; a global of each type; a table.
+pub(crate) fn state() -> State {
+    let mut large = vec![0; 128 * 1024];
+    large[..5].copy_from_slice(b"hello");
+    large[3 * PAGE_SIZE - 1..5 * PAGE_SIZE].fill(0xAB);
+    large[128 * 1024 - 1] = 1;
+    let small: Vec<u8> = (0..=250).cycle().take(PAGE_SIZE + 1000).collect();
+    let memory = |index, page_size_log2, bytes: &[u8]| MemoryState {
+        index: MemIdx(index),
+        page_size_log2,
+        contents: Pages::new(bytes),
+    };
+    let values = [
+        Value::I32(0x1234_5678),
+        Value::I64(u64::MAX - 1),
+        Value::F32(0x7FC0_0000),
+        Value::F64(0x7FF8_0000_0000_0001),
+        Value::Func(Some(FuncIdx(3))),
+        Value::Func(None),
+        Value::NullExtern,
+    ];
+    let globals =
+        values.iter().zip(1..).map(|(&value, index)| GlobalState { index: GlobalIdx(index), value });
+    State {
+        module: [7; 32],
+        features: FeatureFingerprint::new(&Features::default()),
+        memories: [memory(0, 16, &large), memory(2, 0, &small)].into(),
+        globals: globals.collect(),
+        tables: [TableState {
+            index: TableIdx(1),
+            ty: RefType::FUNCREF,
+            elements: [None, Some(FuncIdx(0)), Some(FuncIdx(4)), None].into(),
+        }]
+        .into(),
+        dropped_data: (0..70).map(|segment| segment % 2 == 0).collect(),
+        dropped_elements: [true, false].into_iter().collect(),
+        fuel: Some(1000),
+    }
+}
