@@ -97,8 +97,11 @@ fn engines(kind: Kind) -> Vec<Engine> {
             for &dispatch in Dispatch::available() {
                 let mut config = Config::default();
                 config.features(all_features()).dispatch(dispatch).canonical_nans(canonical_nans);
-                // Which of the two makes no difference that can be seen.
-                config.track_writes(canonical_nans);
+                // These make no difference that can be seen: tracked writes, and code that is dropped now and then.
+                config.track_writes(canonical_nans).evictable_code(!canonical_nans);
+                if stack == Stack::Small {
+                    config.code_budget(Some(2_000));
+                }
                 match stack {
                     Stack::Large => config.max_stack_size(64 << 20).max_call_depth(100_000),
                     Stack::Small => config.max_stack_size(3_000).max_call_depth(40),

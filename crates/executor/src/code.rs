@@ -7,10 +7,19 @@
 //! everything else about the callee in the header before that cell, and goes there. Publishing code is one
 //! Release store; shared code is never patched.
 //!
-//! I-CODE: a block of code is immutable once published and lives as long as its module.
+//! Code can be evicted, if its engine allows that: entries are set back to the stub, and the blocks are freed once
+//! nobody can be running them any more ([`pin`](crate::pin)). Until then they can still be found by address.
+//!
+//! I-CODE: a block of code is immutable once published. It lives as long as its module or, if it is evicted, until
+//! each pin that was raised then has been lowered (I-PIN).
 
-use alloc::{boxed::Box, collections::BTreeMap, sync::Arc, vec::Vec};
-use core::{fmt, ptr::NonNull, sync::atomic::Ordering};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    vec::Vec,
+};
+use core::{fmt, ptr::NonNull};
 use rotifer_bytecode::{CodeBuffer, RegionStart, Safepoint, Safepoints, Special, Split, Word};
 use rotifer_core::{FuelCosts, FuncIdx, WasmOffset};
 use rotifer_validator::{Error, ExportItem, Module, Names};
@@ -19,7 +28,8 @@ use crate::{
     exec::{Dispatch, DispatchError},
     exports::ExportIndex,
     memory::MemoryImage,
-    sync::{AtomicPtr, Mutex, OnceLock},
+    pin::{OwnPin, Pins, RaisedPin},
+    sync::{AtomicPtr, Mutex, OnceLock, Ordering},
     usage::{Held, Usage},
     warm::{Common, WarmInstances},
 };
@@ -91,10 +101,26 @@ pub enum Metering {
     Fuel(FuelCosts),
 }
 
+/// How long translated code is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum CodeRetention {
+    /// As long as its module.
+    #[default]
+    Forever,
+    /// Until it is evicted: on request, and where the code of a module takes more bytes than this, that which was
+    /// translated first.
+    Evictable {
+        /// Bytes of the code of a module and of its tables.
+        budget: usize,
+    },
+}
+
 /// What belongs to a place in the code.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
     pub(crate) func: FuncIdx,
+    /// Of the cell, in the function's code.
+    pub(crate) position: u32,
     pub(crate) point: Option<Safepoint>,
 }
 
@@ -176,6 +202,10 @@ pub struct Stubs {
     tracks_writes: bool,
     /// Whether instances keep what they need to be reset.
     keeps_bases: bool,
+    /// Who may be running code, if that can be evicted.
+    pins: Option<Pins>,
+    /// How many bytes the code of a module may take.
+    code_budget: usize,
 }
 
 impl fmt::Debug for Stubs {
@@ -202,6 +232,8 @@ impl Stubs {
             warm_bytes: 0,
             tracks_writes: false,
             keeps_bases: false,
+            pins: None,
+            code_budget: usize::MAX,
             words: Box::new([
                 // The header of the translate-me stub: a frame for which there is never room, so that every
                 // call of it leaves the dispatcher before it happens. Its cell is never executed.
@@ -241,6 +273,21 @@ impl Stubs {
     /// Whether instances keep what they need to be reset.
     pub(crate) fn keeps_bases(&self) -> bool {
         self.keeps_bases
+    }
+
+    /// Sets how long code is kept that is linked with these stubs.
+    #[must_use]
+    pub fn with_code_retention(mut self, retention: CodeRetention) -> Self {
+        (self.pins, self.code_budget) = match retention {
+            CodeRetention::Forever => (None, usize::MAX),
+            CodeRetention::Evictable { budget } => (Some(Pins::default()), budget),
+        };
+        self
+    }
+
+    /// A pin for somebody who is going to run code that is linked with these stubs.
+    pub(crate) fn pin(&self) -> OwnPin {
+        OwnPin::new(self.pins.as_ref())
     }
 
     pub(crate) fn warm_instances(&self) -> usize {
@@ -287,12 +334,44 @@ impl Stubs {
 /// What is known of the translation of a module's functions.
 #[derive(Default)]
 struct Translated {
-    /// By the address of the first word.
+    /// By the address of the first word. Those of evicted code that may still be running, too.
     blocks: BTreeMap<usize, Code>,
     /// Functions found to be invalid on their first call: the verdict is stable.
     invalid: BTreeMap<FuncIdx, Error>,
+    /// Bytes of all blocks.
     code: usize,
+    /// Bytes of what is kept beside all blocks.
     tables: usize,
+    /// The functions that have code in the order in which they were translated, if it can be evicted.
+    order: VecDeque<FuncIdx>,
+    /// Evicted code that waits.
+    evicted: Vec<Evicted>,
+}
+
+/// Code that was evicted while somebody may have been running it.
+struct Evicted {
+    /// The pins that were raised then, as far as they have not been lowered since.
+    pins: Vec<RaisedPin>,
+    /// The blocks, by the addresses of their first words.
+    blocks: Vec<usize>,
+    /// How many bytes they take, with their tables.
+    size: usize,
+}
+
+impl Translated {
+    /// Bytes of evicted code that waits.
+    fn evicted_size(&self) -> usize {
+        self.evicted.iter().map(|evicted| evicted.size).sum()
+    }
+
+    fn evicted_blocks(&self) -> usize {
+        self.evicted.iter().map(|evicted| evicted.blocks.len()).sum()
+    }
+
+    /// Bytes of all blocks and what is kept beside them.
+    fn size(&self) -> usize {
+        self.code + self.tables
+    }
 }
 
 /// How many bytes a module holds.
@@ -300,7 +379,10 @@ struct Translated {
 pub struct ModuleUsage {
     /// How many functions are translated.
     pub functions: usize,
-    /// Their cells and headers.
+    /// Bytes of code that was evicted while somebody may have been running it, and that is not freed yet. Part of
+    /// what follows.
+    pub evicted: usize,
+    /// Cells and headers.
     pub code: usize,
     /// What is kept beside: safepoints and splits.
     pub tables: usize,
@@ -432,10 +514,20 @@ impl ModuleCode {
         FuncIdx(self.module.imported_functions + defined as u32)
     }
 
-    /// Whether a function has been translated.
+    /// The entry of a defined function.
+    fn entry(&self, func: FuncIdx) -> &FuncEntry {
+        &self.entries[func.index() - self.module.imported_functions as usize]
+    }
+
+    /// The first cell of a function that has code.
+    fn find_code(&self, func: FuncIdx) -> Option<*const Word> {
+        let code = self.entry(func).code();
+        (code != self.stubs.translate()).then_some(code)
+    }
+
+    /// Whether a function has been translated, and its code was not evicted.
     pub fn is_translated(&self, func: FuncIdx) -> bool {
-        let defined = func.index() - self.module.imported_functions as usize;
-        self.entries[defined].code() != self.stubs.translate()
+        self.find_code(func).is_some()
     }
 
     /// Sees to it that a defined function is translated, by whatever thread.
@@ -443,14 +535,20 @@ impl ModuleCode {
     /// # Errors
     /// The function's body is invalid. Asking again gives the same error.
     pub fn ensure_translated(&self, func: FuncIdx) -> Result<(), Error> {
-        if self.is_translated(func) {
-            return Ok(());
+        self.translated(func).map(drop)
+    }
+
+    /// The first cell of a defined function, which is translated if need be. With code that can be evicted, the address
+    /// is good while the pin of whoever asks is raised (I-PIN).
+    pub(crate) fn translated(&self, func: FuncIdx) -> Result<*const Word, Error> {
+        if let Some(code) = self.find_code(func) {
+            return Ok(code);
         }
         // The lock is held during translation: a second thread that wants the same function waits for it
         // rather than translating it again.
         let mut translated = self.translated.lock();
-        if self.is_translated(func) {
-            return Ok(());
+        if let Some(code) = self.find_code(func) {
+            return Ok(code);
         }
         if let Some(error) = translated.invalid.get(&func) {
             return Err(error.clone());
@@ -464,8 +562,11 @@ impl ModuleCode {
         };
         let code = Code::new(&buffer, func);
         self.translator.recycle(buffer);
-        self.publish(&mut translated, func, code);
-        Ok(())
+        let first = self.publish(&mut translated, func, code);
+        let freed = self.keep_to_budget(&mut translated);
+        drop(translated);
+        drop(freed);
+        Ok(first)
     }
 
     /// [`ensure_translated`](Self::ensure_translated) for threads that divide a module's functions among themselves: they
@@ -484,12 +585,15 @@ impl ModuleCode {
         let mut translated = self.translated.lock();
         if !self.is_translated(func) {
             self.publish(&mut translated, func, code);
+            let freed = self.keep_to_budget(&mut translated);
+            drop(translated);
+            drop(freed);
         }
         Ok(())
     }
 
-    /// Makes the code of a function that has none known to everybody.
-    fn publish(&self, translated: &mut Translated, func: FuncIdx, code: Code) {
+    /// Makes the code of a function that has none known to everybody. Gives its first cell.
+    fn publish(&self, translated: &mut Translated, func: FuncIdx, code: Code) -> *const Word {
         let first = code.first_cell();
         let (words, tables) = (code.size(), code.tables());
         translated.code += words;
@@ -500,8 +604,112 @@ impl ModuleCode {
         usage.add(Held::CodeTables, tables);
         usage.add(Held::Metadata, Code::PLACE);
         translated.blocks.insert(code.words.cast::<Word>().addr().get(), code);
-        let defined = func.index() - self.module.imported_functions as usize;
-        self.entries[defined].code.store(first, Ordering::Release);
+        self.entry(func).code.store(first, Ordering::Release);
+        if self.stubs.pins.is_some() {
+            translated.order.push_back(func);
+        }
+        first
+    }
+
+    /// Evicts all code: functions are translated again when they are called. What may be running, or belongs to a call
+    /// that is suspended, is freed later: when code is translated or evicted, and nobody uses it any more.
+    ///
+    /// Gives how many bytes were freed; `None` if the code of this engine cannot be evicted.
+    pub fn evict(&self) -> Option<usize> {
+        let pins = self.stubs.pins.as_ref()?;
+        let mut translated = self.translated.lock();
+        let before = translated.size();
+        let mut freed = self.free_evicted(&mut translated);
+        let all = translated.order.len();
+        freed.extend(self.evict_first(&mut translated, all, pins));
+        let size = before - translated.size();
+        drop(translated);
+        drop(freed);
+        Some(size)
+    }
+
+    /// Evicts the code that was translated first if there is more than the budget allows. Gives what is to be dropped
+    /// when nothing is locked any more.
+    ///
+    /// While evicted code waits, no other is evicted: an activation that needs more code than the budget allows would
+    /// have the same functions translated over and over, and none of it could be freed before it ends.
+    fn keep_to_budget(&self, translated: &mut Translated) -> Vec<Code> {
+        let Some(pins) = &self.stubs.pins else { return Vec::new() };
+        let budget = self.stubs.code_budget;
+        if translated.size() <= budget {
+            return Vec::new();
+        }
+        let mut freed = self.free_evicted(translated);
+        if translated.size() <= budget || !translated.evicted.is_empty() {
+            return freed;
+        }
+        // A quarter of the budget is made free, so that not each translation evicts. What was translated last stays.
+        let mut excess = translated.size() - (budget - budget / 4);
+        let mut count = 0;
+        for &func in translated.order.iter().take(translated.order.len() - 1) {
+            let block = self.block(func);
+            let size = translated.blocks.get(&block).map_or(0, |code| code.size() + code.tables());
+            count += 1;
+            excess = excess.saturating_sub(size);
+            if excess == 0 {
+                break;
+            }
+        }
+        freed.extend(self.evict_first(translated, count, pins));
+        freed
+    }
+
+    /// Evicts the code of so many functions, those that were translated first. Gives what can be dropped now.
+    fn evict_first(&self, translated: &mut Translated, count: usize, pins: &Pins) -> Vec<Code> {
+        let stub = self.stubs.translate().cast_mut();
+        let mut blocks = Vec::with_capacity(count);
+        for func in translated.order.drain(..count) {
+            blocks.push(self.block(func));
+            self.entry(func).code.store(stub, Ordering::Release);
+        }
+        self.stubs.usage().sub(Held::Functions, blocks.len());
+        let mut size = 0;
+        for block in &blocks {
+            size += translated.blocks.get(block).map_or(0, |code| code.size() + code.tables());
+        }
+        let evicted = Evicted { pins: pins.raised(), blocks, size };
+        if evicted.pins.is_empty() {
+            return self.remove(translated, &evicted.blocks);
+        }
+        translated.evicted.push(evicted);
+        Vec::new()
+    }
+
+    /// The evicted code that nobody can be running any more.
+    fn free_evicted(&self, translated: &mut Translated) -> Vec<Code> {
+        let mut free = Vec::new();
+        translated.evicted.retain_mut(|evicted| {
+            evicted.pins.retain(RaisedPin::is_still_raised);
+            if evicted.pins.is_empty() {
+                free.append(&mut evicted.blocks);
+            }
+            !evicted.pins.is_empty()
+        });
+        self.remove(translated, &free)
+    }
+
+    /// Takes blocks out of those of the module.
+    fn remove(&self, translated: &mut Translated, blocks: &[usize]) -> Vec<Code> {
+        let removed: Vec<Code> = blocks.iter().filter_map(|block| translated.blocks.remove(block)).collect();
+        let code = removed.iter().map(Code::size).sum();
+        let tables = removed.iter().map(Code::tables).sum();
+        translated.code -= code;
+        translated.tables -= tables;
+        let usage = self.stubs.usage();
+        usage.sub(Held::Code, code);
+        usage.sub(Held::CodeTables, tables);
+        usage.sub(Held::Metadata, removed.len() * Code::PLACE);
+        removed
+    }
+
+    /// The address of the first word of the block of a function that has code.
+    fn block(&self, func: FuncIdx) -> usize {
+        self.entry(func).code().addr() - header::WORDS * size_of::<Word>()
     }
 
     /// Whose code a cell belongs to, and what is known of it, if it is in this module.
@@ -510,6 +718,7 @@ impl ModuleCode {
     pub(crate) fn locate(&self, cell: *const Word, returning: bool) -> Option<Place> {
         self.find(cell.addr(), |code, position| Place {
             func: code.func,
+            position,
             point: code.safepoints.find(position - u32::from(returning)),
         })
     }
@@ -536,9 +745,9 @@ impl ModuleCode {
         })?
     }
 
-    /// The first instruction of the region that begins at the cell of an address and costs so much.
-    pub(crate) fn region_offset(&self, cell: usize, cost: u32) -> Option<WasmOffset> {
-        let (func, position) = self.find(cell, |code, position| (code.func, position))?;
+    /// The first instruction of the region that begins at a position of a function's code and costs so much. The code
+    /// itself may have been evicted.
+    pub(crate) fn region_offset(&self, func: FuncIdx, position: u32, cost: u32) -> Option<WasmOffset> {
         let regions = self.translator.regions(self, func);
         // A loop that is entered again goes on behind the cell of its header.
         let here = |region: &&RegionStart| region.position == position || region.position + 1 == position;
@@ -550,15 +759,15 @@ impl ModuleCode {
 
     /// Bytes of translated code and of its tables.
     pub fn code_size(&self) -> usize {
-        let translated = self.translated.lock();
-        translated.code + translated.tables
+        self.translated.lock().size()
     }
 
     /// How much memory the module holds.
     pub fn usage(&self) -> ModuleUsage {
         let translated = self.translated.lock();
         ModuleUsage {
-            functions: translated.blocks.len(),
+            functions: translated.blocks.len() - translated.evicted_blocks(),
+            evicted: translated.evicted_size(),
             code: translated.code,
             tables: translated.tables,
             metadata: self.metadata + translated.blocks.len() * Code::PLACE,

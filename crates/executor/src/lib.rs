@@ -17,6 +17,7 @@ mod func_block;
 mod instance;
 mod mapping;
 mod memory;
+mod pin;
 mod reset;
 mod stack;
 mod store;
@@ -27,7 +28,7 @@ mod usage;
 mod warm;
 
 pub use self::{
-    code::{FuncEntry, Metering, ModuleCode, ModuleUsage, Stubs, Translate},
+    code::{CodeRetention, FuncEntry, Metering, ModuleCode, ModuleUsage, Stubs, Translate},
     entity::{Func, Global, Instance, Table},
     exec::{
         Dispatch, DispatchError, Host, HostFrame, Outcome, Pause, Suspended, Trap, TrapFrame, invoke, resume,
@@ -40,3 +41,6 @@ pub use self::{
     store::{ExternHandle, Handle, NewEntityError, Store, StoreId, StoreUsage, WrongStore},
     usage::{Held, Tally, Usage},
 };
+
+#[cfg(loom)]
+pub use self::pin::PinnedForTest;

@@ -15,12 +15,14 @@ use core::{any::Any, fmt, hash, ptr::NonNull};
 use rotifer_core::{FuncIdx, GlobalType, MemoryType, TableType, TrapCode};
 
 use crate::{
+    code::Stubs,
     entity::{Func, Global, Instance, Table},
     exec::SuspendedState,
     instance::retire,
     memory::Memory,
+    pin::OwnPin,
     stack::{StackLimits, ValueStack},
-    usage::{Held, Tally, Usage},
+    usage::{Held, Tally},
 };
 
 /// Tells stores apart. No two stores of a process have the same.
@@ -241,7 +243,9 @@ pub struct Store {
     /// Whether memories are tracked.
     tracked: bool,
     externs: Vec<Box<dyn Any + Send + Sync>>,
-    usage: Arc<Usage>,
+    stubs: Arc<Stubs>,
+    /// Raised while an activation exists that cannot be suspended.
+    pub(crate) pin: OwnPin,
 }
 
 // SAFETY: a store owns all that its pointers lead to, except translated code, which is Sync.
@@ -264,8 +268,8 @@ impl fmt::Debug for Store {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        self.usage.sub(Held::Stores, 1);
-        self.usage.sub(Held::Instances, self.instances_held());
+        self.stubs.usage().sub(Held::Stores, 1);
+        self.stubs.usage().sub(Held::Instances, self.instances_held());
         for &instance in &self.instances {
             // SAFETY: I-ENTITY ends here; what refers to the instance is a store that is dropped.
             unsafe { retire(instance, self.used) };
@@ -274,10 +278,9 @@ impl Drop for Store {
 }
 
 impl Store {
-    /// An empty store, whose memory is counted in `usage`.
-    ///
-    /// If it is `tracked`, its memories know what is written to them, as all modules expect that track writes.
-    pub fn new(limits: StackLimits, usage: Arc<Usage>, tracked: bool) -> Self {
+    /// An empty store for modules that are linked with these stubs.
+    pub fn new(limits: StackLimits, stubs: Arc<Stubs>) -> Self {
+        let usage = stubs.usage();
         usage.add(Held::Stores, 1);
         Self {
             id: StoreId::next(),
@@ -295,22 +298,23 @@ impl Store {
             own_memories: 0,
             own_tables: 0,
             used: false,
-            tracked,
+            tracked: stubs.tracks_writes(),
             externs: Vec::new(),
-            usage,
+            pin: stubs.pin(),
+            stubs,
         }
     }
 
     /// Where memories and tables of this store are counted.
     pub(crate) fn tally(&self) -> Tally {
-        Tally::new(self.usage.clone())
+        Tally::new(self.stubs.usage().clone())
     }
 
     /// Adds an instance that is complete.
     pub(crate) fn add_instance(&mut self, place: NonNull<Instance>) {
         // SAFETY: I-ENTITY: it is complete.
         let instance = unsafe { place.as_ref() };
-        self.usage.add(Held::Instances, instance.held);
+        self.stubs.usage().add(Held::Instances, instance.held);
         self.own_memories += instance.own_memories.len();
         self.own_tables += instance.own_tables.len();
         self.instances.push(place);
@@ -358,11 +362,12 @@ impl Store {
         let calls = &mut self.calls;
         let mut new = || {
             let calls = calls.get_or_insert_default().clone();
-            Box::new(SuspendedState::new(self.id, self.stack.another(), calls))
+            Box::new(SuspendedState::new(self.id, self.stack.another(), calls, self.stubs.pin()))
         };
         let mut call = self.spare_calls.pop().unwrap_or_else(&mut new);
         call.stack.set_top(0);
         call.stack.set_depth(self.stack.depth());
+        call.pin.begin();
         call
     }
 
@@ -373,7 +378,8 @@ impl Store {
     }
 
     /// Keeps what a call had that has ended.
-    pub(crate) fn keep_spare_call(&mut self, call: Box<SuspendedState>) {
+    pub(crate) fn keep_spare_call(&mut self, mut call: Box<SuspendedState>) {
+        call.pin.end();
         if self.spare_calls.len() < MAX_SPARE_CALLS {
             self.spare_calls.push(call);
         }

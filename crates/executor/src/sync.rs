@@ -1,11 +1,11 @@
-//! What threads share: an atomic pointer, a mutex and a cell that is written once, with and without `std`.
+//! What threads share: atomics, a mutex and a cell that is written once, with and without `std`.
 //!
-//! With `--cfg loom` the first two are those of the model checker, for `tests/loom.rs`.
+//! With `--cfg loom` all but the last are those of the model checker, for `tests/loom.rs`.
 
 #[cfg(not(loom))]
-pub(crate) use core::sync::atomic::AtomicPtr;
+pub(crate) use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
 #[cfg(loom)]
-pub(crate) use loom::sync::atomic::AtomicPtr;
+pub(crate) use loom::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
 
 #[cfg(not(any(feature = "std", loom)))]
 pub(crate) use spin::mutex::SpinMutex as Mutex;
@@ -36,7 +36,7 @@ mod mutex {
     use std::sync;
 
     /// A mutex without poisoning: what it protects here is consistent whenever a panic can happen.
-    #[derive(Debug)]
+    #[derive(Debug, Default)]
     pub(crate) struct Mutex<T>(sync::Mutex<T>);
 
     impl<T> Mutex<T> {

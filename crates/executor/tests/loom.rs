@@ -13,7 +13,7 @@ use std::sync::{
 use loom::{cell::UnsafeCell, sync::Arc, thread};
 use rotifer_bytecode::{CodeBuffer, RegionStart};
 use rotifer_core::{FuncIdx, FuncType, TypeIdx, WasmOffset};
-use rotifer_executor::{Dispatch, Metering, ModuleCode, Stubs, Translate};
+use rotifer_executor::{CodeRetention, Dispatch, Metering, ModuleCode, PinnedForTest, Stubs, Translate};
 use rotifer_validator::{Error, ErrorKind, Module, Span};
 
 /// Translates even functions and refuses odd ones.
@@ -130,5 +130,40 @@ fn a_verdict_is_stable() {
         }
         assert!(code.ensure_translated(FuncIdx(1)).is_err());
         assert_eq!(runs[1].load(Ordering::SeqCst), 1);
+    });
+}
+
+/// Who runs code while it is evicted is not robbed of it: either the caller finds the stub, or the code is kept until
+/// the caller has done with it. Freed code is what has been written to by the evictor.
+#[test]
+fn evicted_code_waits_for_those_who_run_it() {
+    loom::model(|| {
+        let stubs = Stubs::new(Dispatch::default(), Metering::Off).unwrap();
+        let stubs = StdArc::new(stubs.with_code_retention(CodeRetention::Evictable { budget: usize::MAX }));
+        let Setup { code, words, .. } = setup(&stubs);
+        let func = FuncIdx(0);
+        code.ensure_translated(func).unwrap();
+        let caller = {
+            let (code, words, stubs) = (code.clone(), words.clone(), stubs.clone());
+            thread::spawn(move || {
+                let mut activation = PinnedForTest::new(&stubs);
+                activation.begin();
+                if code.is_translated(func) {
+                    read_words(&words, func);
+                }
+                activation.end();
+            })
+        };
+        let first = code.evict().unwrap();
+        let freed = if first > 0 { first } else { code.evict().unwrap() };
+        if freed > 0 {
+            // SAFETY: I-PIN is what is checked: the checker reports a write that is not ordered with the caller's read.
+            words[0].0.with_mut(|words| unsafe { *words = 0 });
+        }
+        caller.join().unwrap();
+        if freed == 0 {
+            assert!(code.evict().unwrap() > 0, "nobody runs it any more");
+        }
+        assert_eq!(code.code_size(), 0);
     });
 }

@@ -1,7 +1,7 @@
 //! [`Config`]: the switches of an engine.
 
 use rotifer_core::{Features, FuelCostError, FuelCosts, Limits};
-use rotifer_executor::{Dispatch, Metering, StackLimits};
+use rotifer_executor::{CodeRetention, Dispatch, Metering, StackLimits};
 
 /// When the bodies of a module's functions are validated and translated.
 ///
@@ -82,6 +82,8 @@ pub struct Config {
     pub(crate) track_writes: bool,
     /// If nothing was said, instances can be reset where that is cheap.
     pub(crate) resettable: Option<bool>,
+    pub(crate) evictable_code: bool,
+    pub(crate) code_budget: Option<usize>,
 }
 
 impl Default for Config {
@@ -107,6 +109,8 @@ impl Default for Config {
             warm_memory: 2 << 20,
             track_writes: false,
             resettable: None,
+            evictable_code: false,
+            code_budget: None,
         }
     }
 }
@@ -342,6 +346,35 @@ impl Config {
         self.resettable.unwrap_or(self.track_writes)
     }
 
+    /// Sets whether translated code can be dropped while its module lives ([`Module::evict_code`](crate::Module::evict_code)).
+    /// Default: no. It costs some nanoseconds for each call that the embedder makes, and nothing for calls that
+    /// WebAssembly makes.
+    pub fn evictable_code(&mut self, enable: bool) -> &mut Self {
+        self.evictable_code = enable;
+        self
+    }
+
+    /// Sets how many bytes the translated code of each module may take, with its tables; `None`: as many as there are.
+    /// Default: `None`. A budget implies [`evictable_code`](Self::evictable_code).
+    ///
+    /// If a translation exceeds it, the code of the functions that were translated first is dropped until a quarter of
+    /// the budget is free; they are translated again when they are called. Code that a call may be using is freed only
+    /// after that call has ended, and until then no other is dropped: a call that needs more functions than the budget
+    /// has room for gets them, and at the worst there is twice as much code as the module has in all. Real modules take
+    /// about 4 bytes of code for each byte of a function's body (docs/LIMITS.md).
+    pub fn code_budget(&mut self, bytes: Option<usize>) -> &mut Self {
+        self.code_budget = bytes;
+        self
+    }
+
+    pub(crate) fn code_retention(&self) -> CodeRetention {
+        match (self.code_budget, self.evictable_code) {
+            (Some(budget), _) => CodeRetention::Evictable { budget },
+            (None, true) => CodeRetention::Evictable { budget: usize::MAX },
+            (None, false) => CodeRetention::Forever,
+        }
+    }
+
     pub(crate) fn metering(&self) -> Metering {
         match (self.consume_fuel, self.interruptible) {
             (true, _) => Metering::Fuel(self.fuel_costs.clone()),
@@ -378,6 +411,11 @@ impl Config {
     /// Whether errors of host functions get a backtrace.
     pub fn get_host_error_backtrace(&self) -> bool {
         self.host_error_backtrace
+    }
+
+    /// How many bytes the translated code of each module may take.
+    pub fn get_code_budget(&self) -> Option<usize> {
+        self.code_budget
     }
 
     /// How the interpreter goes from one op to the next.

@@ -289,6 +289,22 @@ impl Module {
         self.code().code_size()
     }
 
+    /// Drops the translated code of all functions, which are translated again when they are called. For embedders that
+    /// hold many modules of which few are in use; allowed at any time, from any thread, whatever is running.
+    ///
+    /// Gives how many bytes were freed. The rest may be in use: by calls that run, in any store of the engine, or that
+    /// are suspended. It is freed by the first translation of a function of the module beyond the
+    /// [budget](crate::Config::code_budget) or the first call of this method after those calls have ended;
+    /// [`ModuleMemory::evicted`](crate::ModuleMemory::evicted) says how much waits.
+    ///
+    /// # Errors
+    /// The engine was made without [`Config::evictable_code`](crate::Config::evictable_code).
+    pub fn evict_code(&self) -> Result<usize, Error> {
+        let freed = self.code().evict();
+        freed
+            .ok_or_else(|| Error::new("code cannot be evicted: the engine's `Config::evictable_code` is off"))
+    }
+
     /// Frees the instances that the module keeps for other stores, and the memory that they hold. See
     /// [`Config::warm_instances`](crate::Config::warm_instances).
     pub fn drop_warm_instances(&self) {

@@ -66,7 +66,7 @@ impl<T> Store<T> {
         Self {
             inner: Box::new(StoreInner {
                 engine: engine.clone(),
-                store: executor::Store::new(limits, engine.stubs().usage().clone(), config.track_writes),
+                store: executor::Store::new(limits, engine.stubs().clone()),
                 shared_funcs: None,
                 host_funcs: Vec::new(),
                 linked: HashMap::new(),

@@ -15,6 +15,9 @@ use crate::{AsContext, Engine, Module, Store};
 pub struct ModuleMemory {
     /// How many functions are translated.
     pub functions: usize,
+    /// Of `code` and `tables`, what was [evicted](Module::evict_code) while a call may have been using it, and is not
+    /// freed yet. Not counted for a whole engine: 0.
+    pub evicted: usize,
     /// Their code.
     pub code: usize,
     /// What is kept beside code for traps, backtraces and refunds of fuel.
@@ -88,6 +91,7 @@ impl Module {
         let usage = self.code().usage();
         ModuleMemory {
             functions: usage.functions,
+            evicted: usage.evicted,
             code: usage.code,
             tables: usage.tables,
             metadata: usage.metadata,
@@ -124,6 +128,7 @@ impl Engine {
             modules: held(Held::Modules),
             module_memory: ModuleMemory {
                 functions: held(Held::Functions),
+                evicted: 0,
                 code: held(Held::Code),
                 tables: held(Held::CodeTables),
                 metadata: held(Held::Metadata),

@@ -100,6 +100,8 @@ pub(super) fn engine(dice: &Dice) -> Engine {
         .canonical_nans(dice.one_in(3))
         .host_error_backtrace(!dice.one_in(3))
         .interruptible(dice.one_in(2))
+        .evictable_code(dice.one_in(2))
+        .code_budget(dice.one_in(4).then(|| dice.pick(&[0, 300, 3_000, usize::MAX])))
         .profile(dice.one_in(3));
     if !dice.one_in(3) {
         config.consume_fuel(!dice.one_in(3)).fuel_costs(costs(dice));
@@ -113,7 +115,12 @@ pub(super) fn engine(dice: &Dice) -> Engine {
             .max_host_nesting(dice.pick(&[0, 1, 3, 20]));
     }
     let _ = (config.get_limits(), config.get_features(), config.get_load_mode(), config.get_profile());
-    let _ = (config.get_host_error_backtrace(), config.get_dispatch(), format!("{config:?}"));
+    let _ = (
+        config.get_host_error_backtrace(),
+        config.get_code_budget(),
+        config.get_dispatch(),
+        format!("{config:?}"),
+    );
     let engine = if dice.one_in(2) {
         Engine::new(&config)
     } else {

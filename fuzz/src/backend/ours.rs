@@ -152,14 +152,18 @@ fn trap(code: TrapCode) -> Option<Stop> {
 }
 
 /// An item for an import.
-fn import(store: &mut Store<Data>, import: &rotifer::ImportType<'_>, seed: u64) -> Extern {
+fn import(store: &mut Store<Data>, module: &Module, import: &rotifer::ImportType<'_>, seed: u64) -> Extern {
     let mut random = import_random(seed, import.module(), import.name());
     match import.ty() {
         ExternType::Func(ty) => {
             let func_type = ty.clone();
             let import = random.bits() as u32;
+            let module = module.clone();
             let func = Func::new(&mut *store, ty.clone(), move |mut caller, params, results| {
                 steps::enter_host(&mut caller)?;
+                if import % 4 == 0 {
+                    let _ = module.evict_code();
+                }
                 host(import, &func_type, &mut caller.as_context_mut(), params, results)
             });
             steps::remember_import(store, func, import, ty);
@@ -196,7 +200,8 @@ impl Runner {
         }
         let some_func = Func::wrap(&mut store, |a: i32| a ^ 0x55);
         store.data_mut().some_func = Some(some_func);
-        let imports: Vec<Extern> = module.imports().map(|item| import(&mut store, &item, seed)).collect();
+        let imports: Vec<Extern> =
+            module.imports().map(|item| import(&mut store, module, &item, seed)).collect();
         steps::set_fuel(&mut store, fuel);
         let mut runner = Self {
             name,

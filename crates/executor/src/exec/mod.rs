@@ -178,8 +178,9 @@ pub struct TrapFrame {
     pub func: FuncIdx,
     /// The operator that trapped or called, or that is next.
     pub(crate) offset: Option<WasmOffset>,
-    /// If the frame is where a region begins: the address of the cell, and what the region costs.
-    pub(crate) region: Option<(usize, u32)>,
+    /// If the frame is where a region begins: the position of the cell in the function's code, and what the region
+    /// costs.
+    pub(crate) region: Option<(u32, u32)>,
 }
 
 impl TrapFrame {
@@ -188,7 +189,7 @@ impl TrapFrame {
     /// Of the first operator of a region nothing is kept: the function's body is walked over again, which is why
     /// this is done when somebody asks and not when a program runs out of fuel.
     pub fn offset(&self) -> Option<WasmOffset> {
-        let region = self.region.and_then(|(cell, cost)| self.module.region_offset(cell, cost));
+        let region = self.region.and_then(|(cell, cost)| self.module.region_offset(self.func, cell, cost));
         region.or(self.offset)
     }
 }
@@ -289,11 +290,13 @@ pub unsafe fn invoke<H: Host>(
     }
     impl<H: Host> Drop for Restore<'_, H> {
         fn drop(&mut self) {
-            let stack = &mut self.host.store().stack;
-            stack.set_top(self.top);
-            stack.set_depth(self.depth);
+            let store = self.host.store();
+            store.stack.set_top(self.top);
+            store.stack.set_depth(self.depth);
+            store.pin.end();
         }
     }
+    host.store().pin.begin();
     let guard = Restore { host, top: base, depth };
     let host = &mut *guard.host;
     // SAFETY: promised by the caller.
@@ -526,8 +529,7 @@ impl<'h, H: Host> Activation<'h, H> {
         unsafe {
             let mut code = (*entry).code();
             if code == (*self.ctx.instance).module.stubs().translate() {
-                self.translate(entry)?;
-                code = (*entry).code();
+                code = self.translate(entry)?;
             }
             if distance.depth > self.ctx.max_depth {
                 return Err(Stop::Trap(TrapCode::StackOverflow));
@@ -540,16 +542,17 @@ impl<'h, H: Host> Activation<'h, H> {
         }
     }
 
-    /// Translates a function of the current instance.
+    /// Translates a function of the current instance, if need be. Gives its first cell, to which the entry need not
+    /// lead any more when this is read again: other threads may evict code (I-PIN).
     ///
     /// # Safety
     /// I-ENTITY for the entry, which belongs to `ctx.instance`.
     #[cold]
     #[inline(never)]
-    unsafe fn translate(&mut self, entry: *const FuncEntry) -> Result<(), Stop<H::Error>> {
+    unsafe fn translate(&mut self, entry: *const FuncEntry) -> Result<*const Word, Stop<H::Error>> {
         // SAFETY: promised by the caller.
         let module = unsafe { &(*self.ctx.instance).module };
-        let translated = module.ensure_translated(module.func_of_entry(entry));
+        let translated = module.translated(module.func_of_entry(entry));
         translated.map_err(|error| Stop::Error(self.host.invalid(error)))
     }
 
@@ -636,14 +639,8 @@ impl<'h, H: Host> Activation<'h, H> {
     unsafe fn prepare_callee(&mut self) -> Result<(), Stop<H::Error>> {
         // SAFETY: promised by the caller; I-CODE for the entry's code.
         unsafe {
-            let module = &(*self.ctx.instance).module;
-            let func = module.func_of_entry(self.ctx.entry);
-            if let Err(error) = module.ensure_translated(func) {
-                return Err(Stop::Error(self.host.invalid(error)));
-            }
-            let defined = func.0 - module.module.imported_functions;
-            let bytes = frame_bytes(module.entries()[defined as usize].code());
-            self.ensure_frame(bytes)?;
+            let code = self.translate(self.ctx.entry)?;
+            self.ensure_frame(frame_bytes(code))?;
         }
         Ok(())
     }

@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     entity::{Func, Instance},
+    pin::OwnPin,
     stack::ValueStack,
     store::StoreId,
 };
@@ -48,6 +49,9 @@ pub(crate) struct State {
     host_call: Option<HostCall>,
     /// A share of what the store counts such calls with.
     _counted: Arc<()>,
+    /// Raised from when the call is made until it has ended: while it is suspended, too, and without a gap when it goes
+    /// on, because its frames have the addresses of cells all the time.
+    pub(crate) pin: OwnPin,
 }
 
 // SAFETY: I-SUSPEND, I-STORE: what the pointers lead to is reached with the store only, of which whoever does so has a borrow;
@@ -58,7 +62,7 @@ unsafe impl Sync for State {}
 
 impl State {
     /// One that nobody uses yet.
-    pub(crate) fn new(store: StoreId, stack: ValueStack, counted: Arc<()>) -> Self {
+    pub(crate) fn new(store: StoreId, stack: ValueStack, counted: Arc<()>, pin: OwnPin) -> Self {
         Self {
             store,
             stack,
@@ -73,6 +77,7 @@ impl State {
             at_bulk: false,
             host_call: None,
             _counted: counted,
+            pin,
         }
     }
 }

@@ -43,7 +43,7 @@ impl Frames<'_> {
                 }
                 let Some(place) = module.locate(self.pc, returning) else { break };
                 let offset = place.point.map(|point| point.offset);
-                let region = (at_region && frames.is_empty()).then(|| (self.pc.addr(), self.owed));
+                let region = (at_region && frames.is_empty()).then_some((place.position, self.owed));
                 frames.push(TrapFrame { module: Arc::clone(module), func: place.func, offset, region });
                 let slot = module.module.func_type(place.func).param_slots() as u16;
                 self.pc = linkage::return_pc(self.sp, slot);

@@ -3,6 +3,7 @@
 mod backtraces;
 mod bytes;
 mod config;
+mod eviction;
 mod fuel;
 mod globals;
 mod host;
