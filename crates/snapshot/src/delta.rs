@@ -37,9 +37,10 @@ impl Delta {
         // What was behind the old end is no business of the old contents.
         let new = new.resized(old.len());
         let mut words = Vec::new();
+        let mut scratch = Scratch { masks: [0; LINES], words: [0; LINES * WORDS + 1] };
         for number in old.unshared(&new) {
             let [old, new] = [old, &new].map(|pages| pages.page(number).unwrap_or(&ZEROS));
-            write(number, old, new, &mut words);
+            scratch.write(number, old, new, &mut words);
         }
         Self { len: old.len(), words: words.into() }
     }
@@ -60,37 +61,40 @@ impl Delta {
     }
 }
 
-/// Writes what differs between two versions of a page, if anything does.
-fn write(number: usize, old: &[u8; PAGE_SIZE], new: &[u8; PAGE_SIZE], words: &mut Vec<u64>) {
-    let (mut lines, mut masks, mut line_count) = (0u64, [0; LINES], 0);
-    let (mut differing, mut count) = ([0; LINES * WORDS], 0);
-    let pairs = old.as_chunks::<LINE>().0.iter().zip(new.as_chunks::<LINE>().0);
-    for (index, (old, new)) in pairs.enumerate() {
-        let xored = xor(old, new);
-        // One branch a line: most lines do not differ.
-        if xored.iter().fold(0, |any, word| any | word) == 0 {
-            continue;
+/// What is written of a page, while it is looked at. Made once for many pages: clearing it would take as long as
+/// writing most pages does.
+struct Scratch {
+    masks: [u8; LINES],
+    /// Room for one more than there are, so that each word can be put down before it is known whether it differs.
+    words: [u64; LINES * WORDS + 1],
+}
+
+impl Scratch {
+    /// Writes what differs between two versions of a page, if anything does.
+    fn write(&mut self, number: usize, old: &[u8; PAGE_SIZE], new: &[u8; PAGE_SIZE], words: &mut Vec<u64>) {
+        let (old, new) = (old.as_chunks::<LINE>().0, new.as_chunks::<LINE>().0);
+        let pairs = old.iter().zip(new).rev();
+        // No branch: which lines differ is hard to foresee.
+        let differing = pairs.fold(0, |lines, (old, new)| lines << 1 | u64::from(differ(old, new)));
+        let (mut line_count, mut word_count) = (0, 0);
+        for index in Bits(differing) {
+            let mut mask = 0;
+            for (place, word) in xor(&old[index], &new[index]).into_iter().enumerate() {
+                let differs = word != 0;
+                self.words[word_count] = word;
+                word_count += usize::from(differs);
+                mask |= u8::from(differs) << place;
+            }
+            self.masks[line_count] = mask;
+            line_count += 1;
         }
-        let mut mask = 0;
-        for (place, word) in xored.into_iter().enumerate() {
-            let differs = word != 0;
-            // Without a branch: what does not differ is overwritten by the next word that does.
-            differing[count] = word;
-            count += usize::from(differs);
-            mask |= u8::from(differs) << place;
+        if line_count > 0 {
+            self.masks[line_count..].iter_mut().take(WORDS).for_each(|unused| *unused = 0);
+            words.extend([number as u64, differing]);
+            let masks = self.masks.as_chunks().0.iter().take(line_count.div_ceil(WORDS));
+            words.extend(masks.map(|masks| u64::from_le_bytes(*masks)));
+            words.extend_from_slice(&self.words[..word_count]);
         }
-        lines |= 1 << index;
-        masks[line_count] = mask;
-        line_count += 1;
-    }
-    if line_count > 0 {
-        words.extend([number as u64, lines]);
-        words.extend(masks[..line_count].chunks(WORDS).map(|masks| {
-            let mut bytes = [0; WORDS];
-            bytes[..masks.len()].copy_from_slice(masks);
-            u64::from_le_bytes(bytes)
-        }));
-        words.extend_from_slice(&differing[..count]);
     }
 }
 
@@ -99,19 +103,35 @@ fn read(page: &mut [u8; PAGE_SIZE], words: &mut impl Iterator<Item = u64>) {
     let lines = words.next().unwrap_or(0);
     let line_count = lines.count_ones() as usize;
     let mut masks = [0; LINES];
-    for (masks, word) in masks.chunks_mut(WORDS).zip(words.take(line_count.div_ceil(WORDS))) {
-        masks.copy_from_slice(&word.to_le_bytes());
+    for (masks, word) in masks.as_chunks_mut().0.iter_mut().zip(words.take(line_count.div_ceil(WORDS))) {
+        *masks = word.to_le_bytes();
     }
-    let differing = page.as_chunks_mut::<LINE>().0.iter_mut().enumerate();
-    let differing = differing.filter(|(index, _)| lines >> index & 1 != 0);
-    for ((_, line), mask) in differing.zip(masks) {
-        for (place, bytes) in line.as_chunks_mut::<8>().0.iter_mut().enumerate() {
-            if mask >> place & 1 != 0 {
-                let xored = words.next().unwrap_or(0);
-                *bytes = (u64::from_ne_bytes(*bytes) ^ xored).to_ne_bytes();
-            }
+    let page = page.as_chunks_mut::<LINE>().0;
+    for (line, mask) in Bits(lines).zip(masks) {
+        let line = page[line].as_chunks_mut::<8>().0;
+        for (place, xored) in Bits(mask.into()).zip(&mut *words) {
+            line[place] = (u64::from_ne_bytes(line[place]) ^ xored).to_ne_bytes();
         }
     }
+}
+
+/// The places of the bits that are 1, from the lowest.
+struct Bits(u64);
+
+impl Iterator for Bits {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let place = self.0.trailing_zeros();
+        // The lowest bit that is 1 becomes 0.
+        self.0 &= self.0.checked_sub(1)?;
+        Some(place as usize)
+    }
+}
+
+/// Whether two lines differ. Without a branch, for vector instructions: comparing arrays calls a function.
+fn differ(old: &[u8; LINE], new: &[u8; LINE]) -> bool {
+    xor(old, new).into_iter().fold(0, |any, word| any | word) != 0
 }
 
 fn xor(old: &[u8; LINE], new: &[u8; LINE]) -> [u64; WORDS] {
