@@ -61,8 +61,7 @@ impl Delta {
     }
 }
 
-/// What is written of a page, while it is looked at. Made once for many pages: clearing it would take as long as
-/// writing most pages does.
+/// What is written of a page, while it is looked at. Made once for many pages, so that it is cleared once.
 struct Scratch {
     masks: [u8; LINES],
     /// Room for one more than there are, so that each word can be put down before it is known whether it differs.

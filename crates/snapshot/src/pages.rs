@@ -169,6 +169,17 @@ impl Pages {
         }
     }
 
+    /// Gives a page of zeros contents. Returns whether that was possible: they are not zeros, and nothing of them lies
+    /// behind the end.
+    pub(crate) fn insert(&mut self, page: usize, bytes: &[u8; PAGE_SIZE]) -> bool {
+        let inside = self.len.saturating_sub(page.saturating_mul(PAGE_SIZE)).min(PAGE_SIZE);
+        let is_possible = !is_zero(&bytes[..inside]) && is_zero(&bytes[inside..]);
+        if is_possible {
+            self.set(page, Some(Page::new(bytes)));
+        }
+        is_possible
+    }
+
     fn set(&mut self, page: usize, contents: Option<Page>) {
         let slot = &mut Arc::make_mut(&mut self.groups)[page / GROUP];
         let is_removed = contents.is_none();

@@ -1,5 +1,17 @@
-//! [`History::bytes`] is what the allocator says. Alone in its program: the allocator counts for all threads.
+//! What the allocator says: [`History::bytes`] is right, and whatever bytes say, reading them allocates no more than
+//! they are worth. Alone in their program, one at a time: the allocator counts for all threads.
 
+#[path = "snapshot/example.rs"]
+mod example;
+#[path = "snapshot/random.rs"]
+mod random;
+#[path = "snapshot/seal.rs"]
+mod seal;
+
+use crate::{
+    random::Random,
+    seal::{seal, sections},
+};
 use rotifer_core::{Features, GlobalIdx, MemIdx, RefType, TableIdx};
 use rotifer_snapshot::{
     FeatureFingerprint, GlobalState, History, HistoryConfig, MemoryState, PAGE_SIZE, Pages, SegmentSet,
@@ -8,17 +20,25 @@ use rotifer_snapshot::{
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     iter,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 struct Counting;
 
 static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+/// Held by the test that runs.
+static TURN: Mutex<()> = Mutex::new(());
 
 // SAFETY: everything is passed on to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATED.fetch_add(layout.size(), Ordering::Relaxed);
+        let before = ALLOCATED.fetch_add(layout.size(), Ordering::Relaxed);
+        PEAK.fetch_max(before + layout.size(), Ordering::Relaxed);
         // SAFETY: promised by the caller.
         unsafe { System.alloc(layout) }
     }
@@ -48,13 +68,14 @@ fn state(contents: Pages, global: u64) -> State {
 
 /// Beside what it says a history has no more than the unused part of its two lists, and whoever runs the test has some.
 fn check(history: &History, before: usize) {
-    let allocated = ALLOCATED.load(Ordering::Relaxed) - before;
+    let allocated = ALLOCATED.load(Ordering::Relaxed).saturating_sub(before);
     let (bytes, slack) = (history.bytes(), 400 * history.len() + 16_000);
     assert!(allocated <= bytes + slack && bytes <= allocated + slack, "{bytes} of {allocated}");
 }
 
 #[test]
 fn a_history_knows_what_it_holds() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let before = ALLOCATED.load(Ordering::Relaxed);
     let mut history = History::new(HistoryConfig { capacity: 40, dense: 5, ..HistoryConfig::default() });
     for tick in 0..100 {
@@ -78,6 +99,38 @@ fn a_history_knows_what_it_holds() {
         }
     }
     drop(history);
-    let left = ALLOCATED.load(Ordering::Relaxed) - before;
+    let left = ALLOCATED.load(Ordering::Relaxed).saturating_sub(before);
     assert!(left < 16_000, "{left}");
+}
+
+#[test]
+fn reading_allocates_what_the_bytes_are_worth() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut ty = example::state_type();
+    // Memories that may be as large as any.
+    for (_, memory) in &mut ty.memories {
+        memory.memory64 = true;
+        memory.maximum = None;
+    }
+    for (_, table) in &mut ty.tables {
+        table.maximum = None;
+    }
+    let mut random = Random::new(1);
+    let bytes = example::state().serialize();
+    let bounds = sections(&bytes);
+    for _ in 0..3_000 {
+        let mut mutated = bytes.clone();
+        let (start, end) = bounds[random.below(bounds.len())];
+        let place = start + random.below((end - start).min(100));
+        // No byte is 0, so that numbers become large.
+        let len = 1 << random.below(4);
+        let end = (place + len).min(end);
+        mutated[place..end].copy_from_slice(&random.bytes(end - place));
+        seal(&mut mutated);
+        let before = ALLOCATED.load(Ordering::Relaxed);
+        PEAK.store(before, Ordering::Relaxed);
+        let result = State::deserialize(&mutated, &ty);
+        let peak = PEAK.load(Ordering::Relaxed) - before;
+        assert!(peak < 2 * bytes.len(), "{peak} {result:?}");
+    }
 }

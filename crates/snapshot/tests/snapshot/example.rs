@@ -1,8 +1,8 @@
 //! A state with something of everything.
 
-use rotifer_core::{Features, FuncIdx, GlobalIdx, MemIdx, RefType, TableIdx};
+use rotifer_core::{Features, FuncIdx, GlobalIdx, MemIdx, MemoryType, RefType, TableIdx, TableType};
 use rotifer_snapshot::{
-    FeatureFingerprint, GlobalState, MemoryState, PAGE_SIZE, Pages, State, TableState, Value,
+    FeatureFingerprint, GlobalState, MemoryState, PAGE_SIZE, Pages, State, StateType, TableState, Value,
 };
 
 /// Two memories, one of them with pages of one byte; a global of each type; a table.
@@ -42,5 +42,29 @@ pub(crate) fn state() -> State {
         dropped_data: (0..70).map(|segment| segment % 2 == 0).collect(),
         dropped_elements: [true, false].into_iter().collect(),
         fuel: Some(1000),
+    }
+}
+
+/// What [`state`] is a state of.
+pub(crate) fn state_type() -> StateType {
+    let state = state();
+    let memory = |minimum, maximum, page_size_log2| MemoryType {
+        minimum,
+        maximum,
+        memory64: false,
+        shared: false,
+        page_size_log2,
+    };
+    let table = TableType { element: RefType::FUNCREF, minimum: 2, maximum: Some(10), table64: false };
+    StateType {
+        module: state.module,
+        features: state.features,
+        functions: 5,
+        memories: vec![(MemIdx(0), memory(1, Some(4), 16)), (MemIdx(2), memory(100, None, 0))],
+        globals: state.globals.iter().map(|global| (global.index, global.value.ty())).collect(),
+        tables: vec![(TableIdx(1), table)],
+        data_segments: 70,
+        element_segments: 2,
+        max_memory_bytes: 1 << 20,
     }
 }

@@ -5,4 +5,6 @@ mod hashes;
 mod histories;
 mod pages;
 mod random;
+mod seal;
+mod serialized;
 mod states;
