@@ -42,6 +42,12 @@ pub(crate) const ADDRESS: &[u64] = &[0, 8, 0xFFF0, 0xFFFA, 0x1_0000, 0xFFFF_FFFF
 /// Numbers that loops reach that count in steps of 2^30.
 pub(crate) const QUARTERS: &[u64] = &[0, 0x4000_0000, 0x8000_0000, 0xC000_0000];
 
+/// The same in i64, below and above 0.
+pub(crate) const WIDE_QUARTERS: &[u64] =
+    &[0, 0x4000_0000, 0x8000_0000, 0u64.wrapping_sub(0x4000_0000), 1 << 63];
+/// What they count by.
+pub(crate) const STEPS: &[u64] = &[0x4000_0000, 0u64.wrapping_sub(0x4000_0000)];
+
 /// Values of a type.
 pub(crate) fn samples(ty: &str) -> &'static [u64] {
     match ty {

@@ -1,7 +1,11 @@
 //! The forms of the operators of the table: every combination of sources and targets that the numbering knows.
 
-use crate::form::{ADDRESS, Form, Param, QUARTERS, computed, constant, param, param_of};
-use rotifer_bytecode::{BINARY_SOURCES, Destination, Kind, OpCode, Operator, STORE_SOURCES, Source, Target};
+use crate::form::{
+    ADDRESS, Form, Param, QUARTERS, STEPS, WIDE_QUARTERS, computed, constant, param, param_of,
+};
+use rotifer_bytecode::{
+    BINARY_SOURCES, Destination, Kind, LATCH_SOURCES, OpCode, Operator, STORE_SOURCES, Source, Target,
+};
 use rotifer_core::ValType;
 
 const TARGETS: [Target; 2] = [Target::Slot, Target::Acc];
@@ -83,11 +87,13 @@ fn binary(operator: Operator, forms: &mut Vec<Form>) {
     }
 }
 
+/// Counts rounds, and returns from the third.
+const COUNT: &str = "(local.set $n (i32.add (local.get $n) (i32.const 1)))
+        (if (i32.ge_u (local.get $n) (i32.const 3)) (then (return (local.get $n))))";
+
 /// A body that branches on a condition in one of four ways: 10 or 20 for branches forwards, a count for branches
 /// back.
 pub(crate) fn branch(if_true: bool, to: Destination, condition: &str) -> String {
-    let count = "(local.set $n (i32.add (local.get $n) (i32.const 1)))
-        (if (i32.ge_u (local.get $n) (i32.const 3)) (then (return (local.get $n))))";
     match (if_true, to) {
         (true, Destination::Cell) => {
             format!("(block (br_if 0 {condition}) (return (i32.const 10))) (i32.const 20)")
@@ -95,10 +101,10 @@ pub(crate) fn branch(if_true: bool, to: Destination, condition: &str) -> String 
         (false, Destination::Cell) => {
             format!("(if {condition} (then (return (i32.const 10)))) (i32.const 20)")
         }
-        (true, Destination::Loop) => format!("(loop {count} (br_if 0 {condition})) (local.get $n)"),
+        (true, Destination::Loop) => format!("(loop {COUNT} (br_if 0 {condition})) (local.get $n)"),
         // A test at the start of a loop moves to its end.
         (false, Destination::Loop) => {
-            format!("(block (loop (br_if 1 {condition}) {count} (br 0))) (local.get $n)")
+            format!("(block (loop (br_if 1 {condition}) {COUNT} (br 0))) (local.get $n)")
         }
     }
 }
@@ -121,34 +127,43 @@ fn branches(operator: Operator, forms: &mut Vec<Form>) {
     }
 }
 
-/// Loops that count by quarters of the range of i32, so that each compare fails at least once in four rounds.
+/// Loops that count by quarters of the range of i32, so that compares hold in some rounds and fail in others. They end
+/// after three rounds at the latest.
 fn latches(operator: Operator, forms: &mut Vec<Form>) {
     let text = operator.row().text;
+    let ty = name(operator.row().a);
     let limit = if text.ends_with("_u") { "0x80000000" } else { "0" };
-    for right in [Source::Slot, Source::Imm] {
+    let (counters, kept) = match ty {
+        "i32" => (QUARTERS, "(local.get $a)"),
+        _ => (WIDE_QUARTERS, "(i32.wrap_i64 (local.get $a))"),
+    };
+    for (addend, right) in LATCH_SOURCES {
         for (if_true, to) in BRANCHES {
-            let Some(op) = OpCode::latch(operator, right, if_true, to) else { continue };
-            let add = "(local.set $a (i32.add (local.get $a) (i32.const 0x40000000)))";
-            let set = format!("(local.set $r (i32.const {limit}))");
-            let right = if right == Source::Slot {
-                "(local.get $r)".to_owned()
-            } else {
-                format!("(i32.const {limit})")
+            let Some(op) = OpCode::latch(operator, addend, right, if_true, to) else { continue };
+            let or_constant = |source, local: &str, value: &str| match source {
+                Source::Slot => format!("(local.get {local})"),
+                _ => format!("({ty}.const {value})"),
             };
+            let addend = or_constant(addend, "$b", "0x40000000");
+            let right = or_constant(right, "$r", limit);
+            let add = format!("(local.set $a ({ty}.add (local.get $a) {addend}))");
             let condition = format!("({text} (local.get $a) {right})");
             let body = match (if_true, to) {
                 (true, Destination::Cell) => {
-                    format!("(block {add} (br_if 0 {condition}) (return (i32.const 10))) (local.get $a)")
+                    format!("(block {add} (br_if 0 {condition}) (return (i32.const 10))) {kept}")
                 }
                 (false, Destination::Cell) => {
-                    format!("{add} (if {condition} (then (return (i32.const 10)))) (local.get $a)")
+                    format!("{add} (if {condition} (then (return (i32.const 10)))) {kept}")
                 }
-                (true, Destination::Loop) => format!("(loop {add} (br_if 0 {condition})) (local.get $a)"),
+                (true, Destination::Loop) => format!("(loop {COUNT} {add} (br_if 0 {condition})) {kept}"),
                 (false, Destination::Loop) => {
-                    format!("(block (loop (br_if 1 {condition}) {add} (br 0))) (local.get $a)")
+                    format!("(block (loop (br_if 1 {condition}) {COUNT} {add} (br 0))) {kept}")
                 }
             };
-            forms.push(Form::new(op, &[param_of("a", QUARTERS)], "i32", format!("{set} {body}")));
+            let params = [("a", counters), ("b", STEPS)].map(|(name, samples)| Param { name, ty, samples });
+            let body = format!("(local.set $r ({ty}.const {limit})) {body}");
+            let locals = format!("(local $n i32) (local $r {ty})");
+            forms.push(Form { locals, ..Form::new(op, &params, "i32", body) });
         }
     }
 }

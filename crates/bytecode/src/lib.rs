@@ -27,8 +27,9 @@ pub use self::{
     },
     op::{
         BINARY_FORMS, BINARY_SOURCES, BRANCH_FORMS, COMPARE_FORMS, Described, Destination, LATCH_COMPARES,
-        LATCH_FORMS, LOAD_FORMS, METERED_SPECIALS, NAN_BINARY, NAN_OPERATORS, OP_COUNT, OpCode, RETURN_SLOTS,
-        ReturnKind, STORE_FORMS, STORE_SOURCES, SlowOp, Source, Special, TRACKED_OPS, Target, UNARY_FORMS,
+        LATCH_FORMS, LATCH_SOURCES, LOAD_FORMS, METERED_SPECIALS, NAN_BINARY, NAN_OPERATORS, OP_COUNT,
+        OpCode, RETURN_SLOTS, ReturnKind, STORE_FORMS, STORE_SOURCES, SlowOp, Source, Special, TRACKED_OPS,
+        Target, UNARY_FORMS,
     },
     operator::{Kind, Operator, Row, fold},
     print::print,

@@ -3,7 +3,7 @@
 //! ```text
 //! i32.add.si.a               sources slot, immediate; to the accumulator only
 //! br_if.loop.i32.lt_s.ss     to the loop register's cell, if the compare of two slots holds
-//! latch.br_unless.i32.ne.i   the same behind an addition
+//! latch.br_unless.i32.ne.i.s behind the addition of an immediate, compared with a slot
 //! return.s@2                 with its linkage in slot 2
 //! br.loop+fuel               the twin that pays
 //! f64.mul.ss.s+canonical     the twin that makes NaNs canonical
@@ -13,7 +13,7 @@
 use core::fmt;
 
 use crate::{
-    op::{BINARY_FORMS, BINARY_SOURCES, Described, OpCode, STORE_SOURCES, Source},
+    op::{BINARY_FORMS, BINARY_SOURCES, Described, LATCH_SOURCES, OpCode, STORE_SOURCES, Source},
     operator::{Kind, Operator},
 };
 
@@ -66,8 +66,9 @@ impl fmt::Display for OpCode {
         match self.describe() {
             Described::Operator(operator, form) => operator_name(f, operator, form)?,
             Described::Latch(operator, form) => {
-                let right = if form < 4 { 's' } else { 'i' };
-                write!(f, "latch.{}.{}.{right}", branch(form), operator.row().text)?;
+                let (addend, right) = LATCH_SOURCES[form as usize / 4];
+                let (addend, right) = (letter(addend), letter(right));
+                write!(f, "latch.{}.{}.{addend}.{right}", branch(form), operator.row().text)?;
             }
             Described::Special(special) => {
                 f.write_str(special.text())?;

@@ -221,20 +221,22 @@ impl OpCode {
         }
     }
 
-    /// A latch: slot `a` gets slot `b` plus `c`, then the sum is compared with `c` of word 2, a slot or an
-    /// immediate, and the branch is taken if the result is `if_true`. Its target, if it has one, is word 3.
-    /// None if the compare is not one of i32.
-    pub fn latch(operator: Operator, right: Source, if_true: bool, to: Destination) -> Option<Self> {
+    /// A latch: slot `a` gets slot `b` plus `c`, a slot or a sign-extended immediate, then the sum is compared with
+    /// `c` of word 2, a slot or a zero-extended immediate, and the branch is taken if the result is `if_true`. Its
+    /// target, if it has one, is word 3. None if the compare is not one of integers, or there is no such form.
+    pub fn latch(
+        operator: Operator,
+        addend: Source,
+        right: Source,
+        if_true: bool,
+        to: Destination,
+    ) -> Option<Self> {
         let (kind, number) = operator.kind_and_number();
         if !matches!(kind, Kind::Compare) || number >= LATCH_COMPARES {
             return None;
         }
-        let right = match right {
-            Source::Slot => 0,
-            Source::Imm => 1,
-            Source::Acc => return None,
-        };
-        Some(Self(LATCHES + number * LATCH_FORMS + right * 4 + if_true as u16 * 2 + to as u16))
+        let sources = LATCH_SOURCES.iter().position(|&sources| sources == (addend, right))? as u16;
+        Some(Self(LATCHES + number * LATCH_FORMS + sources * 4 + if_true as u16 * 2 + to as u16))
     }
 
     /// The twin of an op that counts fuel. The twin's cell has one more word, the last, with the costs of what it
@@ -619,10 +621,13 @@ const RETURNS: u16 = SPECIAL + Special::ALL.len() as u16;
 
 const LATCHES: u16 = RETURNS + ReturnKind::ALL.len() as u16 * RETURN_SLOTS;
 
-/// The compares that a latch can make: the first of the table, those of i32.
-pub const LATCH_COMPARES: u16 = 10;
-/// Forms of a latch: right operand slot or immediate, times (if true, if false), times two destinations.
-pub const LATCH_FORMS: u16 = 8;
+/// The compares that a latch can make: the first of the table, those of integers.
+pub const LATCH_COMPARES: u16 = 20;
+/// The operand forms of a latch: what is added, what the sum is compared with.
+pub const LATCH_SOURCES: [(Source, Source); 3] =
+    [(Source::Imm, Source::Slot), (Source::Imm, Source::Imm), (Source::Slot, Source::Slot)];
+/// Forms of a latch: [`LATCH_SOURCES`], times (if true, if false), times two destinations.
+pub const LATCH_FORMS: u16 = 12;
 
 /// The special ops that have a metered twin.
 pub const METERED_SPECIALS: [Special; 23] = [
@@ -700,11 +705,11 @@ mod tests {
         let op = OpCode::store_any(Operator::I64Store32);
         assert_eq!(op.describe(), Described::Operator(Operator::I64Store32, 5));
         assert_eq!(Special::ReturnCross.code().describe(), Described::Special(Special::ReturnCross));
-        let latch = OpCode::latch(Operator::I32GeU, Source::Imm, true, Destination::Loop);
+        let latch = OpCode::latch(Operator::I64GeU, Source::Slot, Source::Slot, true, Destination::Loop);
         assert_eq!(latch.map(|op| op.0 + 1), Some(METERED_BRANCHES));
-        let op = OpCode::latch(Operator::I32Ne, Source::Slot, true, Destination::Cell).unwrap();
+        let op = OpCode::latch(Operator::I32Ne, Source::Imm, Source::Slot, true, Destination::Cell).unwrap();
         assert_eq!(op.describe(), Described::Latch(Operator::I32Ne, 2));
-        assert_eq!(OpCode::latch(Operator::I64Eq, Source::Slot, true, Destination::Cell), None);
+        assert_eq!(OpCode::latch(Operator::F64Eq, Source::Imm, Source::Slot, true, Destination::Cell), None);
         let op = OpCode::return_(ReturnKind::AccInt, 3);
         assert_eq!(op.describe(), Described::Special(Special::ReturnAccInt));
         for (i, op) in SlowOp::ALL.iter().enumerate() {

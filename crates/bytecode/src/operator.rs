@@ -250,6 +250,41 @@ impl Operator {
     }
 }
 
+impl Operator {
+    /// The compare that gives the same result with its operands exchanged.
+    pub const fn exchanged(self) -> Option<Self> {
+        use Operator::*;
+        Some(match self {
+            I32Eq | I32Ne | I64Eq | I64Ne | F32Eq | F32Ne | F64Eq | F64Ne => self,
+            I32LtS => I32GtS,
+            I32LtU => I32GtU,
+            I32GtS => I32LtS,
+            I32GtU => I32LtU,
+            I32LeS => I32GeS,
+            I32LeU => I32GeU,
+            I32GeS => I32LeS,
+            I32GeU => I32LeU,
+            I64LtS => I64GtS,
+            I64LtU => I64GtU,
+            I64GtS => I64LtS,
+            I64GtU => I64LtU,
+            I64LeS => I64GeS,
+            I64LeU => I64GeU,
+            I64GeS => I64LeS,
+            I64GeU => I64LeU,
+            F32Lt => F32Gt,
+            F32Gt => F32Lt,
+            F32Le => F32Ge,
+            F32Ge => F32Le,
+            F64Lt => F64Gt,
+            F64Gt => F64Lt,
+            F64Le => F64Ge,
+            F64Ge => F64Le,
+            _ => return None,
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -275,6 +310,22 @@ mod tests {
             for a in samples {
                 for b in samples {
                     assert_eq!(fold(operator, a, b).map(|x| x ^ 1), fold(negated, a, b), "{operator:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn exchanged_compares_give_the_same() {
+        let samples = [0, 1, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 1 << 63, 0x3FF8 << 48, u64::MAX];
+        for &operator in Operator::ALL {
+            let Some(exchanged) = operator.exchanged() else {
+                assert_ne!(operator.row().kind, Kind::Compare, "{operator:?}");
+                continue;
+            };
+            for a in samples {
+                for b in samples {
+                    assert_eq!(fold(operator, a, b), fold(exchanged, b, a), "{operator:?}");
                 }
             }
         }

@@ -7,7 +7,7 @@ use rotifer_core::ValType;
 
 use crate::{
     code::{CodeBuffer, Listed},
-    op::{BINARY_FORMS, BINARY_SOURCES, Described, STORE_SOURCES, SlowOp, Source, Special},
+    op::{BINARY_FORMS, BINARY_SOURCES, Described, LATCH_SOURCES, STORE_SOURCES, SlowOp, Source, Special},
     operator::{Kind, Operator},
 };
 
@@ -24,10 +24,11 @@ pub fn print(code: &CodeBuffer, cell: &Listed, out: &mut dyn Write) -> fmt::Resu
             let o = cell.operands;
             let sense = if form & 2 == 0 { "br_unless" } else { "br_if" };
             let to = if form & 1 == 0 { "" } else { ".loop" };
-            let right =
-                if form < 4 { format!("{}", cell.wide) } else { format!("#{}", cell.wide as u32 as i32) };
+            let (addend, right) = LATCH_SOURCES[form as usize / 4];
+            let hash = |source| if source == Source::Imm { "#" } else { "" };
             let text = operator.row().text;
-            write!(out, "{} <- {} + #{}; {sense}{to} {text} acc, {right}", o.a, o.b, o.c as i32)?;
+            write!(out, "{} <- {} + {}{}", o.a, o.b, hash(addend), o.c as i32)?;
+            write!(out, "; {sense}{to} {text} acc, {}{}", hash(right), cell.wide as u32 as i32)?;
         }
         Described::Special(op) => special_cell(op, cell, out)?,
     }

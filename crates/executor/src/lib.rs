@@ -31,8 +31,8 @@ pub use self::{
     code::{CodeRetention, FuncEntry, Metering, ModuleCode, ModuleUsage, Stubs, Translate},
     entity::{Func, Global, Instance, Table},
     exec::{
-        Dispatch, DispatchError, Host, HostFrame, Outcome, Pause, Suspended, Trap, TrapFrame, invoke, resume,
-        start,
+        Dispatch, DispatchError, Host, HostFrame, OpTriple, Outcome, Pause, Suspended, Trap, TrapFrame,
+        invoke, resume, start,
     },
     instance::{ImportMismatch, Item, Linked},
     memory::Memory,

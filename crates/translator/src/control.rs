@@ -10,6 +10,7 @@
 
 use alloc::collections::BTreeMap;
 use rotifer_bytecode::{Destination, OpCode, Operands, Operator, ReturnKind, SlowOp, Source, Special, Word};
+use rotifer_core::ValType;
 use rotifer_validator::{ControlFrame, ControlStack, FrameKind};
 
 use crate::{
@@ -28,9 +29,11 @@ pub struct Label {
     chain: u32,
     /// Costs that wait for this label.
     costs: u32,
-    /// For an `if`: the word of the branch to the second arm, and its cost.
+    /// For an `if`: the words of the branches to the second arm, and their costs.
     else_chain: u32,
     else_costs: u32,
+    /// For an `if`: whether its condition is the test of a loop.
+    is_test: bool,
     /// For a loop: its number and the position of its header cell.
     header: Option<(u32, u32)>,
     /// For a loop: the region that begins at its header, and what all before it costs.
@@ -41,7 +44,7 @@ pub struct Label {
     test: Option<Test>,
 }
 
-/// The test at the start of a loop, which branches out of it.
+/// The test at the start of a loop, which branches out of it or is the condition of an `if`.
 ///
 /// Such a loop is inverted: its test stands before its header, and an unconditional branch back to the loop
 /// becomes the opposite test, which goes on at the header. One op less a round.
@@ -50,8 +53,10 @@ struct Test {
     condition: Condition,
     /// Whether the loop is left if the condition holds.
     sense: bool,
-    /// The position in the control stack of the frame that the test leaves to.
+    /// The position in the control stack of the frame that the test leaves to, or to whose second arm it goes.
     exit: usize,
+    /// Whether it goes to a second arm.
+    to_else: bool,
     /// The region behind the test.
     behind: RegionId,
 }
@@ -64,6 +69,7 @@ impl Label {
             costs: NO_COST,
             else_chain: NO_FIXUP,
             else_costs: NO_COST,
+            is_test: false,
             header: None,
             region: None,
             uses_register: false,
@@ -123,7 +129,13 @@ impl Translator<'_> {
         label
     }
 
-    pub(crate) fn enter_if(&mut self, condition: Operand, params: u32, stack: &mut [Operand]) -> Label {
+    pub(crate) fn enter_if(
+        &mut self,
+        condition: Operand,
+        params: u32,
+        control: &mut ControlStack<Label>,
+        stack: &mut [Operand],
+    ) -> Label {
         // It is not on the stack any more, so it is not to be looked for there.
         self.consume(condition);
         // Only if nothing must move can a compare that is the last cell become the branch.
@@ -132,6 +144,10 @@ impl Translator<'_> {
         let mut label = Label::new(self.base_below(params, stack));
         self.emit.end_regions();
         let condition = self.consumed_condition(condition);
+        let inverted = if params == 0 { self.inverts(condition, control) } else { None };
+        if inverted.is_some() {
+            self.emit.take_loop_enter();
+        }
         let Label { else_chain, else_costs, .. } = &mut label;
         self.emit_branch_if(
             condition,
@@ -143,6 +159,11 @@ impl Translator<'_> {
                 t.emit.pending_target(else_chain);
             },
         );
+        if let Some(inner) = inverted {
+            label.is_test = true;
+            let (exit, behind) = (control.len(), self.enter_inverted());
+            control[inner].label.test = Some(Test { condition, sense: false, exit, to_else: true, behind });
+        }
         label
     }
 
@@ -269,13 +290,15 @@ impl Translator<'_> {
             return;
         }
         self.carry(frame.label.base, frame.branch_arity(), stack);
+        let frame = &control[target];
         if let Some(test) = frame.label.test
             && self.owns_register(&frame.label)
+            && self.can_leave(test, control)
         {
             self.branch_to_test(test, target, control);
             return;
         }
-        let label = &mut frame.label;
+        let label = &mut control[target].label;
         if !self.in_register(label) {
             self.jump(label);
             return;
@@ -303,7 +326,28 @@ impl Translator<'_> {
         {
             self.emit.split(region, start);
         }
-        self.jump(&mut control[test.exit].label);
+        let exit = &mut control[test.exit].label;
+        if test.to_else {
+            self.jump_else(exit);
+        } else {
+            self.jump(exit);
+        }
+    }
+
+    /// Whether a test at the start of a loop can be repeated here: whether where it leaves to is still to come.
+    fn can_leave(&self, test: Test, control: &ControlStack<Label>) -> bool {
+        let is_open = |frame: &ControlFrame<Label>| frame.kind == FrameKind::If && frame.label.is_test;
+        !test.to_else || control.get(test.exit).is_some_and(is_open)
+    }
+
+    /// Emits an unconditional branch to the second arm of an `if`.
+    fn jump_else(&mut self, label: &mut Label) {
+        let pays = self.emit.meter.is_fuel();
+        self.emit.op1(twin_if(pays, Special::Br.code()));
+        self.emit.pending_target(&mut label.else_chain);
+        if pays {
+            self.emit.costs(Edge::Label(&mut label.else_costs), Edge::Free);
+        }
     }
 
     pub(crate) fn branch_if(
@@ -358,31 +402,41 @@ impl Translator<'_> {
         self.emit.bind_costs(&mut skip_costs);
     }
 
-    /// Makes a branch out of the innermost loop, if the loop begins with it, its test. See [`Test`].
-    fn invert_loop(&mut self, condition: Condition, exit: usize, control: &mut ControlStack<Label>) -> bool {
+    /// The position in the control stack of the loop that begins with this condition, if it can be its test.
+    fn inverts(&self, condition: Condition, control: &ControlStack<Label>) -> Option<usize> {
         let repeatable = match condition {
             Condition::Known(_) => false,
             Condition::Compare(compare, _) => compare.a != Source::Acc && compare.b != Source::Acc,
             Condition::Value(source, _) => source == Source::Slot,
         };
-        let Some(number) = self.loop_register else { return false };
+        let number = self.loop_register?;
         if !repeatable || self.emit.position() != self.loop_body {
-            return false;
+            return None;
         }
         let is_loop = |frame: &ControlFrame<Label>| frame.label.header.is_some_and(|(n, _)| n == number);
-        let Some(inner) = control.iter().rposition(is_loop) else { return false };
-        if exit >= inner {
+        control.iter().rposition(is_loop)
+    }
+
+    /// Begins the body of an inverted loop, behind its test. Gives the region.
+    fn enter_inverted(&mut self) -> RegionId {
+        let behind = self.emit.begin_region();
+        self.emit.op1(Special::LoopEnter.code());
+        self.emit.forget();
+        behind
+    }
+
+    /// Makes a branch out of the innermost loop, if the loop begins with it, its test. See [`Test`].
+    fn invert_loop(&mut self, condition: Condition, exit: usize, control: &mut ControlStack<Label>) -> bool {
+        let Some(inner) = self.inverts(condition, control).filter(|&inner| exit < inner) else {
             return false;
-        }
+        };
         self.emit.take_loop_enter();
         let (edge, chain) = self.edge(&mut control[exit].label);
         self.emit_branch_if(condition, true, Destination::Cell, edge, Edge::Next, &mut |t| {
             t.emit.pending_target(chain);
         });
-        let behind = self.emit.begin_region();
-        self.emit.op1(Special::LoopEnter.code());
-        self.emit.forget();
-        control[inner].label.test = Some(Test { condition, sense: true, exit, behind });
+        let behind = self.enter_inverted();
+        control[inner].label.test = Some(Test { condition, sense: true, exit, to_else: false, behind });
         true
     }
 
@@ -523,17 +577,28 @@ impl Translator<'_> {
 
     /// Emits a compare of a sum that the last cell computed together with that sum.
     fn emit_latch(&mut self, compare: Binary, o: Operands, sense: bool, to: Destination, pays: bool) -> bool {
-        let Some(op) = OpCode::latch(compare.operator, compare.b, sense, to) else { return false };
-        // In the form "slot, slot" the right operand is in `c`, like an immediate.
-        let (sum, right) = match (compare.a, compare.b) {
-            (Source::Acc, Source::Slot) => (None, u32::from(o.b)),
-            (Source::Acc, _) => (None, o.c),
-            (Source::Slot, _) => (Some(o.b), o.c),
-            (Source::Imm, _) => return false,
+        let is_wide = compare.operator.row().a == ValType::I64;
+        let add = if is_wide { Operator::I64Add } else { Operator::I32Add };
+        let Some(add) = self.emit.last_addition(add) else { return false };
+        let sum = add.operands.a;
+        // 32 bits of the cell, which are zero-extended.
+        let Ok(imm) = compare.wide_imm.map_or(Ok(o.c), u32::try_from) else { return false };
+        let exchanged = compare.operator.exchanged().unwrap_or(compare.operator);
+        let (operator, source, right) = match (compare.a, compare.b) {
+            (Source::Acc, Source::Slot) => (compare.operator, Source::Slot, u32::from(o.b)),
+            (Source::Slot, Source::Acc) => (exchanged, Source::Slot, u32::from(o.b)),
+            (Source::Slot, Source::Slot) if o.b == sum => (compare.operator, Source::Slot, o.c),
+            (Source::Slot, Source::Slot) if o.c == u32::from(sum) => {
+                (exchanged, Source::Slot, u32::from(o.b))
+            }
+            (Source::Acc, Source::Imm) => (compare.operator, Source::Imm, imm),
+            (Source::Slot, Source::Imm) if o.b == sum => (compare.operator, Source::Imm, imm),
+            _ => return false,
         };
-        let Some(add) = self.emit.take_latch(sum) else { return false };
-        self.emit.op(twin_if(pays, op), add, &[Word::operands(0, 0, right)], Result::None);
-        self.emit.latched(add.a, right);
+        let Some(op) = OpCode::latch(operator, add.addend, source, sense, to) else { return false };
+        self.emit.take_addition(add);
+        self.emit.op(twin_if(pays, op), add.operands, &[Word::operands(0, 0, right)], Result::None);
+        self.emit.latched(sum, right);
         true
     }
 

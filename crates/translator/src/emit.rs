@@ -37,6 +37,19 @@ pub(crate) struct Operation {
     pub(crate) b: Source,
 }
 
+/// A cell that adds to an integer in a slot, and keeps the sum in one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Addition {
+    start: u32,
+    words: u32,
+    /// Those of the cell, with the immediate, if there is one, in `c`.
+    pub(crate) operands: Operands,
+    /// `i32.add` or `i64.add`.
+    operator: Operator,
+    /// What is added: a slot or an immediate.
+    pub(crate) addend: Source,
+}
+
 /// A binary operator that may become part of its consumer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Binary {
@@ -122,8 +135,8 @@ pub(crate) struct Emitter<'e> {
     last_cell: Option<u32>,
     int: Option<Producer>,
     float: Option<Producer>,
-    /// The last cell that adds an immediate to an i32 and keeps the sum in a slot.
-    last_add: Option<(u32, Operands)>,
+    /// The last cell that adds to an integer in a slot and keeps the sum in one.
+    last_add: Option<Addition>,
     /// The last immediate of 64 bits.
     last_wide: u64,
     /// Words that wait for labels, chained.
@@ -205,11 +218,8 @@ impl<'e> Emitter<'e> {
             Result::None => {}
             Result::Clobber => self.forget_values(),
             Result::Value(domain, caps) => {
-                let is_latch = |b: Operation| {
-                    b.operator == Operator::I32Add && b.a == Source::Slot && b.b == Source::Imm
-                };
-                if caps.binary.is_some_and(is_latch) {
-                    self.last_add = Some((start, operands));
+                if let Some(operation) = caps.binary {
+                    self.note_addition(start, operands, operation);
                 }
                 self.written(operands.a);
                 match domain {
@@ -222,6 +232,26 @@ impl<'e> Emitter<'e> {
                 self.float = producer(Caps::MOVE);
             }
         }
+    }
+
+    /// Remembers an addition that a branch can take in.
+    #[inline]
+    fn note_addition(&mut self, start: u32, operands: Operands, operation: Operation) {
+        let Operation { operator, a: Source::Slot, b: addend @ (Source::Slot | Source::Imm) } = operation
+        else {
+            return;
+        };
+        let is_wide = operator == Operator::I64Add;
+        if !is_wide && operator != Operator::I32Add {
+            return;
+        }
+        let (mut operands, mut words) = (operands, 2);
+        if is_wide && addend == Source::Imm {
+            // The cell of a latch has 32 bits for it, which are sign-extended.
+            let Ok(narrow) = i32::try_from(self.last_wide as i64) else { return };
+            (operands.c, words) = (narrow as u32, 3);
+        }
+        self.last_add = Some(Addition { start, words, operands, operator, addend });
     }
 
     /// Emits a cell whose third word, if there is one, is an immediate.
@@ -364,7 +394,7 @@ impl<'e> Emitter<'e> {
         };
         // Nothing mirrors the slot: it was never written.
         *accumulator = None;
-        if self.last_add.is_some_and(|add| add.0 == start) {
+        if self.last_add.is_some_and(|add| add.start == start) {
             self.last_add = None;
         }
         let op = OpCode(op.0 + 1);
@@ -397,8 +427,8 @@ impl<'e> Emitter<'e> {
             return false;
         }
         let operands = Operands { a: to, ..p.operands };
-        if self.last_add.is_some_and(|add| add.0 == p.start) {
-            self.last_add = Some((p.start, operands));
+        if let Some(add) = self.last_add.as_mut().filter(|add| add.start == p.start) {
+            add.operands.a = to;
         }
         self.buffer.words[p.start as usize + 1] = Word { operands };
         if self.listing
@@ -457,20 +487,19 @@ impl<'e> Emitter<'e> {
         })
     }
 
-    /// Takes the last cell away if it adds an immediate to an i32, after a compare of the sum was taken away.
-    ///
-    /// `slot` is where the compare reads the sum, if not from the accumulator.
-    pub(crate) fn take_latch(&mut self, slot: Option<u16>) -> Option<Operands> {
-        let (start, operands) = self.last_add?;
-        if start + 2 != self.position() || slot.is_some_and(|slot| slot != operands.a) {
-            return None;
-        }
+    /// The addition by this operator in the last cell, if there is one.
+    pub(crate) fn last_addition(&self, operator: Operator) -> Option<Addition> {
+        let is_last = |add: &Addition| add.operator == operator && add.start + add.words == self.position();
+        self.last_add.filter(is_last)
+    }
+
+    /// Takes the last cell away, which is this addition.
+    pub(crate) fn take_addition(&mut self, add: Addition) {
         self.last_add = None;
-        self.buffer.words.truncate(start as usize);
+        self.buffer.words.truncate(add.start as usize);
         if self.listing {
             self.buffer.listing.pop();
         }
-        Some(operands)
     }
 
     /// Takes the loop header at the end of the code away.

@@ -317,6 +317,9 @@ impl<'e> Translator<'e> {
                 let negated = u64::from((bits as u32).wrapping_neg());
                 (Operator::I32Add, b.at(Place::Const(negated)))
             }
+            (Operator::I64Sub, Place::Const(bits)) => {
+                (Operator::I64Add, b.at(Place::Const(bits.wrapping_neg())))
+            }
             _ => (operator, b),
         };
         let row = operator.row();
@@ -808,8 +811,14 @@ impl Client for Translator<'_> {
         self.enter_loop(params, stack)
     }
 
-    fn if_(&mut self, condition: Operand, params: u32, stack: &mut [Operand]) -> Label {
-        self.enter_if(condition, params, stack)
+    fn if_(
+        &mut self,
+        condition: Operand,
+        params: u32,
+        control: &mut ControlStack<Label>,
+        stack: &mut [Operand],
+    ) -> Label {
+        self.enter_if(condition, params, control, stack)
     }
 
     fn else_(&mut self, frame: &mut ControlFrame<Label>, reachable: bool, stack: &mut [Operand]) {

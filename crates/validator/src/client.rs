@@ -200,8 +200,14 @@ pub trait Client {
     fn block(&mut self, params: u32, stack: &mut [Self::Operand]) -> Self::Label;
     /// `loop`: as [`block`](Self::block).
     fn loop_(&mut self, params: u32, stack: &mut [Self::Operand]) -> Self::Label;
-    /// `if`: as [`block`](Self::block), its condition popped.
-    fn if_(&mut self, condition: Self::Operand, params: u32, stack: &mut [Self::Operand]) -> Self::Label;
+    /// `if`: as [`block`](Self::block), its condition popped. It is not on `control` yet.
+    fn if_(
+        &mut self,
+        condition: Self::Operand,
+        params: u32,
+        control: &mut ControlStack<Self::Label>,
+        stack: &mut [Self::Operand],
+    ) -> Self::Label;
     /// `else`. If `reachable`, the first arm ends here with its results on top of `stack`, which begins with
     /// the operands below the frame. The walk then puts [`fresh`](Self::fresh) parameters on the stack.
     /// Called even if the `if` itself ended unreachable (but not if the whole `if` is in dead code).

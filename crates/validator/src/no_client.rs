@@ -87,7 +87,7 @@ impl Client for () {
     fn loop_(&mut self, _: u32, _: &mut [()]) {}
 
     #[inline(always)]
-    fn if_(&mut self, _: (), _: u32, _: &mut [()]) {}
+    fn if_(&mut self, _: (), _: u32, _: &mut ControlStack<()>, _: &mut [()]) {}
 
     #[inline(always)]
     fn else_(&mut self, _: &mut ControlFrame<()>, _: bool, _: &mut [()]) {}

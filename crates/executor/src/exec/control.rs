@@ -1,5 +1,6 @@
 //! Control flow, constants, copies, globals and calls.
 
+use core::hint::cold_path;
 use rotifer_bytecode::{HandlerAddr, OpCode, Operands, RETURN_SLOTS, ReturnKind, Special as Op};
 use rotifer_core::TrapCode;
 
@@ -142,6 +143,7 @@ unsafe fn call_entry<D: Dispatcher, M: Meter, C: CallKind>(
         }
         C::carry(r, entry, end);
         if end > (*ctx).stack_limit.addr() as u64 || depth > (*ctx).max_depth {
+            cold_path();
             return D::divert::<LeaveForStack<C>>(r);
         }
         let frame = r.sp;
@@ -300,14 +302,17 @@ unsafe fn resolve(r: &Regs, table: u32, index: u64, type_id: u32) -> Result<*con
         let elements = &(*table).elements;
         let index = if (*table).ty.table64 { index } else { u64::from(index as u32) };
         if index >= elements.len() as u64 {
+            cold_path();
             return Err(TrapCode::UndefinedElement);
         }
         let func = *elements.get_unchecked(index as usize);
         if func == 0 {
+            cold_path();
             return Err(TrapCode::IndirectCallToNull);
         }
         let func = Func::from_reference(func);
         if (*func).type_id != type_id {
+            cold_path();
             return Err(TrapCode::BadSignature);
         }
         Ok(func)
@@ -355,6 +360,7 @@ unsafe fn return_call_entry<D: Dispatcher, M: Meter>(
             r.fuel = end;
         }
         if end > (*r.ctx).stack_limit.addr() as u64 {
+            cold_path();
             r.facc = address::expose(entry);
             return D::divert::<LeaveForStackTail>(r);
         }

@@ -1,4 +1,4 @@
-//! Counting executed ops, in builds with the feature `count-ops`.
+//! Counting executed ops, and ops that follow each other, in builds with the feature `count-ops`.
 //!
 //! Cells hold addresses of handlers, and equal handlers are one: an address does not say which op it is. In a
 //! counting build the handler table therefore has the op's number in the 16 high bits of each address, which no
@@ -12,7 +12,10 @@ use self::counting as imp;
 #[cfg(not(feature = "count-ops"))]
 use self::off as imp;
 
-pub(crate) use imp::{counts, handler, tag};
+pub(crate) use imp::{counts, handler, tag, triples};
+
+/// Three ops that were executed one after the other, and how often.
+pub type Triple = ([OpCode; 3], u64);
 
 #[cfg(not(feature = "count-ops"))]
 mod off {
@@ -34,11 +37,17 @@ mod off {
     pub(crate) fn counts(_: usize) -> Option<Vec<u64>> {
         None
     }
+
+    /// How often each three ops followed each other: unknown.
+    pub(crate) fn triples() -> Option<Vec<Triple>> {
+        None
+    }
 }
 
 #[cfg(feature = "count-ops")]
 mod counting {
     use super::*;
+    use crate::exec::Dispatch;
     use alloc::vec::Vec;
     use core::sync::atomic::{AtomicU64, Ordering};
     use rotifer_bytecode::OP_COUNT;
@@ -52,6 +61,17 @@ mod counting {
     static COUNTS: [[AtomicU64; OP_COUNT + 1]; 2] =
         [const { [const { AtomicU64::new(0) }; OP_COUNT + 1] }; 2];
 
+    /// The last three ops, as numbers plus 1 of 16 bits each; the last one is lowest.
+    static LAST: AtomicU64 = AtomicU64::new(0);
+
+    /// How many different triples are counted. Those that find no place are not.
+    const TRIPLES: usize = 1 << 17;
+    /// How many places are tried.
+    const TRIES: usize = 64;
+
+    /// Triples, as in [`LAST`], and their counts: a hash table.
+    static SEQUENCES: [[AtomicU64; 2]; TRIPLES] = [const { [const { AtomicU64::new(0) }; 2] }; TRIPLES];
+
     /// The handler as the table of handlers has it: with its op number.
     pub(crate) fn tag(op: OpCode, handler: HandlerAddr) -> HandlerAddr {
         assert!(handler.0.addr() >> SHIFT == 0, "addresses of programs are below 2^48");
@@ -61,12 +81,43 @@ mod counting {
     /// The handler of a cell that is about to be executed, and is counted.
     #[inline(always)]
     pub(crate) fn handler<const DISPATCH: usize>(handler: HandlerAddr) -> *const () {
-        COUNTS[DISPATCH][(handler.0.addr() >> SHIFT).min(OP_COUNT)].fetch_add(1, Ordering::Relaxed);
+        let op = (handler.0.addr() >> SHIFT).min(OP_COUNT);
+        COUNTS[DISPATCH][op].fetch_add(1, Ordering::Relaxed);
+        if DISPATCH == Dispatch::Loop as usize {
+            record(op);
+        }
         handler.0.map_addr(|address| address & (1 << SHIFT) - 1)
+    }
+
+    /// Counts an op, by number plus 1, together with the two before. Too much for handlers that jump.
+    fn record(op: usize) {
+        let triple = (LAST.load(Ordering::Relaxed) << 16 | op as u64) & (1 << SHIFT) - 1;
+        LAST.store(triple, Ordering::Relaxed);
+        let hash = (triple.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32) as usize;
+        for i in 0..TRIES {
+            let [key, count] = &SEQUENCES[(hash + i) % TRIPLES];
+            let vacant = || key.compare_exchange(0, triple, Ordering::Relaxed, Ordering::Relaxed);
+            if key.load(Ordering::Relaxed) == triple || vacant().is_ok() {
+                count.fetch_add(1, Ordering::Relaxed);
+                return;
+            }
+        }
     }
 
     /// How often each op was executed, by number.
     pub(crate) fn counts(dispatch: usize) -> Option<Vec<u64>> {
         Some(COUNTS[dispatch][1..].iter().map(|count| count.load(Ordering::Relaxed)).collect())
+    }
+
+    /// How often the loop dispatcher executed each three ops one after the other. With several threads, what one
+    /// executes is taken to follow what another did.
+    pub(crate) fn triples() -> Option<Vec<Triple>> {
+        let all = SEQUENCES.iter().filter_map(|[key, count]| {
+            let numbers = [32, 16, 0].map(|shift| (key.load(Ordering::Relaxed) >> shift) as u16);
+            // Ops that are in no table, and those before the first, are no ops that anybody could write.
+            let are_ops = numbers.iter().all(|&number| number > 0);
+            are_ops.then(|| (numbers.map(|number| OpCode(number - 1)), count.load(Ordering::Relaxed)))
+        });
+        Some(all.collect())
     }
 }

@@ -1,5 +1,6 @@
 //! Loads and stores. Every access is checked against the memory's length, in every mode.
 
+use core::hint::cold_path;
 use rotifer_bytecode::semantics::{Load, MemoryInt, Store, Value};
 use rotifer_core::TrapCode;
 
@@ -19,6 +20,7 @@ unsafe fn place(data: *mut u8, address: u64, size: usize) -> Option<*mut u8> {
     let len = unsafe { data.sub(8).cast::<u64>().read() };
     // Neither sum overflows: `address` is below 2^33.
     if address + size as u64 > len {
+        cold_path();
         return None;
     }
     // SAFETY: I-MEM: the length is that of the allocation behind `data`.
@@ -121,6 +123,7 @@ impl<O: Store, X: Src, V: Src, W: Writes> Handler for StoreOp<O, X, V, W> {
                 return trap::<D>(r, TrapCode::MemoryOutOfBounds);
             };
             if W::TRACKED && !tracker::is_noted(data, address, O::M::SIZE) {
+                cold_path();
                 return D::divert::<FirstTouch<StoreOp<O, X, V, Untracked>>>(r);
             }
             let value = if V::IMM { O::V::from_slot(bits(r, 2)) } else { V::get::<O::V>(r, u32::from(o.b)) };
@@ -181,6 +184,7 @@ impl<O: Store, V: Src, W: Writes> Handler for StoreSum<O, V, W> {
                 return trap::<D>(r, TrapCode::MemoryOutOfBounds);
             };
             if W::TRACKED && !tracker::is_noted(data, address, O::M::SIZE) {
+                cold_path();
                 return D::divert::<FirstTouch<StoreSum<O, V, Untracked>>>(r);
             }
             let value = if V::IMM { O::V::from_slot(bits(r, 2)) } else { V::get::<O::V>(r, u32::from(o.b)) };
@@ -206,6 +210,7 @@ unsafe fn place_any(r: &Regs, memory: u32, address: u64, offset: u64, size: usiz
         let len = data.sub(8).cast::<u64>().read();
         let end = address.checked_add(offset)?.checked_add(size as u64)?;
         if end > len {
+            cold_path();
             return None;
         }
         Some(data.add((end - size as u64) as usize))
@@ -267,6 +272,7 @@ impl<O: Store, W: Writes> Handler for StoreAny<O, W> {
             if W::TRACKED {
                 let (data, address) = Self::target(r);
                 if !tracker::is_noted(data, address, O::M::SIZE) {
+                    cold_path();
                     return D::divert::<FirstTouch<StoreAny<O, Untracked>>>(r);
                 }
             }

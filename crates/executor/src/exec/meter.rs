@@ -1,5 +1,6 @@
 //! Paying for regions (docs/FUEL.md): the one difference between an op and its metered twin.
 
+use core::hint::cold_path;
 use rotifer_bytecode::Word;
 
 use super::regs::{Dispatcher, Exit, Handler, Leave, Regs};
@@ -76,6 +77,7 @@ impl Meter for Metered {
             let (left, is_short) = (r.fuel as u32).overflowing_sub((*costs).pair[W::INDEX]);
             r.fuel = u64::from(left);
             if is_short {
+                cold_path();
                 r.pc = costs;
                 return D::divert::<W::Leave>(r);
             }

@@ -19,6 +19,7 @@ mod suspend;
 mod table;
 mod trace;
 
+pub use self::count::Triple as OpTriple;
 pub(crate) use self::suspend::State as SuspendedState;
 pub use self::suspend::{Outcome, Pause, Suspended, resume, start};
 
@@ -76,6 +77,12 @@ impl Dispatch {
     /// without the feature `count-ops`, which slows execution down; it is for those who work on the interpreter.
     pub fn op_counts(self) -> Option<Vec<u64>> {
         count::counts(self as usize)
+    }
+
+    /// How often each three ops were executed one after the other by the loop dispatcher since the process began.
+    /// None in builds without the feature `count-ops`.
+    pub fn op_triples() -> Option<Vec<OpTriple>> {
+        count::triples()
     }
 
     /// The handlers of this dispatcher.

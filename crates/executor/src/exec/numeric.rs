@@ -1,6 +1,7 @@
 //! One handler for each kind of operator, generic by operator and operand forms: numbers and branches on
 //! comparisons.
 
+use core::hint::cold_path;
 use rotifer_bytecode::{
     Word,
     semantics::{Binary, Compare, Unary, Value},
@@ -60,7 +61,10 @@ impl<O: Unary, X: Src, T: Dst, N: Nans> Handler for UnaryOp<O, X, T, N> {
         unsafe {
             let o = operands(r);
             match O::eval(X::get(r, u32::from(o.b))) {
-                Ok(value) if N::CANONICAL && value.is_nan() => D::divert::<NanOp<O::R, T, 2>>(r),
+                Ok(value) if N::CANONICAL && value.is_nan() => {
+                    cold_path();
+                    D::divert::<NanOp<O::R, T, 2>>(r)
+                }
                 Ok(value) => {
                     put::<O::R, T>(r, o.a, value);
                     r.pc = r.pc.add(2);
@@ -86,6 +90,7 @@ impl<O: Binary, L: Src, R: Src, T: Dst, N: Nans> Handler for BinaryOp<O, L, R, T
             let (a, b) = pair::<O::A, O::B, L, R>(r, o);
             match O::eval(a, b) {
                 Ok(value) if N::CANONICAL && value.is_nan() => {
+                    cold_path();
                     if cell_words::<O::A, L, R>() == 2 {
                         D::divert::<NanOp<O::R, T, 2>>(r)
                     } else {
@@ -132,6 +137,9 @@ pub(crate) trait To {
     /// # Safety
     /// I-CELL: word `index` holds a target, or the loop register is set.
     unsafe fn target(r: &Regs, index: usize) -> *const Word;
+
+    /// The same condition; tells the compiler which way is the usual one, if that is known.
+    fn decide(taken: bool) -> bool;
 }
 
 /// To the cell that the branch names.
@@ -148,6 +156,11 @@ impl To for ToCell {
         // SAFETY: promised by the caller.
         unsafe { (*r.pc.add(index)).cell }
     }
+
+    #[inline(always)]
+    fn decide(taken: bool) -> bool {
+        taken
+    }
 }
 
 impl To for ToLoop {
@@ -157,6 +170,15 @@ impl To for ToLoop {
     #[inline(always)]
     unsafe fn target(r: &Regs, _: usize) -> *const Word {
         r.lp
+    }
+
+    /// Loops go on more often than they end.
+    #[inline(always)]
+    fn decide(taken: bool) -> bool {
+        if !taken {
+            cold_path();
+        }
+        taken
     }
 }
 
@@ -176,7 +198,7 @@ pub(crate) unsafe fn branch<D: Dispatcher, T: To, M: Meter>(
     // SAFETY: promised by the caller.
     unsafe {
         let costs = r.pc.wrapping_add(words + T::WORDS);
-        if taken {
+        if T::decide(taken) {
             let target = opaque::taken(T::target(r, words), r.pc);
             M::go::<D, T::What>(r, target, costs)
         } else {
@@ -217,19 +239,29 @@ impl<X: Src, T: To, M: Meter, const IF_TRUE: bool> Handler for BranchValue<X, T,
     }
 }
 
-/// The latch of a counting loop: adds an immediate to an i32, then branches on a compare of the sum.
-pub(crate) struct Latch<O, R, T, M, const IF_TRUE: bool>(Of<(O, R, T, M)>);
+/// A 32-bit immediate as an addend.
+fn sign_extended(imm: u32) -> u64 {
+    imm as i32 as u64
+}
 
-impl<O: Compare, R: Src, T: To, M: Meter, const IF_TRUE: bool> Handler for Latch<O, R, T, M, IF_TRUE> {
+/// The latch of a counting loop: adds to an integer, then branches on a compare of the sum.
+pub(crate) struct Latch<O, L, R, T, M, const IF_TRUE: bool>(Of<(O, L, R, T, M)>);
+
+impl<O: Compare, L: Src, R: Src, T: To, M: Meter, const IF_TRUE: bool> Handler
+    for Latch<O, L, R, T, M, IF_TRUE>
+{
     #[inline(always)]
     unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
         // SAFETY: I-CELL, I-SLOT: promised by the caller.
         unsafe {
             let o = operands(r);
-            let sum = (slot(r, u32::from(o.b)) as u32).wrapping_add(o.c);
-            put::<u32, S>(r, o.a, sum);
-            let right: O::A = R::get(r, (*r.pc.add(2)).operands.c);
-            branch::<D, T, M>(r, O::test(O::A::from_slot(u64::from(sum)), right) == IF_TRUE, 3)
+            let addend = if L::IMM { sign_extended(o.c) } else { slot(r, o.c) };
+            // What is beyond the type's bits goes to a slot, where it means nothing, but not to the accumulator's reader.
+            let sum = O::A::from_slot(slot(r, u32::from(o.b)).wrapping_add(addend));
+            put::<O::A, S>(r, o.a, sum);
+            let right = (*r.pc.add(2)).operands.c;
+            let right = O::A::from_slot(if R::IMM { u64::from(right) } else { slot(r, right) });
+            branch::<D, T, M>(r, O::test(sum, right) == IF_TRUE, 3)
         }
     }
 }

@@ -95,19 +95,21 @@ fn store<D: Dispatcher, O: Store, W: Writes>() -> [HandlerAddr; 9] {
 }
 
 fn latch<D: Dispatcher, O: Compare, M: Meter>() -> [HandlerAddr; LATCH_FORMS as usize] {
-    [
-        D::addr::<Latch<O, S, ToCell, M, false>>(),
-        D::addr::<Latch<O, S, ToLoop, M, false>>(),
-        D::addr::<Latch<O, S, ToCell, M, true>>(),
-        D::addr::<Latch<O, S, ToLoop, M, true>>(),
-        D::addr::<Latch<O, I, ToCell, M, false>>(),
-        D::addr::<Latch<O, I, ToLoop, M, false>>(),
-        D::addr::<Latch<O, I, ToCell, M, true>>(),
-        D::addr::<Latch<O, I, ToLoop, M, true>>(),
-    ]
+    macro_rules! all {
+        ($( $l:ident, $r:ident; )*) => {
+            [$(
+                D::addr::<Latch<O, $l, $r, ToCell, M, false>>(),
+                D::addr::<Latch<O, $l, $r, ToLoop, M, false>>(),
+                D::addr::<Latch<O, $l, $r, ToCell, M, true>>(),
+                D::addr::<Latch<O, $l, $r, ToLoop, M, true>>(),
+            )*]
+        };
+    }
+    // The order of `LATCH_SOURCES`.
+    all! { I, S; I, I; S, S; }
 }
 
-/// The latches, for the i32 compares in the order of the table.
+/// The latches, for the compares of integers in the order of the table.
 fn latches<D: Dispatcher, M: Meter>() -> [[HandlerAddr; LATCH_FORMS as usize]; LATCH_COMPARES as usize] {
     [
         latch::<D, ops::I32Eq, M>(),
@@ -120,6 +122,16 @@ fn latches<D: Dispatcher, M: Meter>() -> [[HandlerAddr; LATCH_FORMS as usize]; L
         latch::<D, ops::I32LeU, M>(),
         latch::<D, ops::I32GeS, M>(),
         latch::<D, ops::I32GeU, M>(),
+        latch::<D, ops::I64Eq, M>(),
+        latch::<D, ops::I64Ne, M>(),
+        latch::<D, ops::I64LtS, M>(),
+        latch::<D, ops::I64LtU, M>(),
+        latch::<D, ops::I64GtS, M>(),
+        latch::<D, ops::I64GtU, M>(),
+        latch::<D, ops::I64LeS, M>(),
+        latch::<D, ops::I64LeU, M>(),
+        latch::<D, ops::I64GeS, M>(),
+        latch::<D, ops::I64GeU, M>(),
     ]
 }
 
@@ -174,7 +186,7 @@ pub(crate) fn build<D: Dispatcher>() -> HandlerTable {
     let compares = Operator::ALL.iter().filter(|operator| operator.row().kind == Kind::Compare);
     let latches = latches::<D, Free>().into_iter().zip(latches::<D, Metered>());
     for (&compare, (free, metered)) in compares.clone().zip(latches) {
-        let first = OpCode::latch(compare, Source::Slot, false, Destination::Cell);
+        let first = OpCode::latch(compare, Source::Imm, Source::Slot, false, Destination::Cell);
         for (form, twins) in free.into_iter().zip(metered).enumerate() {
             let first = first.expect("the first compares are those of latches");
             table.put_twins(OpCode(first.0 + form as u16), twins);

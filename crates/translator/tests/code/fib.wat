@@ -11,9 +11,9 @@
 ;;   0: br_unless i64.lt_s.si 0, #2 -> 8
 ;;   4: copy 3 <- 0
 ;;   6: br -> 22
-;;   8: i64.sub.si.s 3 <- 0, #1
+;;   8: i64.add.si.s 3 <- 0, #-1
 ;;   11: call frame 3
-;;   14: i64.sub.si.s 4 <- 0, #2
+;;   14: i64.add.si.s 4 <- 0, #-2
 ;;   17: call frame 4
 ;;   20: i64.add.sa.s 3 <- 3, acc
 ;;   22: return.s 3

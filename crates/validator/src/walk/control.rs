@@ -1,8 +1,8 @@
 //! Blocks and branches, and the stack of frames.
 
-use super::Walk;
+use super::{Scratch, Walk};
 use crate::{
-    Client, ControlFrame, Error, ErrorKind, FrameKind, Module,
+    Client, ControlFrame, ControlStack, Error, ErrorKind, FrameKind, Module,
     packed_type::PackedType,
     type_reader::{BlockType, check_limit},
 };
@@ -231,20 +231,20 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
 
     pub(super) fn block(&mut self) -> Result<(), Error> {
         let ty = self.block_type()?;
-        self.enter_block(FrameKind::Block, ty, |client, params, stack| client.block(params, stack))
+        self.enter_block(FrameKind::Block, ty, |client, params, _, stack| client.block(params, stack))
     }
 
     pub(super) fn loop_(&mut self) -> Result<(), Error> {
         let ty = self.block_type()?;
-        self.enter_block(FrameKind::Loop, ty, |client, params, stack| client.loop_(params, stack))
+        self.enter_block(FrameKind::Loop, ty, |client, params, _, stack| client.loop_(params, stack))
     }
 
     pub(super) fn if_(&mut self) -> Result<(), Error> {
         let ty = self.block_type()?;
         self.pop(PackedType::I32)?;
         let condition = if self.follows() { Some(self.take()?) } else { None };
-        self.enter_block(FrameKind::If, ty, |client, params, stack| match condition {
-            Some(condition) => client.if_(condition, params, stack),
+        self.enter_block(FrameKind::If, ty, |client, params, control, stack| match condition {
+            Some(condition) => client.if_(condition, params, control, stack),
             // Only live code calls the client, and live code has a condition.
             None => client.block(params, stack),
         })
@@ -264,7 +264,7 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
         &mut self,
         kind: FrameKind,
         ty: BlockType,
-        enter: impl FnOnce(&mut C, u32, &mut [C::Operand]) -> C::Label,
+        enter: impl FnOnce(&mut C, u32, &mut ControlStack<C::Label>, &mut [C::Operand]) -> C::Label,
     ) -> Result<(), Error> {
         // The function's frame is not a block.
         check_limit(
@@ -278,7 +278,8 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
         self.pop_list(params)?;
         let mut label = None;
         if self.follows() {
-            label = Some(enter(self.client, params.len() as u32, &mut self.stacks.operands));
+            let Scratch { control, operands, .. } = &mut self.stacks;
+            label = Some(enter(self.client, params.len() as u32, control, operands));
             self.discard(params.len());
         }
         self.push_frame(frame, label);

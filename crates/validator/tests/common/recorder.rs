@@ -279,7 +279,7 @@ impl Client for Recorder {
         self.enter_frame(FrameKind::Loop, params, stack)
     }
 
-    fn if_(&mut self, condition: u32, params: u32, stack: &mut [u32]) -> u32 {
+    fn if_(&mut self, condition: u32, params: u32, _: &mut ControlStack<u32>, stack: &mut [u32]) -> u32 {
         self.call(format!("if {params}"));
         self.pop(condition);
         self.enter_frame(FrameKind::If, params, stack)
