@@ -409,6 +409,8 @@ pub struct ModuleCode {
     metadata: usize,
     /// Made on first use.
     exports: OnceLock<ExportIndex>,
+    /// The hash of the bytes; computed when it is first asked for.
+    hash: OnceLock<[u8; 32]>,
     /// What the name section says; read on first use.
     names: OnceLock<Names>,
     /// Instances that their stores have done with.
@@ -450,6 +452,7 @@ impl ModuleCode {
             metadata,
             exports: OnceLock::new(),
             names: OnceLock::new(),
+            hash: OnceLock::new(),
             warm,
         }
     }
@@ -497,6 +500,11 @@ impl ModuleCode {
     /// The module's bytes.
     pub fn bytes(&self) -> &[u8] {
         (*self.bytes).as_ref()
+    }
+
+    /// The hash of the module's bytes, which `compute` computes if that was not done before.
+    pub fn hash(&self, compute: impl FnOnce(&[u8]) -> [u8; 32]) -> [u8; 32] {
+        *self.hash.get_or_init(|| compute(self.bytes()))
     }
 
     /// The entries of the defined functions.

@@ -92,6 +92,8 @@ pub struct Table {
     pub(crate) dirty: bool,
     /// The states that it can go back to.
     pub(crate) states: TableStates,
+    /// How often the elements have changed.
+    pub(crate) version: u64,
     /// Where its elements are counted.
     pub(crate) tally: Tally,
     /// Bytes that were counted.

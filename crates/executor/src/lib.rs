@@ -20,6 +20,7 @@ mod memory;
 mod pin;
 mod reset;
 mod stack;
+mod state;
 mod store;
 mod sync;
 mod table;
@@ -35,9 +36,10 @@ pub use self::{
         invoke, resume, start,
     },
     instance::{ImportMismatch, Item, Linked},
-    memory::Memory,
+    memory::{Changes, Memory},
     reset::ResetError,
     stack::{StackLimits, ValueStack},
+    state::{DroppedSegments, FuncNumbers, Parts},
     store::{ExternHandle, Handle, NewEntityError, Store, StoreId, StoreUsage, WrongStore},
     usage::{Held, Tally, Usage},
 };

@@ -22,14 +22,16 @@ use core::{
 use rotifer_core::{MemoryType, TrapCode};
 
 mod layers;
+mod record;
 
 pub(crate) use self::layers::MemoryMark;
+pub use self::record::Changes;
 
-use self::layers::Layers;
+use self::{layers::Layers, record::Ended};
 use crate::{
     mapping::{Image, Mapping},
     store::NewEntityError,
-    tracker::{BLOCK, Tracker},
+    tracker::{BLOCK, BlockSet, Tracker},
     usage::{Held, Tally},
 };
 
@@ -96,6 +98,11 @@ impl MemoryImage {
         Self { contents: Contents::Heap(bytes), start }
     }
 
+    /// Where it lies in the data.
+    fn range(&self) -> Range<usize> {
+        self.start..self.start + self.bytes().len()
+    }
+
     fn bytes(&self) -> &[u8] {
         match &self.contents {
             Contents::Pages(pages) => pages.bytes(),
@@ -128,6 +135,8 @@ pub struct Memory {
     image: Cell<*const MemoryImage>,
     /// The states that it can go back to.
     layers: Layers,
+    /// What was written in epochs of the tracker that have ended, if there are any who want to know.
+    ended: Option<Box<Ended>>,
     /// Knows what was written to, if that is to be known; else null. Owned.
     tracker: Cell<*mut Tracker>,
     /// Whether somebody has the address of the data who may write there unnoticed.
@@ -159,6 +168,7 @@ static NONE: Shareable<Memory> = Shareable(Memory {
     has_image: Cell::new(false),
     image: Cell::new(core::ptr::null()),
     layers: Layers::NONE,
+    ended: None,
     tracker: Cell::new(core::ptr::null_mut()),
     is_exposed: AtomicBool::new(false),
     ty: MemoryType { minimum: 0, maximum: Some(0), memory64: false, shared: false, page_size_log2: 16 },
@@ -183,6 +193,7 @@ impl Memory {
             has_image: Cell::new(false),
             image: Cell::new(core::ptr::null()),
             layers: Layers::NONE,
+            ended: None,
             tracker: Cell::new(core::ptr::null_mut()),
             is_exposed: AtomicBool::new(false),
             ty,
@@ -240,15 +251,27 @@ impl Memory {
         self.clear_tracker();
     }
 
-    /// Whether nobody knows what was written to.
+    /// Whether anything may have been written in this epoch.
     fn is_unknown(&self) -> bool {
         self.is_exposed() || self.tracker().is_none_or(Tracker::is_all_noted)
     }
 
-    /// Whether so much was written to that it is better to restore everything, or nobody knows what.
-    fn is_mostly_written(&self) -> bool {
-        self.is_unknown()
-            || self.tracker().is_some_and(|tracker| tracker.is_mostly_noted(self.len() as usize))
+    /// The blocks that may differ from the last state, if they are known. One may be named several times.
+    fn written(&self) -> Option<impl Iterator<Item = usize> + Clone> {
+        let tracker = self.tracker().filter(|_| !self.is_unknown())?;
+        let earlier = self.ended.as_ref().map(|ended| &ended.unmarked);
+        if earlier.is_some_and(BlockSet::is_all) {
+            return None;
+        }
+        Some(tracker.noted().chain(earlier.into_iter().flat_map(BlockSet::iter)))
+    }
+
+    /// The same if it is better to restore them one by one than to restore everything: if they are no more than three
+    /// quarters.
+    fn sparsely_written(&self) -> Option<impl Iterator<Item = usize> + Clone> {
+        let earlier = self.ended.as_ref().map_or(0, |ended| ended.unmarked.len());
+        let count = self.tracker().map_or(0, Tracker::len) + earlier;
+        self.written().filter(|_| count <= self.len() as usize / BLOCK / 4 * 3)
     }
 
     /// Lays an image over the data of a memory that is new. Whether that was possible; if not, nothing has changed.
@@ -311,7 +334,9 @@ impl Memory {
         let len = self.len() as usize;
         let initial = initial_len(self.ty).ok_or(NewEntityError::OutOfMemory)?;
         let renewed = self.with_block(|block| self.renew_block(block, len, image, keep));
-        self.clear_layers();
+        self.layers = Layers::NONE;
+        self.ended = None;
+        self.clear_tracker();
         let has_image = renewed.map_err(|()| NewEntityError::OutOfMemory)?;
         // SAFETY: I-IMAGE: promised by the caller; that is what the memory holds now.
         unsafe { self.note_clean(image.filter(|_| has_image)) };
@@ -326,10 +351,8 @@ impl Memory {
         image: Option<&MemoryImage>,
         keep: usize,
     ) -> Result<bool, ()> {
-        if let Some(tracker) = self.tracker()
-            && !self.is_mostly_written()
-        {
-            for block in tracker.noted().chain(self.layers.blocks(0..self.layers.count())) {
+        if let Some(written) = self.sparsely_written() {
+            for block in written.chain(self.layers.blocks(0..self.layers.count())) {
                 self.restore(block * BLOCK..(block + 1) * BLOCK, image);
             }
             return Ok(true);
@@ -505,7 +528,8 @@ impl Memory {
             Block::Heap(_) => self.capacity.get() + OVERHEAD,
             Block::Mapped(_) => self.len() as usize + Mapping::page(),
         });
-        held + self.tracker().map_or(0, Tracker::held) + self.layers.held()
+        let ended = self.ended.as_ref().map_or(0, |ended| ended.held());
+        held + self.tracker().map_or(0, Tracker::held) + self.layers.held() + ended
     }
 
     /// Bytes allocated while nobody uses the memory and it is as good as new.

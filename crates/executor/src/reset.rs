@@ -14,6 +14,7 @@ use smallvec::SmallVec;
 use crate::{
     entity::{Global, Instance, Segment, Table},
     memory::{Memory, MemoryMark},
+    state::DroppedSegments,
     store::{Handle, NewEntityError, Store, WrongStore},
     table::TableMark,
 };
@@ -25,8 +26,8 @@ pub(crate) struct Base {
     tables: SmallVec<[TableMark; 1]>,
     /// The values of mutable globals.
     globals: SmallVec<[[u64; 2]; 2]>,
-    /// Whether each segment was dropped, those of elements first, if a segment was dropped other than as an active one.
-    segments: Option<Box<[bool]>>,
+    /// Which segments were dropped, if one was dropped other than as an active one.
+    dropped: Option<DroppedSegments>,
     fuel: u64,
 }
 
@@ -40,17 +41,22 @@ pub enum ResetError {
 }
 
 impl Store {
-    /// Marks an instance that is ready: active segments are written, the start function has run. Other instances may
-    /// have the same memories, tables and globals, and go back to their own marks.
+    /// Marks an instance that is ready: active segments are written and the start function has run, or it was made from
+    /// a state (`restored`). Other instances may have the same memories, tables and globals, and go back to their own
+    /// marks.
     ///
     /// # Errors
     /// The instance belongs to another store, or else the host has not enough memory.
-    pub fn mark(&mut self, instance: Handle<Instance>) -> Result<Result<(), NewEntityError>, WrongStore> {
+    pub fn mark(
+        &mut self,
+        instance: Handle<Instance>,
+        restored: bool,
+    ) -> Result<Result<(), NewEntityError>, WrongStore> {
         let pointer = self.check(instance)?.as_ptr();
         // SAFETY: I-ENTITY, I-STORE: the store is borrowed exclusively; memories, tables and globals are not part of the
         // instance.
         let instance = unsafe { &mut *pointer };
-        Ok(base(instance, self.fuel).map(|base| instance.base = Some(Box::new(base))))
+        Ok(base(instance, restored, self.fuel).map(|base| instance.base = Some(Box::new(base))))
     }
 
     /// Makes an instance what it was when it was marked, and with `fuel` what the fuel of the store was, too.
@@ -94,10 +100,10 @@ impl Store {
     }
 }
 
-fn base(instance: &Instance, fuel: u64) -> Result<Base, NewEntityError> {
+fn base(instance: &Instance, restored: bool, fuel: u64) -> Result<Base, NewEntityError> {
     let code = &instance.module;
-    // The start function is the only one that can have written to memories of the instance's own by now.
-    let untouched = instance.has_data && code.common().data && code.module.start.is_none();
+    // Only the start function can have written to memories of the instance's own by now.
+    let untouched = !restored && instance.has_data && code.common().data && code.module.start.is_none();
     let imported = code.module.imported_memories as usize;
     let memories = instance.memories.iter().enumerate().map(|(number, memory)| {
         let mut memory: NonNull<Memory> = *memory;
@@ -108,15 +114,11 @@ fn base(instance: &Instance, fuel: u64) -> Result<Base, NewEntityError> {
         // SAFETY: I-ENTITY, I-STORE: as above.
         unsafe { table.as_mut() }.mark()
     });
-    let dropped = || {
-        let elements = instance.elements.iter().map(|segment| matches!(segment, Segment::Dropped));
-        elements.chain(instance.dropped_data.iter().copied()).collect()
-    };
     Ok(Base {
         memories: memories.collect::<Result<_, _>>()?,
         tables: tables.collect::<Result<_, _>>()?,
         globals: mutable_globals(instance).map(|global| global.value.get()).collect(),
-        segments: instance.segments_used.then(dropped),
+        dropped: instance.segments_used.then(|| instance.dropped_segments()),
         fuel,
     })
 }
@@ -127,24 +129,19 @@ fn mutable_globals(instance: &Instance) -> impl Iterator<Item = &Global> {
     globals.filter(|global| global.ty.mutability == Mutability::Var)
 }
 
-/// Has the segments as they were when the instance was marked. What was computed of them stays.
+/// Has the segments as they were when the instance was marked.
 fn reset_segments(instance: &mut Instance) {
-    let Some(base) = &instance.base else { return };
-    let module = &instance.module.module;
-    let elements = module.elements.iter().map(|segment| segment.mode != SegmentMode::Passive);
-    let data = module.data.iter().map(|segment| segment.mode != SegmentMode::Passive);
-    let mut at_first = elements.chain(data);
-    let mut marked = base.segments.iter().flatten().copied();
-    // Where nothing was marked, the segments are as active ones leave them.
-    let mut dropped = || marked.next().or_else(|| at_first.next()).unwrap_or(true);
-    for state in &mut instance.elements {
-        match (dropped(), &*state) {
-            (true, _) => *state = Segment::Dropped,
-            (false, Segment::Dropped) => *state = Segment::Waiting,
-            (false, Segment::Waiting | Segment::Ready(_)) => {}
-        }
+    let Some(base) = instance.base.take() else { return };
+    let code = instance.module.clone();
+    if let Some(dropped) = &base.dropped {
+        instance.set_dropped_segments(dropped.elements.iter().copied(), dropped.data.iter().copied());
+    } else {
+        // As active segments leave them.
+        let elements = code.module.elements.iter().map(|segment| segment.mode != SegmentMode::Passive);
+        let data = code.module.data.iter().map(|segment| segment.mode != SegmentMode::Passive);
+        instance.set_dropped_segments(elements, data);
     }
-    for state in &mut instance.dropped_data {
-        *state = dropped();
-    }
+    let is_ready = |segment: &Segment| matches!(segment, Segment::Ready(_));
+    instance.segments_used = base.dropped.is_some() || instance.elements.iter().any(is_ready);
+    instance.base = Some(base);
 }

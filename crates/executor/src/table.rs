@@ -63,7 +63,8 @@ impl Table {
     /// The host has not enough memory, or the size exceeds what any table may have.
     pub(crate) fn new(ty: TableType, init: u64, tally: Tally) -> Result<Self, NewEntityError> {
         let states = TableStates::default();
-        let mut table = Self { elements: Vec::new(), ty, dirty: false, states, tally, counted: 0 };
+        let mut table =
+            Self { elements: Vec::new(), ty, dirty: false, states, version: 0, tally, counted: 0 };
         if ty.minimum > MAX_ELEMENTS {
             return Err(NewEntityError::OutOfMemory);
         }
@@ -119,6 +120,7 @@ impl Table {
     /// The elements are about to change.
     fn touch(&mut self) {
         self.dirty = true;
+        self.version += 1;
         if let Some(current) = self.states.current.take() {
             self.keep(current);
         }
@@ -199,6 +201,37 @@ impl Table {
         self.elements.resize(new_size as usize, value);
         self.count();
         Some(size)
+    }
+
+    /// How often the elements have changed: if it is the same as before, they are the same.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// All elements.
+    pub fn elements(&self) -> &[u64] {
+        &self.elements
+    }
+
+    /// Sees to it that the table can have so many elements, whatever its size.
+    ///
+    /// # Errors
+    /// Its type does not allow it, or the host has not enough memory.
+    pub fn reserve_size(&mut self, size: u64) -> Result<(), NewEntityError> {
+        if size > self.ty.maximum.unwrap_or(u64::MAX).min(MAX_ELEMENTS) {
+            return Err(NewEntityError::OutOfMemory);
+        }
+        let more = (size as usize).saturating_sub(self.elements.len());
+        self.elements.try_reserve(more).map_err(|_| NewEntityError::OutOfMemory)?;
+        self.count();
+        Ok(())
+    }
+
+    /// Replaces all elements, by as many as were [reserved](Self::reserve_size).
+    pub fn replace(&mut self, elements: &[u64]) {
+        self.touch();
+        self.elements.clear();
+        self.elements.extend_from_slice(elements);
     }
 
     /// Fills a range with a reference.

@@ -1,8 +1,13 @@
-//! [`Tracker`]: which blocks of a memory were written to since it was last clean.
+//! [`Tracker`]: which blocks of a memory were written to since it was last clean; and [`BlockSet`], for those who want to
+//! know it since another time.
 //!
 //! A map has a byte for each block, and a list the numbers of the blocks whose byte is set, so that whoever wants to
 //! know reads as much as was written to and not as much as there is. A store that finds the bytes of its first and its
 //! last block set does no more than without tracking; the first one to a block sets the byte and extends the list.
+//!
+//! There is one list, that of the current epoch. Who ends an epoch (by going back, marking a state, recording what
+//! changed) hands the blocks of the list to the sets of all others who want to know what was written since *their* last
+//! time. As long as there is one only, it has no set.
 //!
 //! I-TRACK: before the length of a tracked memory lie the address of its map and, before that, of its tracker. The map
 //! has a byte for each block of the memory's capacity and one more, the list room for as many. A block's number is in
@@ -11,6 +16,7 @@
 use alloc::{
     alloc::{Layout, alloc_zeroed, dealloc},
     boxed::Box,
+    vec::Vec,
 };
 use core::{cell::Cell, ptr::NonNull};
 
@@ -114,7 +120,7 @@ impl Tracker {
     }
 
     /// The blocks that are noted.
-    pub(crate) fn noted(&self) -> impl Iterator<Item = usize> {
+    pub(crate) fn noted(&self) -> impl Iterator<Item = usize> + Clone {
         // SAFETY: I-TRACK: the list is so long.
         (0..self.len.get()).map(|i| unsafe { *self.list.add(i).as_ptr() } as usize)
     }
@@ -124,10 +130,9 @@ impl Tracker {
         self.all.get()
     }
 
-    /// Whether so much was written to that it is better to write everything anew: more than three quarters of a
-    /// memory of `len` bytes.
-    pub(crate) fn is_mostly_noted(&self, len: usize) -> bool {
-        self.len.get() > len / BLOCK / 4 * 3
+    /// How many blocks are noted.
+    pub(crate) fn len(&self) -> usize {
+        self.len.get()
     }
 
     /// All is clean.
@@ -148,6 +153,66 @@ impl Drop for Tracker {
                 dealloc(self.list.as_ptr().cast(), list);
             }
         }
+    }
+}
+
+/// Blocks that were written to in epochs that have ended.
+#[derive(Debug, Default)]
+pub(crate) struct BlockSet {
+    /// A bit for each block, as far as there are any.
+    bits: Vec<u64>,
+    blocks: Vec<u32>,
+    /// Whether anything may have been written to.
+    all: bool,
+}
+
+impl BlockSet {
+    pub(crate) fn insert(&mut self, block: usize) {
+        let (word, bit) = (block / 64, 1 << (block % 64));
+        if word >= self.bits.len() {
+            self.bits.resize(word + 1, 0);
+        }
+        if self.bits[word] & bit == 0 {
+            self.bits[word] |= bit;
+            self.blocks.push(block as u32);
+        }
+    }
+
+    pub(crate) fn insert_all(&mut self) {
+        self.all = true;
+    }
+
+    /// Adds what a tracker has noted.
+    pub(crate) fn add(&mut self, tracker: &Tracker) {
+        tracker.noted().for_each(|block| self.insert(block));
+        self.all |= tracker.is_all_noted();
+    }
+
+    /// The blocks.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = usize> + Clone {
+        self.blocks.iter().map(|&block| block as usize)
+    }
+
+    /// How many blocks there are.
+    pub(crate) fn len(&self) -> usize {
+        self.blocks.len()
+    }
+
+    pub(crate) fn is_all(&self) -> bool {
+        self.all
+    }
+
+    pub(crate) fn clear(&mut self) {
+        for &block in &self.blocks {
+            self.bits[block as usize / 64] = 0;
+        }
+        self.blocks.clear();
+        self.all = false;
+    }
+
+    /// Bytes allocated.
+    pub(crate) fn held(&self) -> usize {
+        self.bits.capacity() * size_of::<u64>() + self.blocks.capacity() * size_of::<u32>()
     }
 }
 
@@ -207,17 +272,25 @@ mod tests {
         tracker.note_range(0, 1);
         tracker.note_range(9 * BLOCK, BLOCK);
         assert_eq!(noted(&tracker), [0, 1, 9]);
-        assert!(!tracker.is_mostly_noted(10 * BLOCK));
         let other = Tracker::new(20 * BLOCK).unwrap();
         other.note_range(19 * BLOCK, 1);
         other.take_over(&tracker);
         assert_eq!(noted(&other), [19, 0, 1, 9]);
-        tracker.note_range(2 * BLOCK, 5 * BLOCK);
-        assert!(tracker.is_mostly_noted(10 * BLOCK));
+        let mut set = BlockSet::default();
+        for _ in 0..2 {
+            set.add(&tracker);
+            tracker.note_range(0, 2 * BLOCK);
+            set.add(&other);
+            assert_eq!(set.iter().collect::<Vec<_>>(), [0, 1, 9, 19]);
+            set.clear();
+            assert_eq!((set.len(), set.is_all()), (0, false));
+        }
         tracker.clear();
         assert!(noted(&tracker).is_empty());
         tracker.note_all();
         assert!(tracker.is_all_noted());
+        set.add(&tracker);
+        assert!(set.is_all());
         tracker.clear();
         assert!(!tracker.is_all_noted());
         tracker.note_range(0, 10 * BLOCK);

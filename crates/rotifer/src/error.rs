@@ -153,7 +153,8 @@ impl fmt::Display for InstantiationError {
 
 impl core::error::Error for InstantiationError {}
 
-/// Why an instance cannot go back to an earlier state. Nothing has changed then.
+/// Why the state of an instance cannot be taken, or an instance cannot be given an earlier state. Nothing has changed
+/// then.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum SnapshotError {
@@ -161,17 +162,99 @@ pub enum SnapshotError {
     NotQuiescent,
     /// The instance keeps nothing to go back to: [`Config::resettable`](crate::Config::resettable) is off.
     NotResettable,
+    /// The snapshot is one of another module.
+    ForeignModule,
+    /// The snapshot is one of an engine that lets modules use other features.
+    ForeignEngine,
+    /// A table or a global refers to a function that is neither the instance's own nor imported.
+    UnreachableImport {
+        /// Which kind of item.
+        kind: ItemKind,
+        /// Its index in the module.
+        index: u32,
+    },
+    /// A table or a global refers to an object of the host.
+    ExternRef {
+        /// Which kind of item.
+        kind: ItemKind,
+        /// Its index in the module.
+        index: u32,
+    },
+    /// An item of the snapshot has a type or a size that the instance's one cannot have: one that it imports, unless the
+    /// snapshot was not taken of an instance of this module.
+    DoesNotFit {
+        /// Which kind of item.
+        kind: ItemKind,
+        /// Its index in the module.
+        index: u32,
+    },
+    /// The resource limiter does not let a memory or a table become as large as it is in the snapshot.
+    LimitExceeded {
+        /// Which kind of item.
+        kind: ItemKind,
+        /// Its index in the module.
+        index: u32,
+    },
 }
 
 impl fmt::Display for SnapshotError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotQuiescent => f.write_str(
+                "the state of an instance cannot be taken or changed while WebAssembly of its store runs or is \
+                 suspended: do it when all calls have returned, and drop or resume suspended calls before",
+            ),
+            Self::NotResettable => f.write_str(
+                "the instance keeps nothing to go back to: switch on Config::resettable or Config::track_writes",
+            ),
+            Self::ForeignModule => f.write_str(
+                "the snapshot was taken of an instance of another module: take one of an instance of this module",
+            ),
+            Self::ForeignEngine => f.write_str(
+                "the snapshot was taken in an engine with other features: give this engine's Config the same ones",
+            ),
+            Self::UnreachableImport { kind, index } => write!(
+                f,
+                "{kind} {index} refers to a function that is neither the instance's own nor imported by it, which a \
+                 snapshot cannot name: import the function"
+            ),
+            Self::ExternRef { kind, index } => write!(
+                f,
+                "{kind} {index} refers to an object of the host, which a snapshot cannot hold: set it to null before"
+            ),
+            Self::DoesNotFit { kind, index } => write!(
+                f,
+                "{kind} {index} of the snapshot does not fit the instance's one: instantiate with imports of the same \
+                 types as where the snapshot was taken"
+            ),
+            Self::LimitExceeded { kind, index } => {
+                write!(f, "the resource limiter does not let {kind} {index} become as large as in the snapshot")
+            }
+        }
+    }
+}
+
+/// A kind of items that an instance consists of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum ItemKind {
+    /// Memories.
+    Memory,
+    /// Tables.
+    Table,
+    /// Mutable globals.
+    Global,
+    /// Segments of data or elements.
+    Segment,
+}
+
+impl fmt::Display for ItemKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NotQuiescent => {
-                "the state of an instance cannot be changed while WebAssembly of its store runs or is suspended:                  do it when all calls have returned, and drop or resume suspended calls before"
-            }
-            Self::NotResettable => {
-                "the instance keeps nothing to go back to: switch on Config::resettable or Config::track_writes"
-            }
+            Self::Memory => "memory",
+            Self::Table => "table",
+            Self::Global => "global",
+            Self::Segment => "segment",
         })
     }
 }
@@ -195,7 +278,7 @@ pub enum ErrorKind {
     Link(LinkError),
     /// The module was not instantiated.
     Instantiation(InstantiationError),
-    /// An instance cannot go back to an earlier state.
+    /// The state of an instance cannot be taken or changed.
     Snapshot(SnapshotError),
     /// WebAssembly trapped. [`Error::backtrace`] says where.
     TrapCode(TrapCode),

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use crate::{
     AsContext, AsContextMut, Engine, Error, ErrorKind, Extern, Func, Global, InstantiationError, LinkError,
-    Memory, Module, SnapshotError, StoreContext, Table, TypedFunc, WasmParams, WasmResults,
+    Memory, Module, Snapshot, SnapshotError, StoreContext, Table, TypedFunc, WasmParams, WasmResults,
     store::StoreInner,
 };
 
@@ -57,6 +57,10 @@ impl Instance {
     /// As for [`reset`](Self::reset).
     pub fn reset_with_fuel(&self, store: impl AsContextMut) -> Result<(), Error> {
         self.go_back(store, true)
+    }
+
+    pub(crate) const fn handle(self) -> Handle<executor::Instance> {
+        self.0
     }
 
     fn go_back(&self, mut store: impl AsContextMut, fuel: bool) -> Result<(), Error> {
@@ -239,11 +243,15 @@ fn exported(store: &executor::Store, instance: Instance, item: ExportItem) -> Ex
     }
 }
 
-/// What to do with a start function.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Start {
+/// How an instance begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Start<'s> {
+    /// Its start function runs, if it has one.
     Run,
+    /// It must not have a start function.
     Refuse,
+    /// It has this state; nothing runs.
+    With(&'s Snapshot),
 }
 
 /// Numbers of types mean something in their own engine only.
@@ -260,12 +268,16 @@ pub(crate) fn instantiate<T>(
     store: &mut StoreInner<T>,
     module: &Module,
     imports: &[Extern],
-    start: Start,
+    start: Start<'_>,
 ) -> Result<Instance, Error> {
     check_engines(store, module)?;
     let code = module.code();
     let sections = &code.module;
-    let may_start = start == Start::Run && module.engine().config().allow_start_fn;
+    let may_start = match start {
+        Start::Run => module.engine().config().allow_start_fn,
+        Start::Refuse => false,
+        Start::With(_) => true,
+    };
     if sections.start.is_some() && !may_start {
         return Err(InstantiationError::UnexpectedStartFn.into());
     }
@@ -282,14 +294,18 @@ pub(crate) fn instantiate<T>(
     store.allow_memories(&sections.memories[sections.imported_memories as usize..])?;
     store.allow_tables(&sections.tables[sections.imported_tables as usize..])?;
     let instance = store.executor_mut().instantiate(linked)?;
-    store.executor_mut().write_segments(instance)??;
-    if let Some(start) = sections.start
-        && let Item::Func(start) = store.executor().exported(instance, ExportItem::Func(start))?
-    {
-        store.invoke(Func::from_handle(start), &[], &mut [])?;
+    if let Start::With(snapshot) = start {
+        snapshot.put_into(store, instance)?;
+    } else {
+        store.executor_mut().write_segments(instance)??;
+        if let Some(start) = sections.start
+            && let Item::Func(start) = store.executor().exported(instance, ExportItem::Func(start))?
+        {
+            store.invoke(Func::from_handle(start), &[], &mut [])?;
+        }
     }
     if module.engine().config().is_resettable() {
-        store.executor_mut().mark(instance)??;
+        store.executor_mut().mark(instance, matches!(start, Start::With(_)))??;
     }
     Ok(Instance(instance))
 }

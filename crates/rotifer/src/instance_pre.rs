@@ -54,7 +54,7 @@ pub(crate) fn instantiate_resolved<'d, T: 'd>(
     store: &mut StoreInner<T>,
     module: &Module,
     definitions: impl Iterator<Item = Result<&'d Definition<T>, Error>>,
-    start: Start,
+    start: Start<'_>,
 ) -> Result<Instance, Error> {
     // Before anything gets into the store.
     check_engines(store, module)?;
@@ -141,10 +141,10 @@ impl<T> InstancePre<T> {
         self.instantiate_with(store, Start::Refuse)
     }
 
-    fn instantiate_with(
+    pub(crate) fn instantiate_with(
         &self,
         mut store: impl AsContextMut<Data = T>,
-        start: Start,
+        start: Start<'_>,
     ) -> Result<Instance, Error> {
         let store = store.as_context_mut().inner;
         // Before anything gets into the store.

@@ -63,6 +63,7 @@ mod portions;
 mod profile;
 mod reference;
 mod resumable;
+mod snapshot;
 mod store;
 mod sync;
 mod table;
@@ -79,7 +80,7 @@ pub use self::{
     caller::Caller,
     config::{Config, DETERMINISTIC_CALL_DEPTH, DETERMINISTIC_STACK_BYTES, LoadMode},
     engine::{BuildInfo, Engine, EngineWeak, build_info},
-    error::{Error, ErrorKind, HostError, InstantiationError, LinkError, SnapshotError},
+    error::{Error, ErrorKind, HostError, InstantiationError, ItemKind, LinkError, SnapshotError},
     external::Extern,
     func::Func,
     global::Global,
@@ -97,6 +98,7 @@ pub use self::{
     profile::{ProfiledFunc, Profiler, SuspendedProfile},
     reference::{ExternRef, Nullable, Ref},
     resumable::{ResumableCall, SuspendReason, SuspendedCall, TypedResumableCall, TypedSuspendedCall},
+    snapshot::{MemoryRange, Snapshot},
     store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut},
     table::Table,
     typed::{TypedFunc, WasmParams, WasmResults, WasmRet, WasmTy, WasmTyList},

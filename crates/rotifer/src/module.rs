@@ -31,8 +31,11 @@ struct Inner {
     unvalidated: Unvalidated,
     /// What [`Module::validate_all`] found, unless there was nothing to look for.
     verdict: OnceLock<Result<(), ModuleError>>,
-    /// Made on first use.
-    hash: OnceLock<[u8; 32]>,
+}
+
+/// The BLAKE3 hash of a module's bytes.
+pub(crate) fn module_hash(code: &ModuleCode) -> [u8; 32] {
+    code.hash(|bytes| blake3::hash(bytes).into())
 }
 
 /// What loading has not validated.
@@ -161,7 +164,6 @@ impl Module {
             code: Arc::new(code),
             unvalidated: Unvalidated::Everything,
             verdict: OnceLock::new(),
-            hash: OnceLock::new(),
         }
     }
 
@@ -212,7 +214,7 @@ impl Module {
 
     /// The BLAKE3 hash of the module's bytes. Computed when it is first asked for, never by loading.
     pub fn hash(&self) -> [u8; 32] {
-        *self.0.hash.get_or_init(|| blake3::hash(self.bytes()).into())
+        module_hash(self.code())
     }
 
     /// The engine.

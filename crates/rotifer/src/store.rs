@@ -13,6 +13,7 @@ use crate::{
     func::Func,
     host_func::{HostFunc, HostFuncs},
     profile::{Probes, SuspendedProbes},
+    snapshot::Recorded,
 };
 
 /// What became of a call that can be suspended, and what is kept of its profile if it is.
@@ -47,6 +48,8 @@ pub(crate) struct StoreInner<T> {
     #[cfg(feature = "std")]
     deadline: Option<std::time::Instant>,
     probes: Option<Box<Probes>>,
+    /// What was last recorded of memories and tables.
+    recorded: Recorded,
     /// How many profilers there have been.
     profilers: u64,
     data: T,
@@ -76,6 +79,7 @@ impl<T> Store<T> {
                 #[cfg(feature = "std")]
                 deadline: None,
                 probes: None,
+                recorded: Recorded::default(),
                 profilers: 0,
                 data,
             }),
@@ -243,6 +247,15 @@ impl<T> StoreInner<T> {
 
     pub(crate) fn executor_mut(&mut self) -> &mut executor::Store {
         &mut self.store
+    }
+
+    /// The executor's store, and what was last recorded of its memories and tables.
+    pub(crate) fn recorded(&mut self) -> (&mut executor::Store, &mut Recorded) {
+        (&mut self.store, &mut self.recorded)
+    }
+
+    pub(crate) fn recorded_ref(&self) -> &Recorded {
+        &self.recorded
     }
 
     pub(crate) fn data(&self) -> &T {

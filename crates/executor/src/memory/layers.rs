@@ -82,7 +82,7 @@ impl Memory {
             if !blocks.is_empty() {
                 self.push_layer(blocks)?;
             }
-            self.clear_tracker();
+            self.end_epoch_marked();
         }
         Ok(MemoryMark { layers: self.layers.count(), len: self.len() })
     }
@@ -90,21 +90,17 @@ impl Memory {
     /// Goes back to a state.
     pub(crate) fn reset(&mut self, mark: MemoryMark) {
         let count = self.layers.count();
-        match self.tracker() {
-            Some(tracker) if !self.is_mostly_written() => {
-                tracker.noted().for_each(|block| self.restore_block(block, mark.layers));
-                for block in self.layers.blocks(mark.layers..count) {
-                    self.restore_block(block, mark.layers);
-                }
+        if let Some(written) = self.sparsely_written() {
+            for block in written.chain(self.layers.blocks(mark.layers..count)) {
+                self.restore_block(block, mark.layers);
             }
-            _ => {
-                self.restore_image();
-                for block in self.layers.blocks(0..count) {
-                    self.restore_block(block, mark.layers);
-                }
+        } else {
+            self.restore_image();
+            for block in self.layers.blocks(0..count) {
+                self.restore_block(block, mark.layers);
             }
         }
-        self.clear_tracker();
+        self.end_epoch_restored(mark.layers..count);
         // In these blocks the memory differs from the last state.
         if let Some(tracker) = self.tracker() {
             self.layers.blocks(mark.layers..count).for_each(|block| tracker.note(block));
@@ -118,9 +114,9 @@ impl Memory {
     /// The blocks that differ from the last state, or may do so, ascending.
     fn changed(&self) -> Vec<u32> {
         let count = self.layers.count();
-        let mut blocks: Vec<u32> = match self.tracker() {
-            Some(tracker) if !self.is_unknown() => tracker.noted().map(|block| block as u32).collect(),
-            _ => {
+        let mut blocks: Vec<u32> = match self.written() {
+            Some(written) => written.map(|block| block as u32).collect(),
+            None => {
                 let mut blocks = Vec::new();
                 let mut compare = |block: usize| {
                     if self.differs(block, count) {
@@ -140,7 +136,7 @@ impl Memory {
     }
 
     /// Hands over the ranges outside of which nobody can have written to the memory.
-    fn touched(&self, mut found: impl FnMut(Range<usize>)) {
+    pub(super) fn touched(&self, mut found: impl FnMut(Range<usize>)) {
         let len = self.len() as usize;
         let told = self.with_block(|block| match block {
             Block::Mapped(mapping) => {
@@ -169,12 +165,6 @@ impl Memory {
         self.layers.0.try_reserve(1).map_err(out_of_memory)?;
         self.layers.0.push(Layer { blocks: blocks.into(), bytes: bytes.into() });
         Ok(())
-    }
-
-    /// Forgets all states, and takes the memory for what the image says.
-    pub(super) fn clear_layers(&mut self) {
-        self.layers = Layers::NONE;
-        self.clear_tracker();
     }
 
     /// Where a block lies, as far as it is allocated.

@@ -19,6 +19,7 @@ mod modules;
 mod polling;
 mod profile;
 mod reset;
+mod snapshots;
 mod stack;
 mod stores;
 mod suspend;

@@ -2,7 +2,8 @@
 
 use rotifer::{
     Caller, Config, Engine, ErrorKind, Extern, Func, Global, Instance, Linker, Memory, MemoryType, Module,
-    Mutability, Nullable, Ref, RefType, ResumableCall, SnapshotError, Store, Table, TableType, TrapCode, Val,
+    Mutability, Nullable, Ref, RefType, ResumableCall, Snapshot, SnapshotError, Store, Table, TableType,
+    TrapCode, Val,
 };
 
 use super::{
@@ -11,7 +12,7 @@ use super::{
 };
 
 /// Engines whose instances can be reset: tracking and not, with each dispatcher.
-fn resettable() -> Vec<Engine> {
+pub(super) fn resettable() -> Vec<Engine> {
     let tracking = |track| {
         engines_with(move |config| {
             config.track_writes(track).resettable(true);
@@ -21,7 +22,7 @@ fn resettable() -> Vec<Engine> {
 }
 
 /// Leaves traces in everything that an instance has.
-const START: &str = r#"(start $begin)
+pub(super) const START: &str = r#"(start $begin)
     (func $begin
         (i32.store8 (i32.const 0x102) (i32.const 9))
         (i64.store (i32.const 0xFFF8) (i64.const 77))
@@ -39,7 +40,7 @@ fn run(store: &mut Store<()>, instance: Instance, name: &str) -> Result<(), Opti
 }
 
 /// Does one of several things to an instance of [`everything`].
-fn disturb(store: &mut Store<()>, instance: Instance, round: u32) {
+pub(super) fn disturb(store: &mut Store<()>, instance: Instance, round: u32) {
     match round % 7 {
         0 => {}
         1 => run(store, instance, "soil").unwrap(),
@@ -107,14 +108,16 @@ fn an_instance_that_was_reset_is_like_a_new_one() {
     }
 }
 
-/// What a reset shall restore of imported items, for a store with several instances.
+/// What imported items were, for a store with several instances.
+#[derive(Clone)]
 struct Model {
     memory: Vec<u8>,
     table: Vec<bool>,
     global: i64,
 }
 
-/// Instances that import the same memory, table and global go back each to what these were at its own instantiation.
+/// Instances that import the same memory, table and global go back each to what these were at its own instantiation; and
+/// to snapshots that were taken of any of them, whatever was reset in between.
 #[test]
 fn instances_with_the_same_imports_go_back_each_to_its_own_state() {
     let text = r#"(module
@@ -122,12 +125,12 @@ fn instances_with_the_same_imports_go_back_each_to_its_own_state() {
         (import "" "table" (table 0 funcref))
         (import "" "global" (global $global (mut i64)))
         (import "" "start" (global $start i32))
+        (import "" "f" (func $f))
         (start $begin)
         (func $begin (if (global.get $start) (then
             (i32.store16 (i32.sub (global.get $start) (i32.const 1)) (i32.const 0xABCD))
             (global.set $global (i64.add (global.get $global) (i64.const 1000))))))
         (elem declare func $f)
-        (func $f)
         (func (export "write") (param i32 i64) (i64.store (local.get 0) (local.get 1)))
         (func (export "fill") (param i32 i32) (memory.fill (local.get 0) (i32.const 7) (local.get 1)))
         (func (export "grow") (drop (memory.grow (i32.const 1))) (drop (table.grow (ref.null func) (i32.const 1))))
@@ -142,13 +145,15 @@ fn instances_with_the_same_imports_go_back_each_to_its_own_state() {
             let null = Ref::Func(Nullable::Null);
             let table = Table::new(&mut store, TableType::new(RefType::FUNCREF, 2, Some(5)), null).unwrap();
             let global = Global::new(&mut store, Val::I64(5), Mutability::Var);
+            let func = Func::wrap(&mut store, || ());
             let observe = |store: &Store<()>| Model {
                 memory: memory.data(store).to_vec(),
                 table: (0..table.size(store)).map(|i| table.get(store, i).unwrap().is_non_null()).collect(),
                 global: global.get(store).i64().unwrap(),
             };
             let mut instances: Vec<(Instance, Model)> = Vec::new();
-            for _ in 0..300 {
+            let mut snapshots: Vec<(Snapshot, Model)> = Vec::new();
+            for _ in 0..400 {
                 let len = memory.data_size(&store);
                 let at = random.below(len as u64 - 8) as i32;
                 let any = random.below(instances.len().max(1) as u64) as usize;
@@ -157,7 +162,17 @@ fn instances_with_the_same_imports_go_back_each_to_its_own_state() {
                         instance.get_func(&*store, name).unwrap().call(store, args, &mut []).unwrap();
                     }
                 };
-                match random.below(10) {
+                let check = |store: &mut Store<()>, expected: &Model| {
+                    let found = observe(store);
+                    assert!(found.memory == expected.memory);
+                    assert_eq!((found.table, found.global), (expected.table.clone(), expected.global));
+                    // What lies above the size is zero: it is seen when the memory grows.
+                    if memory.grow(&mut *store, 1).is_ok() {
+                        let above = &memory.data(&*store)[expected.memory.len()..];
+                        assert!(above.iter().all(|&byte| byte == 0));
+                    }
+                };
+                match random.below(15) {
                     0 if instances.len() < 6 => {
                         let start = Global::new(&mut store, Val::I32(at & 0xFF01), Mutability::Const);
                         let imports = [
@@ -165,6 +180,7 @@ fn instances_with_the_same_imports_go_back_each_to_its_own_state() {
                             Extern::Table(table),
                             Extern::Global(global),
                             Extern::Global(start),
+                            Extern::Func(func),
                         ];
                         let instance = Instance::new(&mut store, &module, &imports).unwrap();
                         instances.push((instance, observe(&store)));
@@ -178,16 +194,27 @@ fn instances_with_the_same_imports_go_back_each_to_its_own_state() {
                         let bits = random.below(u64::MAX) as i64;
                         call(&mut store, "write", &[Val::I32(at), Val::I64(bits)]);
                     }
-                    _ => {
+                    8 | 9 => {
                         let Some((instance, expected)) = instances.get(any) else { continue };
                         instance.reset(&mut store).unwrap();
-                        let found = observe(&store);
-                        assert!(found.memory == expected.memory);
-                        assert_eq!((found.table, found.global), (expected.table.clone(), expected.global));
-                        // What lies above the size is zero: it is seen when the memory grows.
-                        if memory.grow(&mut store, 1).is_ok() {
-                            let above = &memory.data(&store)[expected.memory.len()..];
-                            assert!(above.iter().all(|&byte| byte == 0));
+                        check(&mut store, expected);
+                    }
+                    10 | 11 => {
+                        let Some((instance, _)) = instances.get(any) else { continue };
+                        if snapshots.len() == 8 {
+                            snapshots.remove(random.below(8) as usize);
+                        }
+                        let snapshot = instance.snapshot(&mut store).unwrap();
+                        let model = observe(&store);
+                        let mut bytes = vec![0; model.memory.len()];
+                        assert!(snapshot.read_memory(0, 0, &mut bytes) && bytes == model.memory);
+                        snapshots.push((snapshot, model));
+                    }
+                    _ => {
+                        let Some((instance, _)) = instances.get(any) else { continue };
+                        if let Some((snapshot, expected)) = snapshots.get(at as usize % 8) {
+                            instance.restore(&mut store, snapshot).unwrap();
+                            check(&mut store, expected);
                         }
                     }
                 }
@@ -245,8 +272,8 @@ fn fuel_is_reset_if_asked_for() {
     }
 }
 
-fn snapshot_error(result: Result<(), rotifer::Error>) -> SnapshotError {
-    match result.expect_err("it cannot be reset").into_kind() {
+pub(super) fn snapshot_error<T>(result: Result<T, rotifer::Error>) -> SnapshotError {
+    match result.err().expect("it is refused").into_kind() {
         ErrorKind::Snapshot(error) => error,
         other => panic!("{other}"),
     }
@@ -259,7 +286,7 @@ fn what_is_not_kept_cannot_come_back() {
         run(&mut store, instance, "soil").unwrap();
         let error = instance.reset(&mut store).unwrap_err();
         assert!(error.to_string().contains("Config::resettable"), "{error}");
-        assert_eq!(snapshot_error(Err(error)), SnapshotError::NotResettable);
+        assert_eq!(snapshot_error::<()>(Err(error)), SnapshotError::NotResettable);
     }
     let engine = Engine::new(Config::new().track_writes(true).resettable(false));
     let (mut store, instance) = fresh(&load(&engine, &everything(1, 40)), 1);
