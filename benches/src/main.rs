@@ -33,7 +33,7 @@ use std::{
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask bench")]
 struct Arguments {
-    /// What to measure: execution, fuel, startup, validation, calls, instantiate, memory, inside, itself, or all; or readme, which measures what
+    /// What to measure: execution, fuel, startup, first-call, validation, calls, instantiate, memory, inside, itself, or all; or readme, which measures what
     /// the tables of the README need and prints them as Markdown.
     set: String,
     /// A folder with further modules (*.wasm); may be repeated.

@@ -11,7 +11,7 @@ use std::{
         atomic::{AtomicI32, Ordering::Relaxed},
     },
 };
-use wasmparser::{ExternalKind, Parser, Payload, TypeRef};
+use wasmparser::{ExternalKind, Operator, Parser, Payload, TypeRef};
 
 /// The type of a number, the only kind of value a measured module passes over its boundary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +70,30 @@ pub struct Import {
     pub name: String,
     /// What is imported.
     pub kind: ImportKind,
+    /// If a function is imported, what it gives.
+    pub answer: Answer,
+}
+
+/// What an imported function gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// Zeros.
+    Zeros,
+    /// The readings of the virtual clock.
+    Clock,
+    /// Fresh blocks of memory, from this address on: chain runtimes have the host allocate what they return.
+    Blocks(u32),
+}
+
+impl Answer {
+    /// The answer of a function of this name in a module whose heap begins at `heap_base`.
+    fn new(import: (&str, &str), heap_base: Option<u32>) -> Self {
+        match (import, heap_base) {
+            (("env", "clock_ms"), _) => Self::Clock,
+            (("env", "ext_allocator_malloc_version_1"), Some(heap_base)) => Self::Blocks(heap_base),
+            _ => Self::Zeros,
+        }
+    }
 }
 
 /// What an import asks for, in WebAssembly's terms. Sizes are in pages or elements.
@@ -79,6 +103,15 @@ pub enum ImportKind {
     Memory { minimum: u32, maximum: Option<u32> },
     Table { minimum: u32, maximum: Option<u32> },
     Global { content: NumType, mutable: bool },
+}
+
+impl ImportKind {
+    /// Makes room for [`Answer::Blocks`] in a memory, as hosts of chain runtimes do.
+    fn add_heap(&mut self) {
+        if let Self::Memory { minimum, maximum } = self {
+            *minimum = maximum.unwrap_or(u32::MAX).min(*minimum + HEAP_PAGES);
+        }
+    }
 }
 
 /// A module with its boundary.
@@ -117,6 +150,7 @@ impl Module {
         let mut exports = HashMap::new();
         let mut exports_memory = false;
         let mut code_bytes = 0;
+        let (mut globals, mut heap_base) = (Vec::new(), None);
         for payload in Parser::new(0).parse_all(&bytes) {
             match payload? {
                 Payload::TypeSection(section) => {
@@ -127,13 +161,16 @@ impl Module {
                 Payload::ImportSection(section) => {
                     for import in section.into_imports() {
                         let import = import?;
-                        if let TypeRef::Func(ty) = import.ty {
-                            funcs.push(ty);
+                        match import.ty {
+                            TypeRef::Func(ty) => funcs.push(ty),
+                            TypeRef::Global(_) => globals.push(None),
+                            _ => {}
                         }
                         imports.push(Import {
                             module: import.module.into(),
                             name: import.name.into(),
                             kind: import_kind(import.ty, &types)?,
+                            answer: Answer::Zeros,
                         });
                     }
                 }
@@ -142,9 +179,21 @@ impl Module {
                         funcs.push(ty?);
                     }
                 }
+                Payload::GlobalSection(section) => {
+                    for global in section {
+                        let first = global?.init_expr.get_operators_reader().read()?;
+                        globals.push(match first {
+                            Operator::I32Const { value } => Some(value as u32),
+                            _ => None,
+                        });
+                    }
+                }
                 Payload::ExportSection(section) => {
                     for export in section {
                         let export = export?;
+                        if export.kind == ExternalKind::Global && export.name == "__heap_base" {
+                            heap_base = globals.get(export.index as usize).copied().flatten();
+                        }
                         exports_memory |= export.kind == ExternalKind::Memory && export.name == "memory";
                         if export.kind != ExternalKind::Func {
                             continue;
@@ -158,6 +207,12 @@ impl Module {
                 Payload::CodeSectionEntry(body) => code_bytes += body.as_bytes().len() as u64,
                 _ => {}
             }
+        }
+        for import in &mut imports {
+            import.answer = Answer::new((&import.module, &import.name), heap_base);
+        }
+        if imports.iter().any(|import| matches!(import.answer, Answer::Blocks(_))) {
+            imports.iter_mut().for_each(|import| import.kind.add_heap());
         }
         Ok(Self { name: name.to_owned(), bytes: bytes.into(), code_bytes, imports, exports, exports_memory })
     }
@@ -202,29 +257,44 @@ fn import_kind(ty: TypeRef, types: &[wasmparser::FuncType]) -> Result<ImportKind
     })
 }
 
-/// What answers a function import: zeros, or for `env.clock_ms` the virtual clock.
+/// What answers a function import (see [`Answer`]).
 ///
 /// The virtual clock stands still but for its readings: each is 11 seconds after the one before. CoreMark
 /// calibrates itself with it; this way it settles at once, on the same work for every engine and machine,
 /// and believes to have run for the ten seconds that it demands of a valid score.
+///
+/// Blocks of memory are of 64 KiB whatever size is asked for, of which there is room for a few.
 pub struct Stub {
     results: Vec<NumType>,
-    clock: Option<Arc<AtomicI32>>,
+    /// What is given next, and by how much it grows each time.
+    next: Option<(Arc<AtomicI32>, i32)>,
 }
 
 /// How far apart two readings of the virtual clock are.
 pub const CLOCK_STEP_MS: i32 = 11_000;
 
+/// How many pages of memory there are for blocks.
+const HEAP_PAGES: u32 = 32;
+
+/// How far apart two blocks of memory are.
+const BLOCK: i32 = 64 << 10;
+
 impl Stub {
     /// Makes the stub for one import of function type `ty`.
     pub fn new(import: &Import, ty: &FuncType) -> Self {
-        let is_clock = import.module == "env" && import.name == "clock_ms";
-        Self { results: ty.results.clone(), clock: is_clock.then(Arc::default) }
+        let next = match import.answer {
+            Answer::Zeros => None,
+            Answer::Clock => Some((Arc::default(), CLOCK_STEP_MS)),
+            Answer::Blocks(start) => {
+                Some((Arc::new(AtomicI32::new(start.next_multiple_of(8) as i32)), BLOCK))
+            }
+        };
+        Self { results: ty.results.clone(), next }
     }
 
     /// The results of a call.
     pub fn answer(&self) -> impl Iterator<Item = Value> {
-        let reading = self.clock.as_ref().map(|clock| clock.fetch_add(CLOCK_STEP_MS, Relaxed));
+        let reading = self.next.as_ref().map(|(next, step)| next.fetch_add(*step, Relaxed));
         self.results.iter().map(move |ty| reading.map_or_else(|| ty.zero(), Value::I32))
     }
 }

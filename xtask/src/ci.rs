@@ -2,13 +2,19 @@
 //!
 //! Every step runs even if one before it failed, so that one run shows everything that is wrong; the end
 //! lists the steps with their times and repeats what `cargo test` counted.
+//!
+//! Steps that build in folders of their own run beside the others: much of a build is one crate or one link on one
+//! core. What they print comes at the end.
 
 use crate::{checkers, codegen, cross, forms, guests, machines, repository};
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use std::{
+    env,
+    fs::{self, File},
     io::{BufRead, BufReader, Write},
-    process::{Command, Stdio},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -32,6 +38,9 @@ const FUZZ_MANIFEST: &str = "fuzz/Cargo.toml";
 
 /// The whole workspace of the benchmark, without the rivals, which only `cargo xtask bench` builds.
 const WITHOUT_RIVALS: [&str; 4] = ["--workspace", "--no-default-features", "--features", "rotifer"];
+
+/// The steps that run beside the others.
+const BESIDE: [&str; 5] = ["interleavings", "machines", "inside", "benchmark", "fuzz"];
 
 /// What to run.
 #[derive(Args)]
@@ -72,8 +81,15 @@ impl Outcome {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let mut tests = TestCounts::default();
     let mut outcomes = Vec::new();
+    let all = options.only.is_empty();
+    let beside = if all { Some(Beside::start(options)?) } else { None };
     let mut step = |name: &'static str, work: &mut dyn FnMut() -> Result<()>| {
-        if !options.only.is_empty() && !options.only.iter().any(|text| name.contains(text.as_str())) {
+        let is_wanted = if all {
+            !BESIDE.contains(&name)
+        } else {
+            options.only.iter().any(|text| name.contains(text.as_str()))
+        };
+        if !is_wanted {
             return;
         }
         println!("\n== {name}");
@@ -101,7 +117,37 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if repository::root().join(FUZZ_MANIFEST).exists() {
         step("fuzz", &mut || fuzz(options.fuzz_seconds));
     }
-    summarise(&outcomes, &tests)
+    let beside = beside.map_or(Ok(()), Beside::finish);
+    summarise(&outcomes, &tests).and(beside)
+}
+
+/// The run of the steps that build elsewhere.
+struct Beside {
+    child: Child,
+    output: PathBuf,
+}
+
+impl Beside {
+    fn start(options: &Options) -> Result<Self> {
+        let folder = repository::root().join("target");
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let output = folder.join("ci-beside.txt");
+        let file = File::create(&output).with_context(|| format!("cannot write {}", output.display()))?;
+        let mut command = Command::new(env::current_exe()?);
+        command.args(["ci", "--fuzz-seconds", &options.fuzz_seconds.to_string()]);
+        command.args(BESIDE.iter().flat_map(|name| ["--only", name]));
+        command.stdout(file.try_clone()?).stderr(file);
+        let child = command.spawn().with_context(|| format!("cannot run {command:?}"))?;
+        println!("beside: {}; see {}", BESIDE.join(", "), output.display());
+        Ok(Self { child, output })
+    }
+
+    fn finish(mut self) -> Result<()> {
+        let status = self.child.wait()?;
+        print!("\n== beside\n{}", fs::read_to_string(&self.output)?);
+        ensure!(status.success(), "steps beside the others failed");
+        Ok(())
+    }
 }
 
 fn summarise(outcomes: &[Outcome], tests: &TestCounts) -> Result<()> {

@@ -76,6 +76,14 @@ pub fn for_startup() -> Vec<Box<dyn Engine>> {
     engines
 }
 
+/// The engines that can translate a function when it is first called, in the modes in which they do.
+pub fn for_first_call() -> Vec<Box<dyn Engine>> {
+    let mut engines = for_memory();
+    let is_eager = |name: &str| name.contains("eager") || !name.contains('.');
+    engines.retain(|engine| !is_eager(engine.name()));
+    engines
+}
+
 /// Every load mode of every engine on one core: threads add nothing to what a module holds.
 pub fn for_memory() -> Vec<Box<dyn Engine>> {
     let mut engines = for_startup();

@@ -4,6 +4,7 @@
 
 mod calls;
 mod execution;
+mod first_call;
 mod instantiate;
 pub mod memory;
 mod programs;
@@ -61,6 +62,7 @@ pub const SETS: &[Set] = &[
     execution::SET,
     execution::FUEL,
     startup::SET,
+    first_call::SET,
     validation::SET,
     calls::SET,
     instantiate::SET,

@@ -14,7 +14,7 @@ use crate::{
 };
 use anyhow::Result;
 use rotifer_results::Unit;
-use std::{hint::black_box, rc::Rc, time::Instant};
+use std::{fmt::Write, hint::black_box, rc::Rc, time::Instant};
 
 /// The set.
 pub const SET: Set = Set {
@@ -57,8 +57,33 @@ fn own() -> Result<Vec<BoxedCase>> {
         cases.push(Box::new(Load(Rc::new(kernel.module()?))));
     }
     cases.push(Box::new(Load(Rc::new(kernels::combined()?))));
+    for count in FUNCTIONS {
+        let wasm = wat::parse_str(functions(count))?;
+        cases.push(Box::new(Load(Rc::new(Module::parse(&format!("functions-{count}"), wasm)?))));
+    }
     Ok(cases)
 }
+
+/// A module with so many functions that are all alike but for a number, each of which is exported, called by the next
+/// and in a table: what grows faster than the number of functions shows.
+fn functions(count: usize) -> String {
+    let mut text = String::from("(module (memory 1)\n");
+    for i in 0..count {
+        let before = i.saturating_sub(1);
+        let _ = writeln!(
+            text,
+            "(func $f{i} (export \"f{i}\") (param i32) (result i32) (local i32)
+               (if (i32.lt_s (local.get 0) (i32.const {i})) (then (return (i32.load (local.get 0)))))
+               (local.set 1 (call $f{before} (i32.sub (local.get 0) (i32.const 1))))
+               (i32.store (local.get 0) (local.get 1))
+               (i32.add (local.get 1) (i32.const {i})))"
+        );
+    }
+    text + "(table funcref (elem " + &(0..count).map(|i| format!("$f{i} ")).collect::<String>() + ")))"
+}
+
+/// The numbers of functions of two modules that are otherwise alike. The larger one may take eleven times as long.
+const FUNCTIONS: [usize; 2] = [2_000, 20_000];
 
 /// Loading one module.
 struct Load(Rc<Module>);

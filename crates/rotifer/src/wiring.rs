@@ -10,9 +10,10 @@ use rotifer_validator::{Error, Scratch, WalkContext, WalkError, walk};
 
 use crate::{Engine, sync::RwLock};
 
-/// Memory that one translation leaves to the next, one for each engine.
+/// Memory that one translation leaves to the next, for each engine: one for each thread that translates, up to some.
 #[derive(Default)]
-pub(crate) struct TranslationMemory(RwLock<Option<Box<Parts>>>);
+#[expect(clippy::vec_box, reason = "they are moved in and out for each function")]
+pub(crate) struct TranslationMemory(RwLock<Vec<Box<Parts>>>);
 
 #[derive(Default)]
 struct Parts {
@@ -21,17 +22,23 @@ struct Parts {
 }
 
 impl TranslationMemory {
-    /// How many bytes are kept.
+    /// How many bytes of one are kept.
     const MOST: usize = 256 << 10;
 
-    /// The memory, unless another thread has it.
+    /// How many are kept.
+    const THREADS: usize = 4;
+
+    /// The memory that was put back last, if other threads have left any.
     fn take(&self) -> Box<Parts> {
-        self.0.write().take().unwrap_or_default()
+        self.0.write().pop().unwrap_or_default()
     }
 
     fn put(&self, parts: Box<Parts>) {
         if parts.scratch.size() + parts.translator.size() <= Self::MOST {
-            *self.0.write() = Some(parts);
+            let mut kept = self.0.write();
+            if kept.len() < Self::THREADS {
+                kept.push(parts);
+            }
         }
     }
 }
