@@ -8,6 +8,7 @@ use alloc::{
 use core::{any::Any, fmt};
 use rotifer_core::TrapCode;
 use rotifer_executor::WrongStore;
+use rotifer_snapshot::{DeserializeError, HistoryError};
 use rotifer_validator::{Error as ModuleError, ErrorKind as ModuleErrorKind};
 
 use crate::WasmBacktrace;
@@ -195,6 +196,10 @@ pub enum SnapshotError {
         /// Its index in the module.
         index: u32,
     },
+    /// A history does not take a state or does not have it.
+    History(HistoryError),
+    /// Bytes are no snapshot of an instance of the module.
+    Deserialize(DeserializeError),
 }
 
 impl fmt::Display for SnapshotError {
@@ -230,6 +235,8 @@ impl fmt::Display for SnapshotError {
             Self::LimitExceeded { kind, index } => {
                 write!(f, "the resource limiter does not let {kind} {index} become as large as in the snapshot")
             }
+            Self::History(error) => error.fmt(f),
+            Self::Deserialize(error) => error.fmt(f),
         }
     }
 }
@@ -576,6 +583,20 @@ impl From<SnapshotError> for Error {
     #[cold]
     fn from(error: SnapshotError) -> Self {
         Self::from_kind(ErrorKind::Snapshot(error))
+    }
+}
+
+impl From<HistoryError> for Error {
+    #[cold]
+    fn from(error: HistoryError) -> Self {
+        SnapshotError::History(error).into()
+    }
+}
+
+impl From<DeserializeError> for Error {
+    #[cold]
+    fn from(error: DeserializeError) -> Self {
+        SnapshotError::Deserialize(error).into()
     }
 }
 

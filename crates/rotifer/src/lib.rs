@@ -50,6 +50,7 @@ mod func;
 #[cfg(feature = "std")]
 mod function_profile;
 mod global;
+mod history;
 mod host_func;
 mod instance;
 mod instance_pre;
@@ -63,7 +64,9 @@ mod portions;
 mod profile;
 mod reference;
 mod resumable;
+mod serialized_snapshot;
 mod snapshot;
+mod snapshot_store;
 mod store;
 mod sync;
 mod table;
@@ -84,6 +87,7 @@ pub use self::{
     external::Extern,
     func::Func,
     global::Global,
+    history::History,
     host_func::{HostFunc, IntoFunc},
     instance::{Export, ExportsIter, Instance},
     instance_pre::InstancePre,
@@ -99,6 +103,7 @@ pub use self::{
     reference::{ExternRef, Nullable, Ref},
     resumable::{ResumableCall, SuspendReason, SuspendedCall, TypedResumableCall, TypedSuspendedCall},
     snapshot::{MemoryRange, Snapshot},
+    snapshot_store::SnapshotStore,
     store::{AsContext, AsContextMut, Store, StoreContext, StoreContextMut},
     table::Table,
     typed::{TypedFunc, WasmParams, WasmResults, WasmRet, WasmTy, WasmTyList},
@@ -111,4 +116,9 @@ pub use rotifer_core::{
     MemoryType, MemoryTypeBuilder, MemoryTypeError, Mutability, RefType, TableType, TrapCode, ValType,
 };
 pub use rotifer_executor::{Dispatch, DispatchError};
+/// States of instances as data: what a [`Snapshot`] holds.
+pub use rotifer_snapshot as state;
+pub use rotifer_snapshot::{
+    DeserializeError, HistoryConfig, HistoryError, Section as SnapshotSection, StateHash,
+};
 pub use rotifer_validator::{Counts, Error as ModuleError, ErrorKind as ModuleErrorKind};

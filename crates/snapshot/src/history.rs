@@ -229,17 +229,30 @@ impl History {
     /// # Errors
     /// There is nothing for this tick. The history is as before.
     pub fn rollback(&mut self, tick: u64) -> Result<State, HistoryError> {
+        self.rollback_with(tick, |state| Ok(state.clone()))
+    }
+
+    /// As [`rollback`](Self::rollback), if `put` can put the state back; returns what that returns.
+    ///
+    /// # Errors
+    /// There is nothing for this tick, or `put` fails. The history is as before.
+    pub fn rollback_with<T, E: From<HistoryError>>(
+        &mut self,
+        tick: u64,
+        put: impl FnOnce(&State) -> Result<T, E>,
+    ) -> Result<T, E> {
         let state = self.get(tick)?;
+        let result = put(&state)?;
         while let Some(later) = self.whole.pop_back_if(|newest| newest.tick > tick) {
             self.bytes -= later.own_bytes;
         }
         if self.whole.is_empty() {
             while self.demoted.pop_back_if(|newest| newest.tick >= tick).is_some() {}
-            let whole = Whole::new(tick, state.clone(), None);
+            let whole = Whole::new(tick, state, None);
             self.bytes = whole.bytes + self.demoted.iter().map(|demoted| demoted.bytes).sum::<usize>();
             self.whole.push_back(whole);
         }
-        Ok(state)
+        Ok(result)
     }
 
     /// The state at a tick. The history stays as it is.

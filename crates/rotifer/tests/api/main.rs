@@ -6,6 +6,7 @@ mod config;
 mod eviction;
 mod fuel;
 mod globals;
+mod histories;
 mod host;
 mod hostile;
 mod instances;
