@@ -41,6 +41,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Run(Box<run::Args>),
+    Snapshot(Box<run::snapshot::Args>),
     Wast(scripts::Args),
     Validate(validate::Args),
     Inspect(inspect::Args),
@@ -71,6 +72,7 @@ fn main() -> ExitCode {
     let mut output = io::stdout().lock();
     let outcome = match &cli.command {
         Command::Run(args) => run::run(args, &mut output),
+        Command::Snapshot(args) => run::snapshot::run(args),
         Command::Wast(args) => scripts::run(args, &mut output),
         Command::Validate(args) => validate::run(args, &mut output),
         Command::Inspect(args) => inspect::run(args, &mut output),

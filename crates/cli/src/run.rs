@@ -4,6 +4,7 @@ mod host;
 mod limits;
 mod outcome;
 mod profile;
+pub(crate) mod snapshot;
 mod wasi;
 
 use crate::{
@@ -34,6 +35,9 @@ pub(crate) struct Args {
     /// The exported function to call.
     #[arg(long, value_name = "NAME")]
     invoke: Option<String>,
+    /// Begins with the state that `rotifer snapshot` has written: neither the start function runs nor `_initialize`.
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    from: Option<PathBuf>,
     /// When functions are validated and translated.
     #[arg(long, value_enum, default_value_t)]
     mode: ModeOption,
@@ -82,16 +86,24 @@ pub(crate) fn run(args: &Args, output: &mut impl Write) -> Result<Exit> {
     let (func_args, program_args) = if is_program { (none, &*args.args) } else { (&*args.args, none) };
     let call = Call::new(&module, args.invoke.as_deref(), func_args)?;
 
+    let begin = args.from.as_deref().map(|path| snapshot::read(path, &module)).transpose()?;
     let wasi = args.wasi.context(&args.file, program_args)?;
     let mut store = Store::new(&engine, State { limits: args.limits.store_limits(), wasi });
     let linker = host::linker(&mut store, &module, args.unknown_imports)
         .with_context(|| format!("cannot instantiate {shown}"))?;
     let profile = args.profile.start(&mut store)?;
     args.limits.start(&mut store)?;
-    let results = linker
-        .instantiate(&mut store, &module)
-        .with_context(|| format!("cannot instantiate {shown}"))
-        .and_then(|instance| call.carry_out(&mut store, &module, instance));
+    let instance = match &begin {
+        Some(snapshot) => {
+            linker.instantiate_pre(&module).and_then(|pre| snapshot.instantiate(&pre, &mut store))
+        }
+        None => linker.instantiate(&mut store, &module),
+    };
+    let results =
+        instance.with_context(|| format!("cannot instantiate {shown}")).and_then(|instance| match begin {
+            Some(_) => call.make(&mut store, instance),
+            None => call.carry_out(&mut store, &module, instance),
+        });
     let fuel = args.limits.fuel(&store);
     let mut profile = profile.map(|profile| args.profile.conclude(&profile));
     let lines = profile.take_if(|_| args.format.format == Format::Json).map(Profile::into_lines);
@@ -118,20 +130,34 @@ impl Call {
         Ok(Self { name, ty, params })
     }
 
+    /// Makes the call in an instance that is new.
     fn carry_out(&self, store: &mut Store<State>, module: &Module, instance: Instance) -> Result<Vec<Val>> {
-        let name = &self.name;
-        // Of a program for WASI that is a library: it is to be called once, before anything else.
-        if name != "_initialize"
-            && wasi::is_imported(module)
-            && let Ok(initialize) = instance.get_typed_func::<(), ()>(&*store, "_initialize")
-        {
-            initialize.call(&mut *store, ()).context("`_initialize` failed")?;
+        if self.name != INITIALIZE {
+            initialize(store, module, instance)?;
         }
+        self.make(store, instance)
+    }
+
+    fn make(&self, store: &mut Store<State>, instance: Instance) -> Result<Vec<Val>> {
+        let name = &self.name;
         let func = instance.get_func(&*store, name).context("an exported function is not in the instance")?;
         let mut results: Vec<Val> = self.ty.results().iter().map(|ty| Val::default_for_ty(*ty)).collect();
         func.call(store, &self.params, &mut results).with_context(|| format!("`{name}` failed"))?;
         Ok(results)
     }
+}
+
+/// What a program for WASI that is a library has called once, before anything else.
+const INITIALIZE: &str = "_initialize";
+
+/// Initializes an instance, if it asks for that.
+fn initialize(store: &mut Store<State>, module: &Module, instance: Instance) -> Result<()> {
+    if wasi::is_imported(module)
+        && let Ok(initialize) = instance.get_typed_func::<(), ()>(&*store, INITIALIZE)
+    {
+        initialize.call(store, ()).context("`_initialize` failed")?;
+    }
+    Ok(())
 }
 
 /// The function to call: name and type.

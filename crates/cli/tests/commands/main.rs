@@ -6,6 +6,7 @@ mod limits;
 mod profile;
 mod program;
 mod run;
+mod snapshot;
 mod validate;
 mod wasi;
 mod wast;

@@ -13,7 +13,7 @@ fn version_names_the_dispatchers() {
 #[test]
 fn help_documents_the_exit_codes() {
     let help = program().rotifer(&["--help"]).out();
-    for text in ["run", "wast", "validate", "bytecode", "Exit codes", "134"] {
+    for text in ["run", "snapshot", "wast", "validate", "bytecode", "Exit codes", "134"] {
         assert!(help.contains(text), "{help}");
     }
     program().rotifer(&["frobnicate"]).fails(2, &["frobnicate"]);
@@ -21,7 +21,8 @@ fn help_documents_the_exit_codes() {
 }
 
 /// As in the manual.
-const COMMANDS: [&str; 7] = ["run", "wast", "validate", "inspect", "bytecode", "completions", "man"];
+const COMMANDS: [&str; 8] =
+    ["run", "snapshot", "wast", "validate", "inspect", "bytecode", "completions", "man"];
 
 #[test]
 fn every_command_has_help_and_is_in_the_manual() {
