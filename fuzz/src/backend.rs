@@ -1,5 +1,6 @@
 //! [`Backend`]: an instance of a module in some engine, driven and looked at from outside.
 
+use crate::random::Random;
 use crate::value::{HostCall, Outcome, Stop, Type, Value};
 
 pub mod ours;
@@ -42,6 +43,14 @@ pub trait Backend {
     fn spent(&self) -> Option<(u64, &[u64])>;
     /// How often calls were suspended and resumed.
     fn suspensions(&self) -> u64;
+    /// Has the instance used and brings it back to what it was, if that is possible: nothing of this must show. `is_new`
+    /// is whether nobody has used it yet.
+    fn excursion(
+        &mut self,
+        random: &mut Random,
+        is_new: bool,
+        use_it: &mut dyn FnMut(&mut dyn Backend, &mut Random),
+    );
 }
 
 /// What a host function of any engine says when it fails.

@@ -97,8 +97,10 @@ fn engines(kind: Kind) -> Vec<Engine> {
             for &dispatch in Dispatch::available() {
                 let mut config = Config::default();
                 config.features(all_features()).dispatch(dispatch).canonical_nans(canonical_nans);
-                // These make no difference that can be seen: tracked writes, and code that is dropped now and then.
+                // These make no difference that can be seen: tracked writes, instances that can be reset, and code that
+                // is dropped now and then.
                 config.track_writes(canonical_nans).evictable_code(!canonical_nans);
+                config.resettable(meter != Meter::Off);
                 if stack == Stack::Small {
                     config.code_budget(Some(2_000));
                 }
@@ -178,14 +180,32 @@ fn former_life(case: &Case, module: &Module, random: &mut Random) {
     if runner.start().is_err() {
         return;
     }
-    for (index, function) in runner.functions().iter().enumerate() {
+    // As in `lockstep`: nobody knows what comes after an overflow.
+    call_all(&mut runner, random, case.seed.is_multiple_of(2));
+}
+
+/// Calls all functions of a module that terminates by itself, perhaps until the stack overflows.
+fn call_all(backend: &mut dyn Backend, random: &mut Random, until_overflow: bool) {
+    for (index, function) in backend.functions().iter().enumerate() {
         let params: Vec<Value> = function.params.iter().map(|ty| Value::random(*ty, random)).collect();
-        runner.set_global(FUEL_GLOBAL, FUEL as i32);
+        backend.set_global(FUEL_GLOBAL, FUEL as i32);
         CALLS.fetch_add(1, Ordering::Relaxed);
-        let outcome = runner.call(index, &params);
-        // As in `lockstep`: nobody knows what comes after these.
-        if matches!(outcome, Err(Stop::StackOverflow | Stop::OutOfFuel)) && case.seed.is_multiple_of(2) {
+        let outcome = backend.call(index, &params);
+        if matches!(outcome, Err(Stop::StackOverflow | Stop::OutOfFuel)) && until_overflow {
             return;
+        }
+    }
+}
+
+/// Has some instances used and brings them back.
+fn excursions(case: &Case, round: u64, backends: &mut [Box<dyn Backend>]) {
+    for backend in backends {
+        let mut random = Random::named(case.seed ^ round << 48, &backend.name());
+        if random.one_in(3) {
+            let until_overflow = random.one_in(2);
+            backend.excursion(&mut random, round == 0, &mut |backend, random| {
+                call_all(backend, random, until_overflow);
+            });
         }
     }
 }
@@ -283,6 +303,12 @@ fn lockstep(
     let functions = backends[0].functions();
     let trace = std::env::var_os("ROTIFER_FUZZ_TRACE").is_some();
     for round in 0..3u64 {
+        // Without a reference modules terminate by themselves.
+        if ours == 0 {
+            excursions(case, round, &mut backends);
+            compare_state("after excursions", &mut backends, nan)?;
+            compare_fuel("after excursions", &backends)?;
+        }
         for (index, function) in functions.iter().enumerate() {
             let mut random = Random::named(case.seed ^ round << 56, &function.name);
             let params: Vec<Value> =

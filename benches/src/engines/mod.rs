@@ -141,6 +141,8 @@ pub fn for_instantiate() -> Vec<Box<dyn Engine>> {
         #[cfg(feature = "rotifer")]
         Box::new(rotifer::Rotifer::tracked("rotifer.tracked")),
         #[cfg(feature = "rotifer")]
+        Box::new(rotifer::Rotifer::reset("rotifer.reset")),
+        #[cfg(feature = "rotifer")]
         Box::new(rotifer::Rotifer::cold("rotifer.cold")),
         #[cfg(feature = "wasm3")]
         Box::new(wasm3::Wasm3::lazy("wasm3")),

@@ -28,6 +28,8 @@ pub struct Rotifer {
     tracked: bool,
     /// Whether instances are kept for other stores.
     warm: bool,
+    /// Whether an instance is reset instead of making another one.
+    reset: bool,
 }
 
 /// How execution can be made to stop.
@@ -49,6 +51,7 @@ impl Rotifer {
             stop: Stop::Never,
             tracked: false,
             warm: true,
+            reset: false,
         }
     }
 
@@ -65,6 +68,11 @@ impl Rotifer {
     /// The default mode, with stores that note what they write to.
     pub fn tracked(name: &'static str) -> Self {
         Self { tracked: true, ..Self::checked(name) }
+    }
+
+    /// The default mode, with one instance that is reset, and stores that note what they write to.
+    pub fn reset(name: &'static str) -> Self {
+        Self { reset: true, ..Self::tracked(name) }
     }
 
     /// The default mode, each instance made anew.
@@ -102,7 +110,8 @@ impl Engine for Rotifer {
 
     fn loader(&self) -> Result<Box<dyn Loader>> {
         let engine = rotifer::Engine::new(&self.config());
-        Ok(Box::new(RotiferLoader { engine, mode: self.mode, shared: self.shared, stop: self.stop }))
+        let Self { mode, shared, stop, reset, .. } = *self;
+        Ok(Box::new(RotiferLoader { engine, mode, shared, stop, reset }))
     }
 
     fn cores(&self) -> usize {
@@ -160,6 +169,7 @@ struct RotiferLoader {
     mode: Option<LoadMode>,
     shared: bool,
     stop: Stop,
+    reset: bool,
 }
 
 impl Loader for RotiferLoader {
@@ -195,6 +205,15 @@ impl Loaded for RotiferLoaded<'_> {
         let linker = stub_linker(&self.loader.engine, self.module).map_err(error)?;
         let pre = linker.instantiate_pre(&self.compiled).map_err(error)?;
         let mut sum = 0i64;
+        if self.loader.reset {
+            let mut store = self.loader.stop.store(&self.loader.engine)?;
+            let instance = pre.instantiate(&mut store).map_err(error)?;
+            for _ in 0..times {
+                sum = sum.wrapping_add(touch_memory(&mut store, instance, touch)?);
+                instance.reset(&mut store).map_err(error)?;
+            }
+            return Ok(sum);
+        }
         for _ in 0..times {
             let mut store = self.loader.stop.store(&self.loader.engine)?;
             let instance = pre.instantiate(&mut store).map_err(error)?;

@@ -1,14 +1,13 @@
 //! The instantiate set: a fresh instance of a module that is loaded, an optional touch of its memory, the drop of both
 //! instance and store. It is what servers and chains do for every request.
 //!
-//! Our own cases have a memory of one or sixteen mebibytes whose first tenth is data, and a function that reads and
+//! Our own cases have a memory of 1, 16 or 128 mebibytes whose first tenth is data, and a function that reads and
 //! overwrites a word in each of so many 4-KiB pages, the same ones each time, spread over the whole memory. It returns
-//! the sum of what it read, which tells whether the instance was fresh: every iteration is checked. In outside modules
-//! that import nothing but functions the host touches the first pages of `memory`.
+//! the sum of what it read, which tells whether the instance was fresh: every iteration is checked. The host touches the
+//! first pages of `memory`, there and in outside modules that import nothing but functions.
 //!
-//! Rotifer takes part three times: as it is by default, with stores that note what they write to, and without keeping
-//! instances for other stores. Whoever resets an instance instead of making a new one takes part here as one more engine: see
-//! [`crate::engines::for_instantiate`].
+//! Rotifer takes part four times: as it is by default, with stores that note what they write to, with those and one
+//! instance that is reset instead of making another one, and without keeping instances for other stores.
 
 use super::{BoxedCase, Kind, Outside, Set};
 use crate::{
@@ -30,12 +29,14 @@ pub const SET: Set = Set {
     pairs: &[
         ("rotifer", "wasmi"),
         ("rotifer.tracked", "wasmi"),
+        ("rotifer.reset", "wasmi"),
         ("rotifer.cold", "wasmi"),
         ("rotifer", "tinywasm"),
         ("rotifer", "cranelift.on-demand"),
         ("rotifer", "cranelift.pool"),
         ("rotifer", "cranelift.pool-pagemap"),
         ("rotifer.tracked", "cranelift.pool-pagemap"),
+        ("rotifer.reset", "cranelift.pool-pagemap"),
     ],
     differences: &[],
     engines: || Ok(engines::for_instantiate()),
@@ -44,9 +45,10 @@ pub const SET: Set = Set {
 };
 
 /// Our memories in mebibytes, with the numbers of pages touched in each.
-const OWN: &[(usize, &[i32])] = &[(1, &[1, 8, 64]), (16, &[1, 8, 64, 512])];
+const OWN: &[(usize, &[i32])] =
+    &[(1, &[1, 8, 64]), (16, &[1, 8, 64, 512]), (128, &[1, 8, 64, 512])];
 
-/// How many pages the host touches in outside modules.
+/// How many pages the host touches.
 const HOST: [u32; 2] = [1, 32];
 
 /// The page that is touched first, and the distance to each next one, which is odd so that it visits every page of a
@@ -67,6 +69,9 @@ fn own() -> Result<Vec<BoxedCase>> {
         for &pages in touches {
             let expected = sum(mebibytes << 20, &image, pages as usize);
             cases.push(new(format!("{name} touch {pages}"), Touch::Call(pages), Some(expected)));
+        }
+        for pages in HOST {
+            cases.push(new(format!("{name} host {pages}"), Touch::Host(pages), None));
         }
     }
     Ok(cases)

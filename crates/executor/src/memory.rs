@@ -135,6 +135,8 @@ pub struct Memory {
     image: Cell<*const MemoryImage>,
     /// The states that it can go back to.
     layers: Layers,
+    /// No more bytes than this got a page of the system since it was last found out how many have one.
+    paged: usize,
     /// What was written in epochs of the tracker that have ended, if there are any who want to know.
     ended: Option<Box<Ended>>,
     /// Knows what was written to, if that is to be known; else null. Owned.
@@ -168,6 +170,7 @@ static NONE: Shareable<Memory> = Shareable(Memory {
     has_image: Cell::new(false),
     image: Cell::new(core::ptr::null()),
     layers: Layers::NONE,
+    paged: 0,
     ended: None,
     tracker: Cell::new(core::ptr::null_mut()),
     is_exposed: AtomicBool::new(false),
@@ -193,6 +196,7 @@ impl Memory {
             has_image: Cell::new(false),
             image: Cell::new(core::ptr::null()),
             layers: Layers::NONE,
+            paged: 0,
             ended: None,
             tracker: Cell::new(core::ptr::null_mut()),
             is_exposed: AtomicBool::new(false),

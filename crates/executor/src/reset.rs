@@ -100,6 +100,23 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Makes the memories of an instance what they were when it was marked, and gives pages of those back to the system of
+    /// which more than `keep` bytes have one.
+    ///
+    /// # Errors
+    /// The instance belongs to another store.
+    pub fn trim(&mut self, instance: Handle<Instance>, keep: usize) -> Result<(), WrongStore> {
+        let instance = self.entity(instance)?;
+        let Some(base) = &instance.base else { return Ok(()) };
+        for (&(mut memory), &mark) in instance.memories.iter().zip(&base.memories) {
+            // SAFETY: I-ENTITY, I-STORE: the store is borrowed exclusively; memories are not part of the instance.
+            unsafe { memory.as_mut() }.trim(mark, keep);
+        }
+        Ok(())
+    }
+}
+
 fn base(instance: &Instance, restored: bool, fuel: u64) -> Result<Base, NewEntityError> {
     let code = &instance.module;
     // Only the start function can have written to memories of the instance's own by now.

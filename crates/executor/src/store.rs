@@ -552,6 +552,12 @@ impl Store {
         self.tables.count + self.own_tables
     }
 
+    /// How many entities and objects of the host there are.
+    pub fn count(&self) -> usize {
+        let own = self.instances.len() + self.externs.len() + self.globals.count + self.host_slots.len();
+        own + self.memory_count() + self.table_count()
+    }
+
     /// How many instances there are.
     pub fn instance_count(&self) -> usize {
         self.instances.len()

@@ -342,7 +342,8 @@ impl Config {
         self
     }
 
-    pub(crate) fn is_resettable(&self) -> bool {
+    /// Whether instances keep what [`Instance::reset`](crate::Instance::reset) needs.
+    pub fn get_resettable(&self) -> bool {
         self.resettable.unwrap_or(self.track_writes)
     }
 

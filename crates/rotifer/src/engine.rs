@@ -49,7 +49,7 @@ impl Engine {
         let stubs = Stubs::new(config.dispatch, config.metering())?
             .with_warm_instances(config.warm_instances, config.warm_memory)
             .with_tracked_writes(config.track_writes)
-            .with_bases(config.is_resettable())
+            .with_bases(config.get_resettable())
             .with_code_retention(config.code_retention());
         let stubs = Arc::new(stubs);
         let types = RwLock::default();

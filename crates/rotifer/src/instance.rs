@@ -304,7 +304,7 @@ pub(crate) fn instantiate<T>(
             store.invoke(Func::from_handle(start), &[], &mut [])?;
         }
     }
-    if module.engine().config().is_resettable() {
+    if module.engine().config().get_resettable() {
         store.executor_mut().mark(instance, matches!(start, Start::With(_)))??;
     }
     Ok(Instance(instance))

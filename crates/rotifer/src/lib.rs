@@ -59,6 +59,7 @@ mod limiter;
 mod linker;
 mod memory;
 mod module;
+mod pool;
 #[cfg(feature = "std")]
 mod portions;
 mod profile;
@@ -99,6 +100,7 @@ pub use self::{
         CustomSection, CustomSectionsIter, ExportType, ImportType, Module, ModuleExportsIter,
         ModuleImportsIter,
     },
+    pool::{InstancePool, PoolCache, PoolOptions, PoolUsage, Pooled},
     profile::{ProfiledFunc, Profiler, SuspendedProfile},
     reference::{ExternRef, Nullable, Ref},
     resumable::{ResumableCall, SuspendReason, SuspendedCall, TypedResumableCall, TypedSuspendedCall},

@@ -28,7 +28,7 @@ type Limiter<T> = Box<dyn (FnMut(&mut T) -> &mut dyn ResourceLimiter) + Send + S
 /// [`Memory`](crate::Memory) are small copies that name an item of one store. Using one with another store is
 /// an error, or a panic where a method returns no `Result`.
 pub struct Store<T> {
-    inner: Box<StoreInner<T>>,
+    pub(crate) inner: Box<StoreInner<T>>,
 }
 
 pub(crate) struct StoreInner<T> {
@@ -352,6 +352,19 @@ impl<T> StoreInner<T> {
     /// Whether no WebAssembly of this store is running or suspended.
     pub(crate) fn is_quiescent(&self) -> bool {
         self.nesting_left == self.engine.config().max_host_nesting && !self.store.has_suspended_calls()
+    }
+
+    /// Is as good as new for the embedder: with other data, and without what it has set.
+    pub(crate) fn renew(&mut self, data: T) {
+        self.data = data;
+        self.limiter = None;
+        self.interrupt = InterruptHandle::new();
+        self.store.interruptible = false;
+        self.probes = None;
+        #[cfg(feature = "std")]
+        {
+            self.deadline = None;
+        }
     }
 
     fn make_interruptible(&mut self) -> Result<(), Error> {

@@ -22,6 +22,25 @@ impl<T> OnceLock<T> {
     }
 }
 
+#[cfg(not(feature = "std"))]
+pub(crate) use spin::mutex::SpinMutex as Mutex;
+
+/// `std`'s mutex without poisoning: what it protects here is consistent whenever a panic can happen.
+#[cfg(feature = "std")]
+#[derive(Debug, Default)]
+pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
+
+#[cfg(feature = "std")]
+impl<T> Mutex<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(std::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> std::sync::MutexGuard<'_, T> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
 /// `std`'s lock without poisoning: what it protects here is consistent whenever a panic can happen.
 #[cfg(feature = "std")]
 #[derive(Debug, Default)]

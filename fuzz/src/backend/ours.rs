@@ -6,6 +6,7 @@ use rotifer::{
 };
 
 use super::{Backend, Backtrace, Export, HostFailure, import_random};
+use crate::random::Random;
 use crate::value::{EXTERN_OBJECTS, HostAction, HostCall, HostLog, Outcome, Stop, Type, Value};
 
 mod steps;
@@ -36,6 +37,10 @@ pub struct Runner {
     tables: Vec<Table>,
     fuel: u64,
     backtrace: Backtrace,
+    module: Module,
+    imports: Vec<Extern>,
+    /// If there is one.
+    instance: Option<Instance>,
 }
 
 fn type_of(ty: ValType) -> Type {
@@ -161,7 +166,7 @@ fn import(store: &mut Store<Data>, module: &Module, import: &rotifer::ImportType
             let module = module.clone();
             let func = Func::new(&mut *store, ty.clone(), move |mut caller, params, results| {
                 steps::enter_host(&mut caller)?;
-                if import % 4 == 0 {
+                if import.is_multiple_of(4) {
                     let _ = module.evict_code();
                 }
                 host(import, &func_type, &mut caller.as_context_mut(), params, results)
@@ -214,15 +219,70 @@ impl Runner {
             fuel,
             backtrace: vec![],
             store,
+            module: module.clone(),
+            imports,
+            instance: None,
         };
-        match Instance::new(&mut runner.store, module, &imports) {
+        match Instance::new(&mut runner.store, module, &runner.imports) {
             Ok(instance) => {
+                runner.instance = Some(instance);
                 runner.look_at(instance);
                 steps::instantiated(&mut runner.store);
             }
             Err(error) => runner.start = Err(runner.stop(error)),
         }
         runner
+    }
+
+    /// Uses the instance, perhaps another one with the same imports beside it, and goes back to what it was: nothing of
+    /// this must show. `use_it` calls functions; `is_new` is whether nobody has used the instance yet.
+    fn go_and_return(
+        &mut self,
+        random: &mut Random,
+        is_new: bool,
+        use_it: &mut dyn FnMut(&mut Self, &mut Random),
+    ) {
+        let Some(instance) = self.instance else { return };
+        steps::drop_suspended(&mut self.store);
+        let calls = self.store.data().log.calls.len();
+        let spent = steps::spent(&self.store).map(|(spent, at_host)| (spent, at_host.len()));
+        // Not possible with references to objects of the host, and to functions that nobody has imported.
+        let before = instance.snapshot(&mut self.store).ok();
+        let can_reset = is_new && self.store.engine().config().get_resettable();
+        if before.is_none() && !can_reset {
+            return;
+        }
+        let mut others = vec![];
+        for _ in 0..random.below(4) {
+            match random.below(7) {
+                0 => {
+                    let _ = Instance::new(&mut self.store, &self.module, &self.imports);
+                }
+                1 => drop(instance.reset(&mut self.store)),
+                2 => others.extend(instance.snapshot(&mut self.store)),
+                3 if !others.is_empty() => {
+                    let other = &others[random.below(others.len() as u64) as usize];
+                    instance.restore(&mut self.store, other).expect("it is the same instance");
+                }
+                _ => use_it(self, random),
+            }
+            steps::drop_suspended(&mut self.store);
+        }
+        match before {
+            Some(before) if !can_reset || random.one_in(2) => {
+                instance.restore(&mut self.store, &before).expect("it is the same instance");
+            }
+            _ => instance.reset(&mut self.store).expect("nothing runs"),
+        }
+        if let Some(before) = instance.snapshot(&mut self.store).ok().filter(|_| random.one_in(4)) {
+            assert_eq!(instance.snapshot(&mut self.store).ok(), Some(before), "nothing has changed");
+        }
+        self.backtrace.clear();
+        self.store.data_mut().log.calls.truncate(calls);
+        self.store.data_mut().log.depth = 0;
+        if let Some((spent, at_host)) = spent {
+            steps::forget(&mut self.store, spent, at_host);
+        }
     }
 
     fn look_at(&mut self, instance: Instance) {
@@ -317,5 +377,14 @@ impl Backend for Runner {
 
     fn suspensions(&self) -> u64 {
         steps::suspensions(&self.store)
+    }
+
+    fn excursion(
+        &mut self,
+        random: &mut Random,
+        is_new: bool,
+        use_it: &mut dyn FnMut(&mut dyn Backend, &mut Random),
+    ) {
+        self.go_and_return(random, is_new, &mut |runner, random| use_it(runner, random));
     }
 }

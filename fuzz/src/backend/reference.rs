@@ -315,6 +315,8 @@ impl Backend for Runner {
         None
     }
 
+    fn excursion(&mut self, _: &mut Random, _: bool, _: &mut dyn FnMut(&mut dyn Backend, &mut Random)) {}
+
     fn suspensions(&self) -> u64 {
         0
     }

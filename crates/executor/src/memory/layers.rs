@@ -90,16 +90,22 @@ impl Memory {
     /// Goes back to a state.
     pub(crate) fn reset(&mut self, mark: MemoryMark) {
         let count = self.layers.count();
-        if let Some(written) = self.sparsely_written() {
+        let paged = if let Some(written) = self.sparsely_written() {
+            let mut blocks = 0;
             for block in written.chain(self.layers.blocks(mark.layers..count)) {
                 self.restore_block(block, mark.layers);
+                blocks += 1;
             }
+            // Each in a page of its own, at worst.
+            blocks * Mapping::page()
         } else {
             self.restore_image();
             for block in self.layers.blocks(0..count) {
                 self.restore_block(block, mark.layers);
             }
-        }
+            self.capacity.get()
+        };
+        self.paged = self.paged.saturating_add(paged);
         self.end_epoch_restored(mark.layers..count);
         // In these blocks the memory differs from the last state.
         if let Some(tracker) = self.tracker() {
@@ -109,6 +115,36 @@ impl Memory {
             self.set_len(mark.len);
             self.count();
         }
+    }
+
+    /// Goes back to a state, and gives pages back to the system if more than `keep` bytes have a page: all of them, those
+    /// behind the end included.
+    pub(crate) fn trim(&mut self, mark: MemoryMark, keep: usize) {
+        if self.paged <= keep {
+            return;
+        }
+        self.paged = 0;
+        let capacity = self.capacity.get();
+        let is_discarded = self.with_block(|block| match block {
+            Block::Mapped(mapping) => {
+                let page = Mapping::page();
+                let few = mapping.written(page, capacity, keep, |_| {});
+                few.is_none() && mapping.discard(page, capacity).is_ok()
+            }
+            _ => false,
+        });
+        if !is_discarded {
+            return;
+        }
+        if let Some(image) = self.image().filter(|_| !self.has_image.get()) {
+            self.restore(image.range(), Some(image));
+        }
+        if let Some(tracker) = self.tracker() {
+            tracker.note_all();
+        }
+        self.reset(mark);
+        self.paged = 0;
+        self.count();
     }
 
     /// The blocks that differ from the last state, or may do so, ascending.

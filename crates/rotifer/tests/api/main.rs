@@ -18,6 +18,7 @@ mod memories;
 mod modes;
 mod modules;
 mod polling;
+mod pool;
 mod profile;
 mod reset;
 mod snapshots;

@@ -84,6 +84,21 @@ pub(super) fn suspensions(store: &Store<Data>) -> u64 {
     store.data().extra.steps.as_ref().map_or(0, |steps| steps.suspensions)
 }
 
+/// Forgets what was spent since then.
+pub(super) fn forget(store: &mut Store<Data>, spent: u64, host_calls: usize) {
+    let Ok(left) = store.get_fuel() else { return };
+    let extra = &mut store.data_mut().extra;
+    extra.granted = spent.wrapping_add(left);
+    extra.spent_at_host.truncate(host_calls);
+}
+
+/// Drops calls that are kept suspended.
+pub(super) fn drop_suspended(store: &mut Store<Data>) {
+    if let Some(steps) = &mut store.data_mut().extra.steps {
+        steps.kept.clear();
+    }
+}
+
 pub(super) fn note_host_call(ctx: &mut StoreContextMut<'_, Data>) {
     let Ok(left) = ctx.get_fuel() else { return };
     let extra = &mut ctx.data_mut().extra;
