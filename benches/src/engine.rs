@@ -46,6 +46,11 @@ pub trait Engine {
         bail!("this engine is not asked to validate only");
     }
 
+    /// Makes an instance whose states are kept.
+    fn keeper(&self, _wasm: &[u8]) -> Result<Box<dyn Keeper>> {
+        bail!("this engine is not asked to keep states");
+    }
+
     /// Loads `kernels/wat/calls.wat` with the host functions that it imports.
     fn crossings(&self, _: &Module) -> Result<Box<dyn Crossings>> {
         bail!("no crossings are written for this engine");
@@ -117,6 +122,33 @@ pub enum Crossing {
 pub trait Crossings {
     /// Crosses so many times. Each adds 1 to the number that is returned.
     fn cross(&mut self, crossing: Crossing, times: i32) -> Result<i32>;
+}
+
+/// How a tick of the set `history` writes to pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TickWrites {
+    /// To a few words of each.
+    Sparse,
+    /// All over each.
+    Whole,
+}
+
+/// An instance whose states are kept tick by tick.
+pub trait Keeper {
+    /// Has the instance do what belongs to a tick.
+    fn play(&mut self, tick: u64, writes: TickWrites) -> Result<()>;
+
+    /// Keeps the state that the instance has, as that of a tick.
+    fn record(&mut self, tick: u64) -> Result<()>;
+
+    /// Makes the state that of a tick, and forgets later ones.
+    fn rollback(&mut self, tick: u64) -> Result<()>;
+
+    /// Tells contents of the memory apart.
+    fn digest(&mut self) -> u64;
+
+    /// Forgets the older half of what was recorded; returns how much that took for each tick.
+    fn old_tick_bytes(&mut self) -> Result<f64>;
 }
 
 /// A running instance.

@@ -33,7 +33,7 @@ use std::{
 #[derive(Parser)]
 #[command(bin_name = "cargo xtask bench")]
 struct Arguments {
-    /// What to measure: execution, fuel, startup, first-call, validation, calls, instantiate, memory, inside, itself, or all; or readme, which measures what
+    /// What to measure: execution, fuel, startup, first-call, validation, calls, instantiate, history, history-memory, memory, inside, itself, or all; or readme, which measures what
     /// the tables of the README need and prints them as Markdown.
     set: String,
     /// A folder with further modules (*.wasm); may be repeated.
@@ -200,6 +200,11 @@ fn run(
                 let outcomes = measure::measure(case.as_ref(), engines, effort);
                 results.push(Measured { name: case.name().to_owned(), size: case.size(), outcomes });
             }
+            results
+        }
+        Kind::Count { count } => {
+            let mut results = if arguments.only_dir { Vec::new() } else { count(engines)? };
+            results.retain(|case| chosen(&case.name, &arguments.filter, |name, text| name.contains(text)));
             results
         }
         Kind::Memory { own } => {

@@ -4,6 +4,8 @@ use crate::{engine::Engine, module::Module};
 use anyhow::{Context, Result};
 use std::{env, fs, path::Path};
 
+#[cfg(feature = "rotifer")]
+mod history;
 mod inside;
 #[cfg(feature = "rotifer")]
 mod rotifer;
@@ -126,6 +128,24 @@ pub fn for_calls() -> Vec<Box<dyn Engine>> {
     engines.retain(|engine| ![".interruptible", ".tracked"].iter().any(|kind| engine.name().ends_with(kind)));
     engines.extend(for_execution().into_iter().filter(|rival| !["wasmi", "rotifer"].contains(&rival.name())));
     engines
+}
+
+/// Ways to keep the states of an instance.
+pub fn for_history() -> Vec<Box<dyn Engine>> {
+    vec![
+        #[cfg(feature = "rotifer")]
+        Box::new(history::Keeping::copies("copies")),
+        #[cfg(feature = "rotifer")]
+        Box::new(history::Keeping::scan("scan")),
+        #[cfg(feature = "rotifer")]
+        Box::new(history::Keeping::history("rotifer")),
+        #[cfg(feature = "rotifer")]
+        Box::new(history::Keeping::shared("rotifer.shared")),
+        #[cfg(feature = "rotifer")]
+        Box::new(history::Keeping::hashed("rotifer.hashed")),
+        #[cfg(feature = "rotifer")]
+        Box::new(history::Keeping::untracked("rotifer.untracked")),
+    ]
 }
 
 /// The engines that make instances of a loaded module, in each way that they have to do so. An engine that brings an

@@ -5,13 +5,14 @@
 mod calls;
 mod execution;
 mod first_call;
+mod history;
 mod instantiate;
 pub mod memory;
 mod programs;
 mod startup;
 mod validation;
 
-use crate::{engine::Engine, measure::Case, module::Module};
+use crate::{engine::Engine, measure::Case, module::Module, report::Measured};
 use anyhow::Result;
 use rotifer_results::Unit;
 use std::{path::PathBuf, rc::Rc};
@@ -50,12 +51,20 @@ pub enum Kind {
         /// The cases on an outside module, if this set can make any of it.
         outside: fn(&Outside) -> Result<Vec<BoxedCase>>,
     },
+    /// Anything that is the same each time.
+    Count {
+        /// Counts it.
+        count: Count,
+    },
     /// Memory, in processes of its own: see [`memory`].
     Memory {
         /// Our own modules; outside ones are all measured.
         own: fn() -> Result<Vec<Rc<Module>>>,
     },
 }
+
+/// Counts something in each engine.
+pub type Count = fn(&[Box<dyn Engine>]) -> Result<Vec<Measured>>;
 
 /// All sets, in the order `all` runs them.
 pub const SETS: &[Set] = &[
@@ -66,6 +75,8 @@ pub const SETS: &[Set] = &[
     validation::SET,
     calls::SET,
     instantiate::SET,
+    history::SET,
+    history::MEMORY,
     memory::SET,
     execution::INSIDE,
     execution::ITSELF,
