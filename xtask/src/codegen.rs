@@ -3,10 +3,12 @@
 //! What makes the interpreter fast is what handlers do not have: no push, no call, no conditional move that selects
 //! the next cell, and a jump at the end of every path. Stable Rust promises none of this, so that a change of the
 //! compiler or of a handler can lose it without failing any test. Handlers that may have such things are named in
-//! `handlers/allowed.txt`, with reasons.
+//! `handlers/allowed.txt`, with reasons, and for other machines beside it.
 
+mod aarch64;
 mod allowed;
 mod image;
+mod paths;
 mod report;
 mod x86_64;
 
@@ -14,20 +16,21 @@ use self::{
     allowed::Allowed,
     image::{Handler, Image},
 };
-use crate::repository;
+use crate::{cross, repository};
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use std::{
     collections::{BTreeMap, BTreeSet},
     env,
     path::PathBuf,
+    process::Command,
 };
 
 /// The package of the program that is looked at.
 const PACKAGE: &str = "rotifer-handlers";
 
 /// Whether there are rules for the machine that this runs on.
-pub(crate) const HAS_RULES: bool = cfg!(target_arch = "x86_64");
+pub(crate) const HAS_RULES: bool = cfg!(any(target_arch = "x86_64", target_arch = "aarch64"));
 
 /// What to look at.
 #[derive(Args, Default)]
@@ -38,6 +41,9 @@ pub(crate) struct Options {
     /// Prints what each handler breaks of the rules, the allowed as well.
     #[arg(long)]
     findings: bool,
+    /// Builds for another machine, `aarch64-unknown-linux-gnu` say, on which the program runs under qemu.
+    #[arg(long, value_name = "TRIPLE")]
+    target: Option<String>,
 }
 
 /// What a rule forbids.
@@ -88,14 +94,15 @@ type Analyse = fn(&Image, u64) -> Result<Code>;
 
 /// Builds the program and looks at it.
 pub(crate) fn run(options: &Options) -> Result<()> {
-    let program = build()?;
+    let (program, run) = build(options.target.as_deref())?;
     let image = Image::load(&program)?;
-    let analyse: Analyse = match image.architecture() {
-        object::Architecture::X86_64 => x86_64::analyse,
+    let (analyse, allowed): (Analyse, _) = match image.architecture() {
+        object::Architecture::X86_64 => (x86_64::analyse, "handlers/allowed.txt"),
+        object::Architecture::Aarch64 => (aarch64::analyse, "handlers/allowed.aarch64.txt"),
         other => bail!("there are no rules for {other:?} yet"),
     };
     let mut handlers = Vec::new();
-    for handler in image.handlers()? {
+    for handler in image.handlers(run)? {
         let code = analyse(&image, handler.address).with_context(|| format!("in {}", handler.names[0]))?;
         handlers.push((handler, code));
     }
@@ -113,7 +120,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if options.findings {
         report::findings(&image, &handlers);
     }
-    let mut complaints = check(&image, &handlers)?;
+    let mut complaints = check(&image, &handlers, Allowed::load(allowed)?);
     complaints.extend(cold.iter().flat_map(|(address, code)| check_cold(&image, *address, code)));
     for complaint in &complaints {
         println!("{complaint}");
@@ -122,13 +129,20 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Builds the program as a release is built.
-fn build() -> Result<PathBuf> {
-    let mut command = repository::cargo();
-    repository::run(command.args(["build", "--release", "--locked", "--package", PACKAGE]))?;
-    let target =
-        env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository::root().join("target"), PathBuf::from);
-    Ok(target.join("release").join(format!("{PACKAGE}{}", env::consts::EXE_SUFFIX)))
+/// Builds the program as a release is built. Gives its path, and what runs it.
+fn build(target: Option<&str>) -> Result<(PathBuf, Command)> {
+    let cargo = || target.map_or_else(|| Ok(repository::cargo()), cross::cargo);
+    let which = ["--release", "--locked", "--package", PACKAGE];
+    repository::run(cargo()?.arg("build").args(which))?;
+    let folder = match (env::var_os("CARGO_TARGET_DIR"), target) {
+        (Some(folder), target) => PathBuf::from(folder).join(target.unwrap_or_default()),
+        (None, Some(target)) => repository::root().join("target/cross").join(target),
+        (None, None) => repository::root().join("target"),
+    };
+    let program = folder.join("release").join(format!("{PACKAGE}{}", env::consts::EXE_SUFFIX));
+    let mut run = cargo()?;
+    run.args(["run", "--quiet"]).args(which);
+    Ok((program, run))
 }
 
 /// The handlers of rare paths, which no op names.
@@ -152,8 +166,7 @@ fn cold_handlers(
 }
 
 /// Findings that are not allowed, and allowances that nothing needs.
-fn check(image: &Image, handlers: &[(Handler, Code)]) -> Result<Vec<String>> {
-    let mut allowed = Allowed::load()?;
+fn check(image: &Image, handlers: &[(Handler, Code)], mut allowed: Allowed) -> Vec<String> {
     let mut complaints = Vec::new();
     for (handler, code) in handlers {
         for &finding in &code.findings {
@@ -164,7 +177,7 @@ fn check(image: &Image, handlers: &[(Handler, Code)]) -> Result<Vec<String>> {
         }
     }
     complaints.extend(allowed.stale());
-    Ok(complaints)
+    complaints
 }
 
 /// A rare path that calls does not come back to the dispatcher: its call was to be a jump.

@@ -5,11 +5,10 @@ use crate::repository;
 use anyhow::{Context, Result};
 use std::fs;
 
-/// The list, relative to the repository.
-const PATH: &str = "handlers/allowed.txt";
-
-/// The list.
+/// The list of a machine.
 pub(crate) struct Allowed {
+    /// Where it is, relative to the repository.
+    path: &'static str,
     entries: Vec<Entry>,
 }
 
@@ -23,12 +22,14 @@ struct Entry {
 }
 
 impl Allowed {
-    pub(crate) fn load() -> Result<Self> {
-        Self::parse(&fs::read_to_string(repository::root().join(PATH))?).with_context(|| format!("in {PATH}"))
+    pub(crate) fn load(path: &'static str) -> Result<Self> {
+        let text = fs::read_to_string(repository::root().join(path));
+        let text = text.with_context(|| format!("cannot read {path}"))?;
+        Self::parse(path, &text).with_context(|| format!("in {path}"))
     }
 
     /// Lines are `FINDING PATTERN...`; the reason stands above, behind `#`.
-    fn parse(text: &str) -> Result<Self> {
+    fn parse(path: &'static str, text: &str) -> Result<Self> {
         let mut entries = Vec::new();
         for (line, text) in text.lines().enumerate() {
             let mut words = text.split('#').next().unwrap_or_default().split_whitespace();
@@ -43,7 +44,7 @@ impl Allowed {
             };
             entries.extend(words.map(entry));
         }
-        Ok(Self { entries })
+        Ok(Self { path, entries })
     }
 
     /// Whether an op's handler may have this.
@@ -55,7 +56,7 @@ impl Allowed {
     /// Entries that nothing needed.
     pub(crate) fn stale(&self) -> impl Iterator<Item = String> {
         let stale = self.entries.iter().filter(|entry| !entry.is_used);
-        stale.map(|entry| format!("{PATH}:{}: nothing needs `{}`", entry.line, entry.pattern))
+        stale.map(|entry| format!("{}:{}: nothing needs `{}`", self.path, entry.line, entry.pattern))
     }
 }
 
@@ -84,11 +85,11 @@ mod tests {
 
     #[test]
     fn what_nothing_needs_is_stale() {
-        let mut allowed = Allowed::parse("# reason\nstack call* # more\ncall f32.ceil.*\n").unwrap();
+        let mut allowed = Allowed::parse("list", "# reason\nstack call* # more\ncall f32.ceil.*\n").unwrap();
         assert!(allowed.covers(Finding::Stack, "call+fuel"));
         assert!(!allowed.covers(Finding::Call, "call"));
         let stale: Vec<String> = allowed.stale().collect();
-        assert_eq!(stale, ["handlers/allowed.txt:3: nothing needs `f32.ceil.*`"]);
-        assert!(Allowed::parse("jump call").is_err());
+        assert_eq!(stale, ["list:3: nothing needs `f32.ceil.*`"]);
+        assert!(Allowed::parse("list", "jump call").is_err());
     }
 }

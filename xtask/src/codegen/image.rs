@@ -5,8 +5,8 @@ use object::{Object, ObjectSection, ObjectSymbol, SectionKind};
 use std::{
     collections::BTreeMap,
     fs,
-    path::{Path, PathBuf},
-    process::Command,
+    path::Path,
+    process::{Command, Stdio},
 };
 
 /// The symbol whose address the program prints.
@@ -14,7 +14,6 @@ const MAIN: &str = "rotifer_handlers::main";
 
 /// A program.
 pub(crate) struct Image {
-    path: PathBuf,
     architecture: object::Architecture,
     /// Addresses and bytes of the sections with machine code.
     sections: Vec<(u64, Vec<u8>)>,
@@ -42,14 +41,13 @@ impl Image {
             Some((symbol.address(), format!("{:#}", rustc_demangle::demangle(name))))
         };
         let symbols = file.symbols().filter(|symbol| symbol.is_definition()).filter_map(named).collect();
-        Ok(Self { path: path.to_owned(), architecture: file.architecture(), sections, symbols })
+        Ok(Self { architecture: file.architecture(), sections, symbols })
     }
 
     /// Nothing but machine code.
     #[cfg(test)]
     pub(crate) fn of_code(address: u64, code: Vec<u8>) -> Self {
         Self {
-            path: PathBuf::new(),
             architecture: object::Architecture::X86_64,
             sections: vec![(address, code)],
             symbols: BTreeMap::new(),
@@ -74,10 +72,10 @@ impl Image {
     }
 
     /// Runs the program, which prints where its handlers are.
-    pub(crate) fn handlers(&self) -> Result<Vec<Handler>> {
+    pub(crate) fn handlers(&self, mut run: Command) -> Result<Vec<Handler>> {
         let output =
-            Command::new(&self.path).output().with_context(|| format!("cannot run {:?}", self.path))?;
-        ensure!(output.status.success(), "{:?} failed: {}", self.path, output.status);
+            run.stderr(Stdio::inherit()).output().with_context(|| format!("cannot run {run:?}"))?;
+        ensure!(output.status.success(), "{run:?} failed: {}", output.status);
         let text = String::from_utf8(output.stdout)?;
         let parse = |line: &str| -> Option<(u64, String)> {
             let (address, name) = line.split_once(' ')?;

@@ -1,31 +1,20 @@
 //! The rules for x86-64, and all that is known of this machine.
 
-use super::{Code, Finding, image::Image};
+use super::{
+    Code, Finding,
+    image::Image,
+    paths::{self, Selected},
+};
 use anyhow::{Context, Result, ensure};
 use iced_x86::{
     Decoder, DecoderOptions, FlowControl, Formatter, Instruction, InstructionInfoFactory, IntelFormatter,
     Mnemonic, OpAccess, OpKind, Register,
 };
-use std::collections::HashSet;
-
-/// More instructions than any handler has: beyond, the code is not that of a handler.
-const MOST: usize = 2_000;
-
-/// Registers whose value depends on flags, as bits by number.
-type Selected = u32;
 
 /// Follows all paths from an address on.
 pub(crate) fn analyse(image: &Image, start: u64) -> Result<Code> {
-    let mut walk = Walk { image, code: Code::default(), info: InstructionInfoFactory::new() };
-    let mut seen = HashSet::new();
-    let mut left: Vec<(u64, Selected)> = vec![(start, 0)];
-    while let Some((address, selected)) = left.pop() {
-        if seen.insert((address, selected)) {
-            ensure!(walk.code.instructions.len() < MOST, "the code at {start:#x} has no end");
-            walk.step(address, selected, &mut left)?;
-        }
-    }
-    Ok(walk.code)
+    let walk = Walk { image, code: Code::default(), info: InstructionInfoFactory::new() };
+    Ok(paths::follow(walk, start)?.code)
 }
 
 struct Walk<'i> {
@@ -34,8 +23,11 @@ struct Walk<'i> {
     info: InstructionInfoFactory,
 }
 
-impl Walk<'_> {
-    /// Looks at the instruction at an address, and adds those that may come next.
+impl paths::Walk for Walk<'_> {
+    fn code(&self) -> &Code {
+        &self.code
+    }
+
     fn step(&mut self, address: u64, selected: Selected, left: &mut Vec<(u64, Selected)>) -> Result<()> {
         let bytes = self.image.code(address).with_context(|| format!("no code at {address:#x}"))?;
         let instruction = Decoder::with_ip(64, bytes, address, DecoderOptions::NONE).decode();
@@ -71,7 +63,9 @@ impl Walk<'_> {
         }
         Ok(())
     }
+}
 
+impl Walk<'_> {
     /// Notes an instruction and what it does to the native stack.
     fn note(&mut self, instruction: &Instruction) {
         let mut text = String::new();
