@@ -645,6 +645,17 @@ impl Memory {
         unsafe { core::slice::from_raw_parts(self.base(), self.len() as usize) }
     }
 
+    /// A range of bytes, to write to. They count as written to, and no others.
+    ///
+    /// # Errors
+    /// They reach beyond the end.
+    pub fn slice_mut(&mut self, address: u64, len: u64) -> Result<&mut [u8], TrapCode> {
+        let place = self.place(address, len)?;
+        self.note(address, len);
+        // SAFETY: I-MEM: the range lies within the memory; the exclusive borrow keeps everybody else away (I-STORE).
+        Ok(unsafe { core::slice::from_raw_parts_mut(place, len as usize) })
+    }
+
     /// The bytes. All of them count as written to.
     #[inline]
     pub fn as_mut_slice(&mut self) -> &mut [u8] {

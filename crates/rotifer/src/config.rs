@@ -325,7 +325,7 @@ impl Config {
     /// not exist. It makes resetting an instance cost as much as was written, whatever the size of the memory: also
     /// where instances are [kept](Self::warm_instances) for other stores. Stores take up to a third longer, programs
     /// a few percent. [`Memory::data_mut`](crate::Memory::data_mut) counts as writing everything; host functions
-    /// should use [`Memory::write`](crate::Memory::write).
+    /// should use [`Memory::write`](crate::Memory::write) or [`Memory::split`](crate::Memory::split).
     pub fn track_writes(&mut self, enable: bool) -> &mut Self {
         self.track_writes = enable;
         self

@@ -50,6 +50,7 @@ mod func;
 #[cfg(feature = "std")]
 mod function_profile;
 mod global;
+mod guest_memory;
 mod history;
 mod host_func;
 mod instance;
@@ -88,6 +89,7 @@ pub use self::{
     external::Extern,
     func::Func,
     global::Global,
+    guest_memory::GuestMemory,
     history::History,
     host_func::{HostFunc, IntoFunc},
     instance::{Export, ExportsIter, Instance},

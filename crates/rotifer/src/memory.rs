@@ -12,7 +12,7 @@ use crate::{
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Memory(Handle<executor::Memory>);
 
-const OUT_OF_BOUNDS: &str = "out of bounds memory access";
+pub(crate) const OUT_OF_BOUNDS: &str = "out of bounds memory access";
 
 impl Memory {
     pub(crate) const fn from_handle(handle: Handle<executor::Memory>) -> Self {
@@ -88,7 +88,8 @@ impl Memory {
         unsafe { self.entity(store).as_slice() }
     }
 
-    /// The bytes.
+    /// The bytes. All of them count as written to where [writes are tracked](crate::Config::track_writes):
+    /// [`write`](Self::write) and [`split`](Self::split) tell what is.
     ///
     /// # Panics
     /// The memory belongs to another store.
@@ -97,7 +98,8 @@ impl Memory {
         self.data_and_store_mut(ctx).0
     }
 
-    /// The bytes, and the embedder's data beside them.
+    /// The bytes, and the embedder's data beside them. As for [`data_mut`](Self::data_mut), all bytes count as written
+    /// to; [`split`](Self::split) is the better choice.
     ///
     /// # Panics
     /// The memory belongs to another store.

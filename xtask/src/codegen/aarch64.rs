@@ -86,7 +86,10 @@ impl Walk<'_> {
         });
         let [first, second, third, _] = instruction.operands;
         let is_push = matches!(instruction.opcode, Opcode::STP | Opcode::STR)
-            && instruction.operands.iter().any(|operand| matches!(operand, Operand::RegPreIndex(SP, _, true)));
+            && instruction
+                .operands
+                .iter()
+                .any(|operand| matches!(operand, Operand::RegPreIndex(SP, _, true)));
         let moves_stack = matches!(first, Operand::RegisterOrSP(_, SP));
         self.code.pushes += usize::from(is_push);
         if in_stack || moves_stack {

@@ -73,8 +73,7 @@ impl Image {
 
     /// Runs the program, which prints where its handlers are.
     pub(crate) fn handlers(&self, mut run: Command) -> Result<Vec<Handler>> {
-        let output =
-            run.stderr(Stdio::inherit()).output().with_context(|| format!("cannot run {run:?}"))?;
+        let output = run.stderr(Stdio::inherit()).output().with_context(|| format!("cannot run {run:?}"))?;
         ensure!(output.status.success(), "{run:?} failed: {}", output.status);
         let text = String::from_utf8(output.stdout)?;
         let parse = |line: &str| -> Option<(u64, String)> {

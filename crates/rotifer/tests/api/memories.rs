@@ -196,3 +196,33 @@ fn a_module_without_memory_has_no_memory() {
     let (store, instance) = instantiate("(module (func (export \"f\")))");
     assert!(instance.get_memory(&store, "memory").is_none());
 }
+
+#[test]
+fn a_memory_is_borrowed_with_the_data_of_the_store() {
+    for engine in engines() {
+        let mut store = Store::new(&engine, String::from("data"));
+        let memory = Memory::new(&mut store, MemoryType::new(1, None)).unwrap();
+        let (mut guest, data) = memory.split(&mut store);
+        guest.write(0xFFFC, data.as_bytes()).unwrap();
+        data.push('!');
+        let end = guest.size();
+        assert_eq!(end, 0x10000);
+        assert_eq!(&guest.data()[0xFFFB..], b"\0data");
+        guest.slice_mut(0xFFFE..end).unwrap().copy_from_slice(b"rk");
+        assert!(guest.slice_mut(end..end).unwrap().is_empty());
+        let mut word = [0; 4];
+        guest.read(0xFFFC, &mut word).unwrap();
+        assert_eq!(&word, b"dark");
+        let refused = [
+            guest.write(0xFFFD, b"data").unwrap_err(),
+            guest.read(usize::MAX, &mut word).unwrap_err(),
+            guest.slice_mut(0..end + 1).unwrap_err(),
+            guest.slice_mut(usize::MAX..usize::MAX).unwrap_err(),
+            #[expect(clippy::reversed_empty_ranges, reason = "that is what is refused")]
+            guest.slice_mut(2..1).unwrap_err(),
+        ];
+        assert!(refused.iter().all(|error| error.to_string() == "out of bounds memory access"));
+        assert_eq!((&word, &memory.data(&store)[0xFFFC..]), (b"dark", &b"dark"[..]));
+        assert_eq!(store.data(), "data!");
+    }
+}

@@ -53,6 +53,9 @@ pub(super) fn disturb(store: &mut Store<()>, instance: Instance, round: u32) {
         }
         5 => {
             let memory = instance.get_memory(&*store, "memory").unwrap();
+            let (mut guest, ()) = memory.split(&mut *store);
+            guest.write(0x3FFF, &[7, 8]).unwrap();
+            guest.slice_mut(0x7FFF..0x8801).unwrap().fill(round as u8);
             memory.grow(&mut *store, 20).unwrap();
             let last = memory.data_size(&*store) - 1;
             memory.write(&mut *store, last, &[1]).unwrap();
