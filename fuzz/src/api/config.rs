@@ -102,7 +102,11 @@ pub(super) fn engine(dice: &Dice) -> Engine {
         .interruptible(dice.one_in(2))
         .evictable_code(dice.one_in(2))
         .code_budget(dice.one_in(4).then(|| dice.pick(&[0, 300, 3_000, usize::MAX])))
+        .track_writes(dice.one_in(2))
         .profile(dice.one_in(3));
+    if dice.one_in(2) {
+        config.resettable(dice.one_in(2));
+    }
     if !dice.one_in(3) {
         config.consume_fuel(!dice.one_in(3)).fuel_costs(costs(dice));
         let name = dice.pick(&["i64.mul", "memory.fill", "select", "br", "no such instruction", "call"]);
@@ -118,6 +122,7 @@ pub(super) fn engine(dice: &Dice) -> Engine {
     let _ = (
         config.get_host_error_backtrace(),
         config.get_code_budget(),
+        config.get_resettable(),
         config.get_dispatch(),
         format!("{config:?}"),
     );

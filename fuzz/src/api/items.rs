@@ -38,7 +38,7 @@ finders! { memory Memory, table Table, global Global, instance Instance }
 
 /// Makes a call of the API.
 pub(super) fn step(ctx: Ctx<'_, '_>) {
-    match ctx.data().dice.below(24) {
+    match ctx.data().dice.below(26) {
         0 => new_item(ctx),
         1 => use_memory(ctx),
         2 => use_table(ctx),
@@ -50,6 +50,7 @@ pub(super) fn step(ctx: Ctx<'_, '_>) {
         10..=16 => calls::call(ctx),
         17..=20 => calls::start(ctx),
         21 | 22 => calls::resume(ctx),
+        23 | 24 => go_back(ctx),
         _ => interrupt(ctx),
     }
 }
@@ -105,6 +106,13 @@ fn use_memory(ctx: Ctx<'_, '_>) {
     assert_eq!(memory.data(&*ctx).len(), memory.data_size(&*ctx));
     assert_eq!(memory.data_size(&*ctx) as u64, size * ty.page_size());
     let _ = (memory.data_ptr(&*ctx), ty.is_64(), format!("{memory:?} {ty} {ty:?}"));
+    let (mut split, _) = memory.split(&mut *ctx);
+    if let Some(bytes) = look::result(split.slice_mut(dice.size() as usize..dice.size() as usize)) {
+        bytes.fill(7);
+    }
+    look::done(split.write(dice.size() as usize, &[1, 2, 3]));
+    look::done(split.read(dice.size() as usize, &mut buffer));
+    assert_eq!(split.data().len(), split.size());
     let (bytes, data) = memory.data_and_store_mut(&mut *ctx);
     let number = data.number;
     if let Some(byte) = bytes.get_mut(dice.below(70_000) as usize) {
@@ -148,6 +156,52 @@ fn use_global(ctx: Ctx<'_, '_>) {
     let _ = (ty.mutability() == Mutability::Var, format!("{own:?} {ty} {ty:?}"));
     let value = own.get(&*ctx);
     values::look(&[value], ctx);
+}
+
+/// Takes an instance back, of this store or not, takes and restores snapshots, of this module or not.
+fn go_back(ctx: Ctx<'_, '_>) {
+    let Data { dice, shared, .. } = ctx.data();
+    let (dice, shared) = (dice.clone(), shared.clone());
+    let Some(instance) = instance(ctx, false) else { return };
+    let snapshots = shared.with(|pool| pool.snapshots.clone());
+    match dice.below(5) {
+        0 => look::done(instance.reset(&mut *ctx)),
+        1 => look::done(instance.reset_with_fuel(&mut *ctx)),
+        2 if !snapshots.is_empty() => {
+            let snapshot = dice.pick_of(&snapshots);
+            if look::result(instance.restore(&mut *ctx, &snapshot)).is_some() {
+                let again = instance.snapshot(&mut *ctx).expect("it has a state that a snapshot had");
+                assert!(again.diff(&snapshot).is_empty());
+            }
+        }
+        3 if !snapshots.is_empty() => {
+            let all = shared.with(|pool| pool.prepared.clone());
+            if all.is_empty() {
+                return;
+            }
+            let (prepared, _) = dice.pick_of(&all);
+            let begun = dice.pick_of(&snapshots).instantiate(&prepared, &mut *ctx);
+            if let Some(instance) = look::result(begun) {
+                adopt(ctx, instance);
+            }
+        }
+        _ => {
+            let Some(snapshot) = look::result(instance.snapshot(&mut *ctx)) else { return };
+            assert_eq!(instance.snapshot(&mut *ctx).ok().as_ref(), Some(&snapshot));
+            let (size, mut byte) = (snapshot.memory_size(0), [0]);
+            assert!(size.is_some() || !snapshot.read_memory(0, dice.size() as usize, &mut byte));
+            let _ = (snapshot.bytes(), format!("{snapshot:?}"));
+            if let Some(other) = snapshots.last() {
+                assert_eq!(snapshot.diff(other), other.diff(&snapshot));
+            }
+            shared.with(|pool| {
+                pool.snapshots.push(snapshot);
+                if pool.snapshots.len() > 6 {
+                    pool.snapshots.remove(0);
+                }
+            });
+        }
+    }
 }
 
 fn use_instance(ctx: Ctx<'_, '_>) {

@@ -4,7 +4,7 @@ use std::{cell::RefCell, rc::Rc};
 
 use rotifer::{
     Engine, Extern, ExternRef, Func, FunctionProfile, Global, Instance, InstancePre, InterruptHandle, Memory,
-    Module, SuspendedCall, Table,
+    Module, Snapshot, SuspendedCall, Table,
 };
 
 use super::limiter::Limiter;
@@ -97,6 +97,7 @@ pub(super) struct Pool {
     pub(super) calls: Vec<(u64, SuspendedCall)>,
     pub(super) handles: Vec<InterruptHandle>,
     pub(super) prepared: Vec<(InstancePre<Data>, bool)>,
+    pub(super) snapshots: Vec<Snapshot>,
     pub(super) profile: FunctionProfile,
     pub(super) returns: u64,
     pub(super) suspensions: u64,

@@ -81,6 +81,7 @@ impl Memory {
             let blocks = self.changed();
             if !blocks.is_empty() {
                 self.push_layer(blocks)?;
+                self.count();
             }
             self.end_epoch_marked();
         }

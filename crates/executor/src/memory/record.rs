@@ -59,6 +59,7 @@ impl Memory {
         ended.unrecorded.clear();
         self.ended = Some(ended);
         self.clear_tracker();
+        self.count();
         Changes { ranges, since_last }
     }
 
@@ -118,6 +119,7 @@ impl Memory {
             }
             ended.unmarked.clear();
             self.ended = Some(ended);
+            self.count();
         }
         self.clear_tracker();
     }

@@ -362,7 +362,20 @@ fn a_hundred_thousand_resets_take_no_memory() {
         };
         cycle(&mut store);
         let held = (store.memory_usage(), engine.memory_usage());
+        assert_eq!(held.0.memories, held.1.store_memory.memories);
+        assert_eq!(held.0.tables, held.1.store_memory.tables);
         (0..25_000).for_each(|_| cycle(&mut store));
+        assert_eq!((store.memory_usage(), engine.memory_usage()), held);
+        // The same with snapshots, which have what was written in two sets.
+        let snapshot = instance.snapshot(&mut store).unwrap();
+        cycle(&mut store);
+        instance.restore(&mut store, &snapshot).unwrap();
+        let held = (store.memory_usage(), engine.memory_usage());
+        assert_eq!(held.0.memories, held.1.store_memory.memories);
+        for _ in 0..100 {
+            cycle(&mut store);
+            instance.restore(&mut store, &snapshot).unwrap();
+        }
         assert_eq!((store.memory_usage(), engine.memory_usage()), held);
     }
 }

@@ -423,6 +423,15 @@ fn every_write_is_noted() {
                         let memory = instance.get_memory(&store, "m0").unwrap();
                         memory.write(&mut store, at as usize, &[1; 2_000]).unwrap();
                     }
+                    Some(("split", at)) => {
+                        let memory = instance.get_memory(&store, "m0").unwrap();
+                        let (mut memory, ()) = memory.split(&mut store);
+                        memory.slice_mut(at as usize..at as usize + 3).unwrap().fill(1);
+                        memory.write(at as usize + 2_000, b"x").unwrap();
+                        let mut bytes = [0; 3];
+                        memory.read(at as usize, &mut bytes).unwrap();
+                        assert_eq!((bytes, memory.data()[at as usize + 2_000]), ([1; 3], b'x'));
+                    }
                     Some(("slice", at)) => {
                         let memory = instance.get_memory(&store, "m0").unwrap();
                         memory.data_mut(&mut store)[at as usize] = 1;
@@ -434,7 +443,7 @@ fn every_write_is_noted() {
                     None => {}
                 }
             };
-            for name in names.iter().map(String::as_str).chain(["host", "slice"]) {
+            for name in names.iter().map(String::as_str).chain(["host", "split", "slice"]) {
                 for at in (1_000..1_030).step_by(if name.starts_with('f') { 1 } else { 3 }).chain([0, 0xF000])
                 {
                     run(Some((name, at)));
