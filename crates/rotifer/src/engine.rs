@@ -9,8 +9,13 @@ use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
 use rotifer_bytecode::HandlerTable;
 use rotifer_core::{FuncType, ValType};
 use rotifer_executor::{Dispatch, DispatchError, Stubs};
+use rotifer_snapshot::FeatureFingerprint;
 
-use crate::{Config, sync::RwLock, wiring::TranslationMemory};
+use crate::{
+    Config,
+    sync::{OnceLock, RwLock},
+    wiring::TranslationMemory,
+};
 
 /// What modules and stores share: the configuration and the numbers of function types. A clone is another name
 /// for the same engine. Engines may be used by many threads.
@@ -27,6 +32,8 @@ struct EngineInner {
     handlers: &'static HandlerTable,
     stubs: Arc<Stubs>,
     translation_memory: Arc<TranslationMemory>,
+    /// Made on first use.
+    fingerprint: OnceLock<FeatureFingerprint>,
 }
 
 impl Engine {
@@ -54,7 +61,14 @@ impl Engine {
         let stubs = Arc::new(stubs);
         let types = RwLock::default();
         let translation_memory = Arc::default();
-        Ok(Self(Arc::new(EngineInner { config: config.clone(), types, handlers, stubs, translation_memory })))
+        Ok(Self(Arc::new(EngineInner {
+            config: config.clone(),
+            types,
+            handlers,
+            stubs,
+            translation_memory,
+            fingerprint: OnceLock::new(),
+        })))
     }
 
     /// The configuration.
@@ -65,6 +79,11 @@ impl Engine {
     /// How the interpreter of this engine goes from one op to the next.
     pub fn dispatch(&self) -> Dispatch {
         self.0.stubs.dispatch()
+    }
+
+    /// What tells which features modules may use, in snapshots.
+    pub(crate) fn fingerprint(&self) -> FeatureFingerprint {
+        *self.0.fingerprint.get_or_init(|| FeatureFingerprint::new(&self.0.config.features))
     }
 
     /// Whether two names are those of one engine.

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use rotifer_core::{GlobalIdx, MemIdx, TableIdx};
-use rotifer_snapshot::{FeatureFingerprint, State, StateHash, StateType};
+use rotifer_snapshot::{State, StateHash, StateType};
 
 use crate::{AsContextMut, Error, Instance, Module, Snapshot};
 
@@ -81,7 +81,7 @@ fn state_type(module: &Module, max_memory_bytes: u64) -> StateType {
     let tables = (0..).map(TableIdx).zip(sections.tables.iter().copied());
     StateType {
         module: module.hash(),
-        features: FeatureFingerprint::new(&module.engine().config().features),
+        features: module.engine().fingerprint(),
         functions: sections.functions.len() as u32,
         memories: memories.collect(),
         globals: globals.map(|(index, ty)| (index, ty.content)).collect(),

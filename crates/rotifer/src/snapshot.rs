@@ -9,9 +9,7 @@ use core::ops::Range;
 use hashbrown::HashMap;
 use rotifer_core::{FuncIdx, GlobalIdx, HeapType, MemIdx, RefType, TableIdx, ValType};
 use rotifer_executor::{self as executor, Changes, Handle, Host, Parts};
-use rotifer_snapshot::{
-    FeatureFingerprint, GlobalState, MemoryState, PAGE_SIZE, Pages, State, TableState, Value,
-};
+use rotifer_snapshot::{GlobalState, MemoryState, PAGE_SIZE, Pages, State, TableState, Value};
 
 use crate::{
     AsContextMut, Error, Instance, InstancePre, ItemKind, SnapshotError, instance::Start,
@@ -177,9 +175,8 @@ impl From<State> for Snapshot {
 
 /// Makes a state of an instance.
 fn take<T>(store: &mut StoreInner<T>, instance: Handle<executor::Instance>) -> Result<State, Error> {
-    let config = store.engine().config();
-    let features = FeatureFingerprint::new(&config.features);
-    let fuel = config.consume_fuel.then(|| store.executor().fuel);
+    let features = store.engine().fingerprint();
+    let fuel = store.engine().config().consume_fuel.then(|| store.executor().fuel);
     let parts = store.executor().parts(instance)?;
     let (executor, recorded) = store.recorded();
     let tables = parts.tables.iter().enumerate().map(|(index, &table)| {
@@ -367,7 +364,7 @@ impl<'s> Restored<'s> {
         if state.module != module_hash(code) {
             return Err(SnapshotError::ForeignModule.into());
         }
-        if state.features != FeatureFingerprint::new(&store.engine().config().features) {
+        if state.features != store.engine().fingerprint() {
             return Err(SnapshotError::ForeignEngine.into());
         }
         let parts = executor.parts(instance)?;

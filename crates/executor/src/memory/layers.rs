@@ -77,6 +77,8 @@ impl Memory {
     /// # Errors
     /// The host has not enough memory.
     pub(crate) fn mark(&mut self, untouched: bool) -> Result<MemoryMark, NewEntityError> {
+        // Numbers of blocks have 32 bits.
+        u32::try_from(self.capacity.get() >> BLOCK_LOG2).map_err(|_| NewEntityError::OutOfMemory)?;
         if !untouched || self.tracker().is_some() {
             let blocks = self.changed();
             if !blocks.is_empty() {
@@ -240,5 +242,56 @@ impl Memory {
     /// stays with it.
     fn restore_image(&self) {
         self.touched(|range| self.restore(range, self.image()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::usage::Tally;
+    use rotifer_core::MemoryType;
+
+    /// Bytes in pages of the system that a memory has, if the system tells.
+    fn paged(memory: &Memory) -> Option<usize> {
+        let mut bytes = 0;
+        memory.with_block(|block| match block {
+            Block::Mapped(mapping) => {
+                mapping
+                    .written(Mapping::page(), memory.capacity.get(), usize::MAX, |range| bytes += range.len())
+            }
+            _ => None,
+        })?;
+        Some(bytes)
+    }
+
+    #[test]
+    fn pages_go_back_to_the_system_if_there_are_more_than_shall_be_kept() {
+        for tracked in [false, true] {
+            let mut memory = Memory::new(MemoryType::new(64, None), Tally::NONE, tracked).unwrap();
+            memory.write(5, &[1; 2000]).unwrap();
+            let mark = memory.mark(false).unwrap();
+            for (len, is_kept) in [(1 << 18, true), (1 << 21, false), (1 << 18, true)] {
+                memory.fill(0, 7, len).unwrap();
+                memory.grow(1);
+                memory.reset(mark);
+                memory.trim(mark, 1 << 20);
+                // Two pages are written anew: what the mark has.
+                if let Some(paged) = paged(&memory) {
+                    assert_eq!(paged > 2 * Mapping::page(), is_kept, "{paged} after {len}");
+                }
+                assert_eq!(memory.len(), 64 << 16);
+                let mut bytes = [9; 2010];
+                memory.read(0, &mut bytes).unwrap();
+                assert!(bytes[..5] == [0; 5] && bytes[5..2005] == [1; 2000] && bytes[2005..] == [0; 5]);
+                assert_eq!(nonzero_rest(&memory), 0);
+            }
+        }
+    }
+
+    /// How many bytes behind the first page are not zero.
+    fn nonzero_rest(memory: &Memory) -> usize {
+        // SAFETY: I-STORE: nothing else uses the memory.
+        let bytes = unsafe { memory.as_slice() };
+        bytes[4096..].iter().filter(|&&byte| byte != 0).count()
     }
 }
