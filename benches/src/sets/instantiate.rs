@@ -45,8 +45,7 @@ pub const SET: Set = Set {
 };
 
 /// Our memories in mebibytes, with the numbers of pages touched in each.
-const OWN: &[(usize, &[i32])] =
-    &[(1, &[1, 8, 64]), (16, &[1, 8, 64, 512]), (128, &[1, 8, 64, 512])];
+const OWN: &[(usize, &[i32])] = &[(1, &[1, 8, 64]), (16, &[1, 8, 64, 512]), (128, &[1, 8, 64, 512])];
 
 /// How many pages the host touches.
 const HOST: [u32; 2] = [1, 32];

@@ -378,7 +378,8 @@ impl<'s> Restored<'s> {
             let ty = executor.entity(handle)?.ty();
             let len = memory.contents.len() as u64;
             let pages = len >> ty.page_size_log2;
-            let fits = memory.page_size_log2 == ty.page_size_log2
+            let fits = memory.index.0 == index
+                && memory.page_size_log2 == ty.page_size_log2
                 && pages << ty.page_size_log2 == len
                 && (ty.minimum..=ty.max_pages()).contains(&pages);
             if !fits {
@@ -386,12 +387,14 @@ impl<'s> Restored<'s> {
             }
         }
         let numbers = executor.func_numbers(instance)?;
-        let pairs = state.tables.iter().zip(&parts.tables).map(|(table, &handle)| {
+        let pairs = (0..).zip(state.tables.iter().zip(&parts.tables)).map(|(index, (table, &handle))| {
             let entity = executor.entity(handle)?;
             if store.recorded_ref().has(instance, handle, entity.version(), &table.elements) {
                 return Ok(None);
             }
-            table_elements(entity, table, &numbers).map(Some)
+            let elements = table_elements(entity, table, &numbers).filter(|_| table.index.0 == index);
+            let does_not_fit = SnapshotError::DoesNotFit { kind: ItemKind::Table, index };
+            elements.map(Some).ok_or_else(|| Error::from(does_not_fit))
         });
         let tables = pairs.collect::<Result<_, Error>>()?;
         let globals = state.globals.iter().zip(&parts.globals).map(|(global, &(index, handle))| {
@@ -469,12 +472,12 @@ fn check_count(kind: ItemKind, given: usize, expected: usize) -> Result<(), Snap
     Err(SnapshotError::DoesNotFit { kind, index: given.min(expected) as u32 })
 }
 
-/// The elements that a table is to have.
+/// The elements that a table is to have, if it can have these.
 fn table_elements(
     entity: &executor::Table,
     table: &TableState,
     numbers: &executor::FuncNumbers<'_>,
-) -> Result<Vec<u64>, Error> {
+) -> Option<Vec<u64>> {
     let ty = &entity.ty;
     let size = table.elements.len() as u64;
     let slot = |func: &Option<FuncIdx>| match func {
@@ -482,9 +485,7 @@ fn table_elements(
         Some(func) => numbers.reference(*func).filter(|_| ty.element.heap_type() == HeapType::Func),
     };
     let fits = table.ty == ty.element && size >= ty.minimum && size <= ty.maximum.unwrap_or(u64::MAX);
-    let slots: Option<Vec<u64>> = table.elements.iter().map(slot).collect();
-    let does_not_fit = SnapshotError::DoesNotFit { kind: ItemKind::Table, index: table.index.0 };
-    slots.filter(|_| fits).ok_or_else(|| does_not_fit.into())
+    if fits { table.elements.iter().map(slot).collect() } else { None }
 }
 
 /// A value as a global holds it, unless it names a function that there is not.

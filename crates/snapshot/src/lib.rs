@@ -27,6 +27,8 @@ mod state;
 mod state_hash;
 mod state_type;
 
+pub use rotifer_core::{FuncIdx, GlobalIdx, MemIdx, TableIdx};
+
 pub use self::{
     footprint::Footprint,
     format::{DeserializeError, Section},

@@ -197,6 +197,88 @@ fn what_has_no_name_in_a_module_is_refused() {
     assert!(!tables[1].get(&store, 1).unwrap().is_non_null());
 }
 
+/// A state may come from anywhere: whatever it says, it is refused or fits.
+#[test]
+fn states_that_no_instance_has_are_refused() {
+    use rotifer::{
+        ItemKind,
+        state::{FuncIdx, State, Value},
+    };
+    let engine = Engine::new(Config::new().track_writes(true));
+    let text = r#"(module
+        (memory 1 4) (table 1 3 funcref) (table 1 externref)
+        (global (mut i32) (i32.const 1)) (global (mut funcref) (ref.null func))
+        (global (export "extern") (mut externref) (ref.null extern))
+        (data "d") (elem func $f) (func $f))"#;
+    let mut store = Store::new(&engine, ());
+    let instance = Instance::new(&mut store, &load(&engine, text), &[]).unwrap();
+    let valid = instance.snapshot(&mut store).unwrap();
+    let edits: &[(ItemKind, u32, fn(&mut State))] = &[
+        (ItemKind::Memory, 0, |state| state.memories = [].into()),
+        (ItemKind::Memory, 0, |state| {
+            let mut memory = state.memories[0].clone();
+            memory.contents = memory.contents.update(&[0; 100], []);
+            state.memories = [memory].into();
+        }),
+        (ItemKind::Memory, 0, |state| {
+            let mut memory = state.memories[0].clone();
+            memory.contents = memory.contents.update(&[0; 5 << 16], []);
+            state.memories = [memory].into();
+        }),
+        (ItemKind::Memory, 0, |state| {
+            let mut memory = state.memories[0].clone();
+            memory.page_size_log2 = 0;
+            state.memories = [memory].into();
+        }),
+        (ItemKind::Table, 2, |state| state.tables = [0, 1, 1].map(|at| state.tables[at].clone()).into()),
+        (ItemKind::Table, 0, |state| {
+            let mut tables = [0, 1].map(|at| state.tables[at].clone());
+            tables[0].elements = vec![None; 4].into();
+            state.tables = tables.into();
+        }),
+        (ItemKind::Table, 0, |state| {
+            let mut tables = [0, 1].map(|at| state.tables[at].clone());
+            tables[0].elements = [Some(FuncIdx(1))].into();
+            state.tables = tables.into();
+        }),
+        (ItemKind::Table, 1, |state| {
+            let mut tables = [0, 1].map(|at| state.tables[at].clone());
+            tables[1].elements = [Some(FuncIdx(0))].into();
+            state.tables = tables.into();
+        }),
+        (ItemKind::Table, 0, |state| {
+            state.tables = [1, 0].map(|at| state.tables[at].clone()).into();
+        }),
+        (ItemKind::Global, 2, |state| state.globals = [0, 1].map(|at| state.globals[at]).into()),
+        (ItemKind::Global, 0, |state| state.globals = [1, 0, 2].map(|at| state.globals[at]).into()),
+        (ItemKind::Global, 1, |state| {
+            let mut globals = [0, 1, 2].map(|at| state.globals[at]);
+            globals[1].value = Value::Func(Some(FuncIdx(u32::MAX)));
+            state.globals = globals.into();
+        }),
+        (ItemKind::Global, 2, |state| {
+            let mut globals = [0, 1, 2].map(|at| state.globals[at]);
+            globals[2].value = Value::Func(Some(FuncIdx(0)));
+            state.globals = globals.into();
+        }),
+        (ItemKind::Segment, 0, |state| state.dropped_data = [].into_iter().collect()),
+        (ItemKind::Segment, 1, |state| state.dropped_elements = [true, true].into_iter().collect()),
+    ];
+    for (number, (kind, index, edit)) in edits.iter().enumerate() {
+        let mut state = valid.state().clone();
+        edit(&mut state);
+        let error = snapshot_error(instance.restore(&mut store, &state.into()));
+        assert_eq!(error, SnapshotError::DoesNotFit { kind: *kind, index: *index }, "edit {number}");
+        assert_eq!(instance.snapshot(&mut store).unwrap(), valid);
+    }
+    let mut state = valid.state().clone();
+    let mut tables = [0, 1].map(|at| state.tables[at].clone());
+    tables[0].elements = [Some(FuncIdx(0)), None, None].into();
+    state.tables = tables.into();
+    instance.restore(&mut store, &state.clone().into()).unwrap();
+    assert_eq!(*instance.snapshot(&mut store).unwrap().state(), state);
+}
+
 /// A snapshot that does not fit, or that the limiter refuses, changes nothing.
 #[test]
 fn restoring_is_all_or_nothing() {
