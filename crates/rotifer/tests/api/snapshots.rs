@@ -213,7 +213,8 @@ fn states_that_no_instance_has_are_refused() {
     let mut store = Store::new(&engine, ());
     let instance = Instance::new(&mut store, &load(&engine, text), &[]).unwrap();
     let valid = instance.snapshot(&mut store).unwrap();
-    let edits: &[(ItemKind, u32, fn(&mut State))] = &[
+    type Edit = (ItemKind, u32, fn(&mut State));
+    let edits: &[Edit] = &[
         (ItemKind::Memory, 0, |state| state.memories = [].into()),
         (ItemKind::Memory, 0, |state| {
             let mut memory = state.memories[0].clone();
