@@ -53,9 +53,11 @@ struct Part {
 }
 
 /// All name the same packages, so that nothing is built twice with other features.
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     Part { name: "unit", tests: &["--lib"], arguments: &[] },
     Part { name: "api", tests: &["--test", "api"], arguments: &[] },
+    // The state hash and the serialized form, which are the same everywhere.
+    Part { name: "states", tests: &["--test", "snapshot"], arguments: &[] },
     Part { name: "determinism", tests: &["--test", "determinism"], arguments: &[] },
     // The golden files of fuel, and generated modules against the oracle.
     Part { name: "fuel", tests: &["--test", "engine"], arguments: &[] },
@@ -70,7 +72,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
 /// What continuous integration has time for: 32-bit addresses, and of that what is no oracle's and no suite's.
 pub(crate) fn continuous() -> Result<()> {
-    test(&["i686-unknown-linux-gnu"], &["unit", "api", "determinism"].map(str::to_owned))
+    test(&["i686-unknown-linux-gnu"], &["unit", "api", "states", "determinism"].map(str::to_owned))
 }
 
 /// Runs the parts whose names contain one of the texts, or all, for all targets.

@@ -9,12 +9,13 @@ use std::{
 };
 
 /// The crates that users of the library build, the lowest first.
-pub(crate) const LIBRARIES: [&str; 6] = [
+pub(crate) const LIBRARIES: [&str; 7] = [
     "rotifer-core",
     "rotifer-bytecode",
     "rotifer-validator",
     "rotifer-translator",
     "rotifer-executor",
+    "rotifer-snapshot",
     "rotifer",
 ];
 

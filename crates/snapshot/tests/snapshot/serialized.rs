@@ -153,7 +153,7 @@ fn whatever_is_accepted_is_what_would_be_written() {
     let bytes = example::state().serialize();
     let starts: Vec<usize> = sections(&bytes).into_iter().map(|(start, _)| start).collect();
     let mut accepted = 0;
-    for _ in 0..8_000 {
+    for _ in 0..3_000 {
         let mut mutated = bytes.clone();
         for _ in 0..1 + random.below(3) {
             // Most of it is contents of pages, of which anything is possible.
@@ -177,7 +177,7 @@ fn whatever_is_accepted_is_what_would_be_written() {
             accepted += 1;
         }
     }
-    assert!(accepted > 500, "{accepted}");
+    assert!(accepted > 200, "{accepted}");
 }
 
 #[test]
