@@ -45,20 +45,52 @@ impl Delta {
         Self { len: old.len(), words: words.into() }
     }
 
-    /// What the contents were that became `new`.
-    pub(crate) fn apply(&self, new: Pages) -> Pages {
-        let mut pages = if new.len() == self.len { new } else { new.resized(self.len) };
-        let mut words = self.words.iter().copied();
-        while let Some(number) = words.next() {
-            pages.modify(number as usize, |page| read(page, &mut words));
+    /// What `contents` were before several changes, of which the last one comes first.
+    ///
+    /// XORing can be done in any order. As long as the length does not change, all that was ever done to a page is undone
+    /// before the next page is looked at.
+    pub(crate) fn undo<'deltas>(deltas: impl Iterator<Item = &'deltas Self>, contents: Pages) -> Pages {
+        let (mut pages, mut changes) = (contents, Vec::new());
+        for delta in deltas {
+            if delta.len != pages.len() {
+                undo_changes(&mut pages, &mut changes);
+                pages = pages.resized(delta.len);
+            }
+            changes.extend(delta.pages());
         }
+        undo_changes(&mut pages, &mut changes);
         pages
+    }
+
+    /// The number of each page, and what follows it.
+    fn pages(&self) -> impl Iterator<Item = Change<'_>> {
+        let mut rest = &*self.words;
+        core::iter::from_fn(move || {
+            let (&number, behind) = rest.split_first()?;
+            let masks = behind.first()?.count_ones().div_ceil(WORDS as u32) as usize;
+            let differing: u32 = behind.get(1..=masks)?.iter().map(|masks| masks.count_ones()).sum();
+            let (words, behind) = behind.split_at_checked(1 + masks + differing as usize)?;
+            rest = behind;
+            Some((number as usize, words))
+        })
     }
 
     /// How much is allocated for it, besides itself.
     pub(crate) fn held(&self) -> usize {
         size_of_val(&*self.words)
     }
+}
+
+/// A page, and what is written of it.
+type Change<'a> = (usize, &'a [u64]);
+
+/// Undoes changes page by page, and forgets them.
+fn undo_changes(pages: &mut Pages, changes: &mut Vec<Change<'_>>) {
+    changes.sort_unstable_by_key(|&(number, _)| number);
+    for changes in changes.chunk_by(|(number, _), (next, _)| number == next) {
+        pages.modify(changes[0].0, |page| changes.iter().for_each(|(_, words)| undo_change(page, words)));
+    }
+    changes.clear();
 }
 
 /// What is written of a page, while it is looked at. Made once for many pages, so that it is cleared once.
@@ -97,18 +129,21 @@ impl Scratch {
     }
 }
 
-/// Takes from `words` what follows a page's number, and makes the new version of the page the old one.
-fn read(page: &mut [u8; PAGE_SIZE], words: &mut impl Iterator<Item = u64>) {
+/// Makes the new version of a page the old one.
+fn undo_change(page: &mut [u8; PAGE_SIZE], words: &[u64]) {
+    let mut words = words.iter().copied();
     let lines = words.next().unwrap_or(0);
     let line_count = lines.count_ones() as usize;
     let mut masks = [0; LINES];
-    for (masks, word) in masks.as_chunks_mut().0.iter_mut().zip(words.take(line_count.div_ceil(WORDS))) {
+    for (masks, word) in
+        masks.as_chunks_mut().0.iter_mut().zip(words.by_ref().take(line_count.div_ceil(WORDS)))
+    {
         *masks = word.to_le_bytes();
     }
     let page = page.as_chunks_mut::<LINE>().0;
     for (line, mask) in Bits(lines).zip(masks) {
         let line = page[line].as_chunks_mut::<8>().0;
-        for (place, xored) in Bits(mask.into()).zip(&mut *words) {
+        for (place, xored) in Bits(mask.into()).zip(&mut words) {
             line[place] = (u64::from_ne_bytes(line[place]) ^ xored).to_ne_bytes();
         }
     }
@@ -149,7 +184,7 @@ mod tests {
         let delta = Delta::new(&old, &new);
         assert_eq!(delta.words.len(), expected_words);
         assert_eq!(delta.held(), 8 * expected_words);
-        assert_eq!(delta.apply(new), old);
+        assert_eq!(Delta::undo(iter::once(&delta), new), old);
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! The last few states are kept as they are: they share their pages, so that each costs as many pages as were written,
 //! and going back to one of them takes no more than finding it. A state that gets older is *demoted*: of its memories
-//! only the words are kept that differ from its successor's ([`Delta`]). Going back to it undoes one tick after the
-//! other, beginning with the oldest state that is whole.
+//! only the words are kept that differ from its successor's ([`Delta`]). Going back to it undoes what happened since, as far
+//! as the oldest state that is whole.
 //!
 //! Each call of `record` demotes at most one state and, as long as no bound is lowered, drops as many as it must to
 //! make room for one.
@@ -132,15 +132,6 @@ impl Demoted {
         let bytes = size_of::<Self>() + deltas + state.bytes_beside(Some(successor));
         Self { tick, rest: state, memories, bytes }
     }
-
-    /// The memories, given those of the successor.
-    fn undo(&self, successor: Arc<[MemoryState]>) -> Arc<[MemoryState]> {
-        let undo = |(memory, delta): (&MemoryState, &Delta)| MemoryState {
-            contents: delta.apply(memory.contents.clone()),
-            ..*memory
-        };
-        successor.iter().zip(&self.memories).map(undo).collect()
-    }
 }
 
 /// Makes two slices one, if they are equal.
@@ -268,9 +259,12 @@ impl History {
             let recorded = self.ticks().next().zip(self.newest().map(|(tick, _)| tick));
             return Err(HistoryError::TickNotFound { tick, recorded });
         };
-        let later = self.demoted.range(place..).rev();
-        let memories = oldest_whole.state.memories.clone();
-        let memories = later.fold(memories, |memories, demoted| demoted.undo(memories));
+        let memories = oldest_whole.state.memories.iter().enumerate().map(|(index, memory)| {
+            let later = self.demoted.range(place..).rev();
+            let deltas = later.filter_map(|demoted| demoted.memories.get(index));
+            MemoryState { contents: Delta::undo(deltas, memory.contents.clone()), ..*memory }
+        });
+        let memories = memories.collect();
         Ok(State { memories, ..self.demoted[place].rest.clone() })
     }
 
