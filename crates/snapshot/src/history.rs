@@ -9,7 +9,7 @@
 //! make room for one.
 
 use crate::{MemoryState, State, delta::Delta};
-use alloc::{boxed::Box, collections::VecDeque, sync::Arc};
+use alloc::{boxed::Box, collections::VecDeque};
 use core::{fmt, mem};
 
 /// The bounds of a [`History`].
@@ -108,7 +108,10 @@ struct Demoted {
 }
 
 impl Whole {
-    fn new(tick: u64, state: State, predecessor: Option<&Self>) -> Self {
+    fn new(tick: u64, mut state: State, predecessor: Option<&Self>) -> Self {
+        if let Some(Self { state: predecessor, .. }) = predecessor {
+            state.share_items(predecessor);
+        }
         let own_bytes = size_of::<Self>() + state.bytes_beside(predecessor.map(|whole| &whole.state));
         // How much the whole state takes is known from its predecessor, which shares most of it.
         let shared =
@@ -126,18 +129,9 @@ impl Demoted {
         let old = mem::take(&mut state.memories);
         let pairs = old.iter().zip(&*successor.memories);
         let memories: Box<[_]> = pairs.map(|(old, new)| Delta::new(&old.contents, &new.contents)).collect();
-        share(&mut state.globals, &successor.globals);
-        share(&mut state.tables, &successor.tables);
         let deltas = size_of_val(&*memories) + memories.iter().map(Delta::held).sum::<usize>();
         let bytes = size_of::<Self>() + deltas + state.bytes_beside(Some(successor));
         Self { tick, rest: state, memories, bytes }
-    }
-}
-
-/// Makes two slices one, if they are equal.
-fn share<T: PartialEq>(slice: &mut Arc<[T]>, other: &Arc<[T]>) {
-    if slice == other {
-        *slice = other.clone();
     }
 }
 

@@ -48,6 +48,14 @@ impl State {
             && memories.eq(other.memories.iter().map(|memory| (memory.index, memory.page_size_log2)))
     }
 
+    /// Shares with `other` what is equal, besides memories.
+    pub(crate) fn share_items(&mut self, other: &Self) {
+        share(&mut self.globals, &other.globals);
+        share(&mut self.tables, &other.tables);
+        share(&mut self.dropped_data.words, &other.dropped_data.words);
+        share(&mut self.dropped_elements.words, &other.dropped_elements.words);
+    }
+
     /// How much is allocated for this state that it does not share with `other`, a state of the same module, in the
     /// same places.
     pub(crate) fn bytes_beside(&self, other: Option<&Self>) -> usize {
@@ -86,6 +94,13 @@ impl State {
 /// How much is allocated for a slice, unless it is `other`.
 fn slice_beside<T>(slice: &Arc<[T]>, other: Option<&Arc<[T]>>) -> usize {
     if other.is_some_and(|other| Arc::ptr_eq(slice, other)) { 0 } else { slice_held(slice) }
+}
+
+/// Makes two slices one, if they are equal.
+fn share<T: PartialEq>(slice: &mut Arc<[T]>, other: &Arc<[T]>) {
+    if slice == other {
+        *slice = other.clone();
+    }
 }
 
 /// A memory.

@@ -58,7 +58,9 @@ fn state(contents: Pages, global: u64) -> State {
         module: [0; 32],
         features: FeatureFingerprint::new(&Features::default()),
         memories: [MemoryState { index: MemIdx(0), page_size_log2: 16, contents }].into(),
-        globals: [GlobalState { index: GlobalIdx(0), value: Value::I64(global) }].into(),
+        globals: (0..1000)
+            .map(|index| GlobalState { index: GlobalIdx(index), value: Value::I64(global) })
+            .collect(),
         tables: [TableState { index: TableIdx(0), ty: RefType::FUNCREF, elements: [None; 10].into() }].into(),
         dropped_data: SegmentSet::from_iter([true; 3]),
         dropped_elements: SegmentSet::from_iter([]),
