@@ -112,6 +112,17 @@ impl Store {
         Ok(unsafe { memory.as_mut() }.record())
     }
 
+    /// Nobody will ask what has changed in a memory since it was recorded.
+    ///
+    /// # Errors
+    /// The memory belongs to another store.
+    pub fn forget_recording(&mut self, memory: Handle<Memory>) -> Result<(), WrongStore> {
+        let mut memory = self.check(memory)?;
+        // SAFETY: I-ENTITY, I-STORE: the store is borrowed exclusively.
+        unsafe { memory.as_mut() }.forget_recording();
+        Ok(())
+    }
+
     /// Which segments of an instance were dropped.
     ///
     /// # Errors

@@ -243,6 +243,7 @@ impl<T> Slot<T> {
             return Err(Error::new("there is something new in the store"));
         }
         self.instance.reset_with_fuel(&mut self.store)?;
+        self.store.forget_snapshots();
         self.trim(keep)
     }
 

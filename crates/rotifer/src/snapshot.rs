@@ -12,7 +12,7 @@ use rotifer_executor::{self as executor, Changes, Handle, Host, Parts};
 use rotifer_snapshot::{GlobalState, MemoryState, PAGE_SIZE, Pages, State, TableState, Value};
 
 use crate::{
-    AsContextMut, Error, Instance, InstancePre, ItemKind, SnapshotError, instance::Start,
+    AsContextMut, Error, Instance, InstancePre, ItemKind, SnapshotError, Store, instance::Start,
     module::module_hash, store::StoreInner,
 };
 
@@ -53,7 +53,8 @@ type Elements = Arc<[Option<FuncIdx>]>;
 impl Instance {
     /// Takes a snapshot of the instance.
     ///
-    /// The store keeps what it takes of memories and tables, for the next one to share; it does so until it is dropped.
+    /// The store keeps what it takes of memories and tables, for the next one to share, until it is dropped or told to
+    /// [forget](Store::forget_snapshots) it.
     ///
     /// # Errors
     /// WebAssembly of the store is running or suspended ([`SnapshotError::NotQuiescent`]), a table or a global refers to
@@ -94,6 +95,19 @@ impl Instance {
             store.as_context_mut().inner.executor_mut().fuel = fuel;
         }
         Ok(())
+    }
+}
+
+impl<T> Store<T> {
+    /// Drops what the store keeps for the next snapshot of each instance to share with the last: for stores of which no
+    /// snapshots will be taken or restored for long. Snapshots stay what they are.
+    pub fn forget_snapshots(&mut self) {
+        let (executor, recorded) = self.inner.recorded();
+        recorded.tables = HashMap::new();
+        for (memory, _) in core::mem::take(&mut recorded.memories) {
+            let forgotten = executor.forget_recording(memory);
+            debug_assert!(forgotten.is_ok(), "what is recorded is of this store");
+        }
     }
 }
 

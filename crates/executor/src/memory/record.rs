@@ -63,6 +63,18 @@ impl Memory {
         Changes { ranges, since_last }
     }
 
+    /// Nobody will ask what has changed since the contents were recorded: the next recording is the first one.
+    pub fn forget_recording(&mut self) {
+        let Some(ended) = self.ended.take() else { return };
+        if let Some(tracker) = self.tracker() {
+            ended.unmarked.iter().for_each(|block| tracker.note(block));
+            if ended.unmarked.is_all() {
+                tracker.note_all();
+            }
+        }
+        self.count();
+    }
+
     /// Hands over ranges outside of which the memory is zero, and has been as long as its store has had it.
     fn nonzero(&self, mut found: impl FnMut(Range<usize>)) {
         if let Some(image) = self.image() {

@@ -175,7 +175,8 @@ fn instances_with_the_same_imports_go_back_each_to_its_own_state() {
                         assert!(above.iter().all(|&byte| byte == 0));
                     }
                 };
-                match random.below(15) {
+                match random.below(16) {
+                    15 => store.forget_snapshots(),
                     0 if instances.len() < 6 => {
                         let start = Global::new(&mut store, Val::I32(at & 0xFF01), Mutability::Const);
                         let imports = [
@@ -377,5 +378,9 @@ fn a_hundred_thousand_resets_take_no_memory() {
             instance.restore(&mut store, &snapshot).unwrap();
         }
         assert_eq!((store.memory_usage(), engine.memory_usage()), held);
+        store.forget_snapshots();
+        assert!(store.memory_usage().memories < held.0.memories);
+        assert_eq!(store.memory_usage().memories, engine.memory_usage().store_memory.memories);
+        assert_eq!(instance.snapshot(&mut store).unwrap(), snapshot);
     }
 }
