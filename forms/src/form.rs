@@ -91,8 +91,9 @@ pub(crate) fn constant(ty: &str, number: usize) -> String {
 /// The value of a local, computed just now: it is in the accumulator.
 pub(crate) fn computed(ty: &str, local: &str) -> String {
     match ty {
-        "i32" => format!("(i32.rotl (local.get ${local}) (i32.const 0))"),
-        "i64" => format!("(i64.rotl (local.get ${local}) (i64.const 0))"),
+        // No op does the work of these and another operator.
+        "i32" => format!("(i32.rotr (local.get ${local}) (i32.const 0))"),
+        "i64" => format!("(i64.rotr (local.get ${local}) (i64.const 0))"),
         _ => format!("({ty}.copysign (local.get ${local}) (local.get ${local}))"),
     }
 }

@@ -4,7 +4,8 @@ use crate::form::{
     ADDRESS, Form, Param, QUARTERS, STEPS, WIDE_QUARTERS, computed, constant, param, param_of,
 };
 use rotifer_bytecode::{
-    BINARY_SOURCES, Destination, Kind, LATCH_SOURCES, OpCode, Operator, STORE_SOURCES, Source, Target,
+    Address, BINARY_SOURCES, BRANCH_LOADS, Destination, FIRST_SOURCES, Kind, LATCH_SOURCES, MOVED_ADDRESSES,
+    MOVED_SIZES, OpCode, Operator, PAIRS, Pair, STORE_SOURCES, STORED, Source, Stored, Target,
 };
 use rotifer_core::ValType;
 
@@ -26,6 +27,7 @@ pub(crate) fn forms() -> Vec<Form> {
             Kind::Store => stores(operator, &mut forms),
         }
     }
+    fused(&mut forms);
     forms
 }
 
@@ -61,7 +63,14 @@ fn unary(operator: Operator, forms: &mut Vec<Form>) {
     let (a, r) = (name(row.a), row.result.map_or("", name));
     for source in [Source::Slot, Source::Acc] {
         for target in TARGETS {
-            let value = format!("({} {})", row.text, operand(source, a, "a", 0));
+            let operand = match (operator, source) {
+                // An i32 that was computed as such has zeros in its high half, and needs no op.
+                (Operator::I64ExtendI32U, Source::Acc) => {
+                    "(i32.wrap_i64 (i64.rotr (i64.extend_i32_s (local.get $a)) (i64.const 0)))".to_owned()
+                }
+                _ => operand(source, a, "a", 0),
+            };
+            let value = format!("({} {operand})", row.text);
             let op = OpCode::unary(operator, source, target);
             forms.push(Form::new(op, &[param("a", a)], r, result(target, &value)));
         }
@@ -181,6 +190,13 @@ fn loads(operator: Operator, forms: &mut Vec<Form>) {
             let value = format!("({text} offset=3 (i32.add {address} (local.get $b)))");
             let op = OpCode::load_sum(operator, source, target);
             forms.push(Form::new(op, &params, r, result(target, &value)));
+            let index = format!("(i32.shl {address} (i32.const 2))");
+            let value = format!("({text} offset=3 (i32.add {index} (local.get $b)))");
+            let op = OpCode::load_scaled(operator, source, target);
+            forms.push(Form::new(op, &params, r, result(target, &value)));
+            let value = format!("({text} offset=3 (i32.add {address} (i32.const -4)))");
+            let op = OpCode::load_displaced(operator, source, target);
+            forms.push(Form::new(op, &params[..1], r, result(target, &value)));
         }
     }
     let value = format!("({text} $second offset=3 (i64.extend_i32_u (local.get $a)))");
@@ -204,6 +220,140 @@ fn stores(operator: Operator, forms: &mut Vec<Form>) {
         let body = store("", sum, &operand(v, ty, "v", number));
         forms.push(Form::new(OpCode::store_sum(operator, v), &params, "i64", body).writing());
     }
+    for v in [Source::Slot, Source::Acc] {
+        let body = store("", "(i32.add (local.get $a) (i32.const -4))", &operand(v, ty, "v", 0));
+        forms.push(Form::new(OpCode::store_displaced(operator, v), &params[..2], "i64", body).writing());
+    }
     let body = store("$second", "(i64.extend_i32_u (local.get $a))", "(local.get $v)");
     forms.push(Form::new(OpCode::store_any(operator), &params[..2], "i64", body).writing());
+}
+
+/// The ops that do the work of two operators.
+fn fused(forms: &mut Vec<Form>) {
+    for (number, &pair) in PAIRS.iter().enumerate() {
+        for sources in FIRST_SOURCES {
+            for other in [Source::Slot, Source::Imm] {
+                for target in TARGETS {
+                    let op = OpCode::pair(number as u16, sources, other, target);
+                    forms.push(pair_form(
+                        op.expect("the form is one of a pair"),
+                        pair,
+                        sources,
+                        other,
+                        target,
+                    ));
+                }
+            }
+        }
+    }
+    for (number, &stored) in STORED.iter().enumerate() {
+        for sources in FIRST_SOURCES {
+            for target in TARGETS {
+                let op = OpCode::stored(number as u16, sources, target);
+                forms.push(stored_form(op.expect("the form is one of a store"), stored, sources, target));
+            }
+        }
+    }
+    for (size, (load, store)) in MOVES.into_iter().enumerate() {
+        for (number, &(from, to)) in MOVED_ADDRESSES.iter().enumerate() {
+            let address = |address, [a, b]: [&str; 2]| match address {
+                Address::Slot => format!("(local.get ${a})"),
+                Address::Acc => computed("i32", a),
+                Address::Sum => format!("(i32.add (local.get ${a}) (local.get ${b}))"),
+            };
+            let (from, to) = (address(from, ["a", "b"]), address(to, ["p", "q"]));
+            let body = format!("({store} offset=3 {to} ({load} offset=2 {from})) (i64.load (i32.const 11))");
+            let names = ["p", "a", "q", "b"];
+            let params = names.map(|name| param_of(name, ADDRESS));
+            let op = OpCode::moved(size as u16, number as u16);
+            forms.push(Form::new(op, &params, "i64", body).writing());
+        }
+    }
+    for (number, load) in BRANCH_LOADS.into_iter().enumerate() {
+        for (is_sum, is_imm) in [(false, false), (false, true), (true, false), (true, true)] {
+            for (if_equal, to) in BRANCHES {
+                let address =
+                    if is_sum { "(i32.add (local.get $a) (local.get $b))" } else { "(local.get $a)" };
+                let other = if is_imm { "(i32.const 0x83)" } else { "(local.get $c)" };
+                // Each test is written as the one that holds, and as its opposite.
+                let (compare, if_true) = if is_imm { ("i32.eq", if_equal) } else { ("i32.ne", !if_equal) };
+                let condition = format!("({compare} ({} offset=2 {address}) {other})", load.row().text);
+                let op = OpCode::load_branch(number as u16, is_sum, is_imm, if_equal, to);
+                // A test that loads is not repeated at a loop's end, but one at its end may have been negated.
+                let body = match (if_true, to) {
+                    (false, Destination::Loop) => branch(true, to, &format!("(i32.eqz {condition})")),
+                    _ => branch(if_true, to, &condition),
+                };
+                let params = [param_of("a", ADDRESS), param_of("b", ADDRESS), param_of("c", LOADED)];
+                forms.push(Form::new(op, &params, "i32", body));
+            }
+        }
+    }
+    for sources in FIRST_SOURCES {
+        for (if_true, to) in BRANCHES {
+            let op = OpCode::test(sources, if_true, to).expect("the form is one of a test");
+            let condition = first(Operator::I32And, sources);
+            let params = [param("a", "i32"), param("b", "i32")];
+            forms.push(Form::new(op, &params, "i32", branch(if_true, to, &condition)));
+        }
+    }
+    // The same tests where the opposite is asked for.
+    for (number, (if_true, to)) in BRANCHES.into_iter().enumerate() {
+        let condition = format!("(i32.eqz {})", first(Operator::I32And, (Source::Slot, Source::Slot)));
+        let params = [param("a", "i32"), param("b", "i32")];
+        forms.push(Form::new(format!("test.eqz.{number}"), &params, "i32", branch(if_true, to, &condition)));
+    }
+}
+
+/// What is loaded from some of the addresses, and what is not.
+const LOADED: &[u64] = &[0x83, 0x8483, 0x0605_8483, 0, 0xFFFF_FFFF];
+
+/// Loads and stores of equal size, by size.
+const MOVES: [(&str, &str); MOVED_SIZES.len()] = [
+    ("i32.load8_u", "i32.store8"),
+    ("i32.load16_s", "i32.store16"),
+    ("f32.load", "f32.store"),
+    ("i64.load", "i64.store"),
+];
+
+/// An operator as the first one of a fused op, on the locals `a` and `b`.
+fn first(operator: Operator, (a, b): (Source, Source)) -> String {
+    let row = operator.row();
+    let operand = |source, local| match source {
+        Source::Imm => small(name(row.a)).to_owned(),
+        _ => operand(source, name(row.a), local, 0),
+    };
+    format!("({} {} {})", row.text, operand(a, "a"), operand(b, "b"))
+}
+
+/// A constant whose bits are a number of 32 bits.
+fn small(ty: &str) -> &'static str {
+    match ty {
+        "i32" => "(i32.const 9)",
+        "i64" => "(i64.const 0x80000009)",
+        "f32" => "(f32.const 9)",
+        _ => "(f64.const 0)",
+    }
+}
+
+fn pair_form(op: OpCode, pair: Pair, sources: (Source, Source), other: Source, target: Target) -> Form {
+    let ty = name(pair.first.row().a);
+    let first = first(pair.first, sources);
+    let other = if other == Source::Imm { small(ty) } else { "(local.get $c)" };
+    let text = pair.second.row().text;
+    let value =
+        if pair.left { format!("({text} {first} {other})") } else { format!("({text} {other} {first})") };
+    Form::new(op, &[param("a", ty), param("b", ty), param("c", ty)], ty, result(target, &value))
+}
+
+fn stored_form(op: OpCode, stored: Stored, sources: (Source, Source), target: Target) -> Form {
+    let ty = name(stored.first.row().a);
+    let value = first(stored.first, sources);
+    let value = if target == Target::Slot { format!("(local.tee $v {value})") } else { value };
+    let text = stored.store.row().text;
+    // Behind the store, something that it may have changed.
+    let body = format!("({text} offset=3 (local.get $p) {value}) (i64.load (i32.const 11))");
+    let params = [param("a", ty), param_of("p", ADDRESS), param("b", ty)];
+    let locals = format!("(local $v {ty})");
+    Form { locals, ..Form::new(op, &params, "i64", body) }.writing()
 }

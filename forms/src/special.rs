@@ -57,6 +57,19 @@ fn plain(forms: &mut Vec<Form>) {
         of(Const32, &[A], "i32", "(local.set $a (i32.const 7)) (local.get $a)"),
         of(Const64, &[], "i64", "(local.set $r (i64.const 0x123456789abcdef0)) (local.get $r)"),
         of(Copy, &[A], "i32", "(local.set $r (local.get $a)) (local.get $r)"),
+        of(
+            CopyTwo,
+            &[A, B],
+            "i32",
+            "(local.set $r (local.get $a)) (local.set $n (local.get $r)) (i32.sub (local.get $r) (local.get $n))",
+        ),
+        of(
+            AddTwo,
+            &[A, B],
+            "i32",
+            "(local.set $a (i32.add (local.get $a) (i32.const -7))) (local.set $r (i32.add (local.get $a) (i32.const 3)))
+             (i32.sub (local.get $b) (local.get $r))",
+        ),
         // Four values go down over a fifth.
         of(
             CopyMany,

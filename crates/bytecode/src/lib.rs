@@ -12,6 +12,7 @@ extern crate std;
 
 mod code;
 mod float;
+mod fused;
 mod integer;
 mod name;
 mod op;
@@ -25,11 +26,14 @@ pub use self::{
         CodeBuffer, HandlerAddr, HandlerTable, Listed, Operands, RegionStart, Safepoint, Safepoints, Split,
         Word,
     },
+    fused::{
+        Address, BRANCH_LOADS, FIRST_SOURCES, MOVED_ADDRESSES, MOVED_SIZES, PAIRS, Pair, STORED, Stored,
+    },
     op::{
         BINARY_FORMS, BINARY_SOURCES, BRANCH_FORMS, COMPARE_FORMS, Described, Destination, LATCH_COMPARES,
-        LATCH_FORMS, LATCH_SOURCES, LOAD_FORMS, METERED_SPECIALS, NAN_BINARY, NAN_OPERATORS, OP_COUNT,
-        OpCode, RETURN_SLOTS, ReturnKind, STORE_FORMS, STORE_SOURCES, SlowOp, Source, Special, TRACKED_OPS,
-        Target, UNARY_FORMS,
+        LATCH_FORMS, LATCH_SOURCES, LOAD_BRANCH_FORMS, LOAD_FORMS, METERED_SPECIALS, NAN_BINARY,
+        NAN_OPERATORS, OP_COUNT, OpCode, PAIR_FORMS, RETURN_SLOTS, ReturnKind, STORE_FORMS, STORE_SOURCES,
+        STORED_FORMS, SlowOp, Source, Special, TEST_FORMS, TRACKED_OPS, Target, UNARY_FORMS,
     },
     operator::{Kind, Operator, Row, fold},
     print::print,

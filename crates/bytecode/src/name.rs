@@ -3,6 +3,11 @@
 //! ```text
 //! i32.add.si.a               sources slot, immediate; to the accumulator only
 //! br_if.loop.i32.lt_s.ss     to the loop register's cell, if the compare of two slots holds
+//! i32.add<i32.shl.si:s>.a    two operators, the first one's result an operand of the second
+//! i32.store<s:i32.add.as>.a  a store of what is computed
+//! move64<s:a>                a load and a store of 8 bytes: to the address in a slot, from that in the accumulator
+//! br_if.eq<i32.load8_u.s:i>  a branch on what it loads
+//! br_if.test.ss              a branch on common bits
 //! latch.br_unless.i32.ne.i.s behind the addition of an immediate, compared with a slot
 //! return.s@2                 with its linkage in slot 2
 //! br.loop+fuel               the twin that pays
@@ -13,6 +18,9 @@
 use core::fmt;
 
 use crate::{
+    fused::{
+        Address, BRANCH_LOADS, FIRST_SOURCES, MOVED_ADDRESSES, MOVED_SIZES, PAIRS, Pair, STORED, Stored,
+    },
     op::{BINARY_FORMS, BINARY_SOURCES, Described, LATCH_SOURCES, OpCode, STORE_SOURCES, Source},
     operator::{Kind, Operator},
 };
@@ -50,9 +58,14 @@ fn operator_name(f: &mut fmt::Formatter<'_>, operator: Operator, form: u16) -> f
             write!(f, "{text}.{}{}.{}", letter(a), letter(b), target(form))
         }
         Kind::Load if form == 4 => write!(f, "{text}.any"),
+        Kind::Load if form > 12 => {
+            write!(f, "{text}.{}<<i+s.{}", target((form - 13) / 2), target(form - 13))
+        }
+        Kind::Load if form > 8 => write!(f, "{text}.{}+i.{}", target((form - 9) / 2), target(form - 9)),
         Kind::Load if form > 4 => write!(f, "{text}.{}+s.{}", target((form - 5) / 2), target(form - 5)),
         Kind::Load => write!(f, "{text}.{}.{}", target(form / 2), target(form)),
         Kind::Store if form == 5 => write!(f, "{text}.any"),
+        Kind::Store if form > 8 => write!(f, "{text}.s+i.{}", target(form - 9)),
         Kind::Store if form > 5 => write!(f, "{text}.s+s.{}", ['s', 'i', 'a'][form as usize - 6]),
         Kind::Store => {
             let (a, v) = STORE_SOURCES[form as usize];
@@ -69,6 +82,42 @@ impl fmt::Display for OpCode {
                 let (addend, right) = LATCH_SOURCES[form as usize / 4];
                 let (addend, right) = (letter(addend), letter(right));
                 write!(f, "latch.{}.{}.{addend}.{right}", branch(form), operator.row().text)?;
+            }
+            Described::Test(form) => {
+                let (a, b) = FIRST_SOURCES[form as usize / 4];
+                write!(f, "{}.test.{}{}", branch(form), letter(a), letter(b))?;
+            }
+            Described::Pair(number, form) => {
+                let Pair { first, second, left } = PAIRS[number as usize];
+                let (a, b) = FIRST_SOURCES[form as usize / 4];
+                let (first, second) = (first.row().text, second.row().text);
+                let other = if form & 2 == 0 { 's' } else { 'i' };
+                let first = format_args!("{first}.{}{}", letter(a), letter(b));
+                match left {
+                    true => write!(f, "{second}<{first}:{other}>.{}", target(form))?,
+                    false => write!(f, "{second}<{other}:{first}>.{}", target(form))?,
+                }
+            }
+            Described::Stored(number, form) => {
+                let Stored { first, store } = STORED[number as usize];
+                let (a, b) = FIRST_SOURCES[form as usize / 2];
+                let (first, store) = (first.row().text, store.row().text);
+                write!(f, "{store}<s:{first}.{}{}>.{}", letter(a), letter(b), target(form))?;
+            }
+            Described::LoadBranch(load, form) => {
+                let (address, other) =
+                    (if form & 8 == 0 { "s" } else { "s+s" }, if form & 4 == 0 { 's' } else { 'i' });
+                let text = BRANCH_LOADS[load as usize].row().text;
+                write!(f, "{}.eq<{text}.{address}:{other}>", branch(form))?;
+            }
+            Described::Moved(size, addresses) => {
+                let text = |address| match address {
+                    Address::Slot => "s",
+                    Address::Acc => "a",
+                    Address::Sum => "s+s",
+                };
+                let (from, to) = MOVED_ADDRESSES[addresses as usize];
+                write!(f, "move{}<{}:{}>", MOVED_SIZES[size as usize] * 8, text(to), text(from))?;
             }
             Described::Special(special) => {
                 f.write_str(special.text())?;

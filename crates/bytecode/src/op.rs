@@ -15,7 +15,10 @@
 //! Two more sources and targets, the pinned locals L0 and L1 of an innermost loop, have registers reserved in
 //! the handlers' signature and no forms yet.
 
-use crate::operator::{COUNTS, Kind, Operator};
+use crate::{
+    fused::{Address, BRANCH_LOADS, FIRST_SOURCES, MOVED_ADDRESSES, MOVED_SIZES, PAIRS, STORED},
+    operator::{COUNTS, Kind, Operator},
+};
 
 /// Where an op reads an operand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -78,11 +81,13 @@ pub const BRANCH_FORMS: u16 = 28;
 /// Forms of a compare: those of a binary operator, then those of a branch.
 pub const COMPARE_FORMS: u16 = BINARY_FORMS + BRANCH_FORMS;
 /// Forms of a load: sources slot, acc; targets slot, acc; then the general one; then those whose address is a
-/// sum, of two slots or of the accumulator and a slot, with both targets.
-pub const LOAD_FORMS: u16 = 9;
+/// sum, of two slots or of the accumulator and a slot, with both targets; then the sum of a slot or the accumulator
+/// and an immediate; then the sum of a slot and one of these shifted.
+pub const LOAD_FORMS: u16 = 17;
 /// Forms of a store: [`STORE_SOURCES`]; then the general one; then those whose address is the sum of two slots,
-/// with the value from a slot, an immediate and the accumulator.
-pub const STORE_FORMS: u16 = 9;
+/// with the value from a slot, an immediate and the accumulator; then the sum of a slot and an immediate, with the
+/// value from a slot and the accumulator.
+pub const STORE_FORMS: u16 = 11;
 
 const FORMS: [u16; 5] = [UNARY_FORMS, BINARY_FORMS, COMPARE_FORMS, LOAD_FORMS, STORE_FORMS];
 
@@ -95,6 +100,12 @@ const fn first_of_kind(kind: Kind) -> u16 {
     }
     first
 }
+
+/// The first load in the order of the table.
+const FIRST_LOAD: usize = {
+    let kinds = [Kind::Unary, Kind::Binary, Kind::Compare];
+    (COUNTS[kinds[0] as usize] + COUNTS[kinds[1] as usize] + COUNTS[kinds[2] as usize]) as usize
+};
 
 const SPECIAL: u16 = first_of_kind(Kind::Store) + COUNTS[4] * FORMS[4];
 
@@ -192,6 +203,27 @@ impl OpCode {
         Self::of(operator, Kind::Load, 5 + acc(first) * 2 + target as u16)
     }
 
+    /// A load from memory 0 at the sum of a 32-bit number, from a slot or the accumulator, and the immediate in `c`.
+    /// The offset is in word 2.
+    #[inline]
+    pub fn load_displaced(operator: Operator, base: Source, target: Target) -> Self {
+        Self::of(operator, Kind::Load, 9 + acc(base) * 2 + target as u16)
+    }
+
+    /// A load from memory 0 at the sum of a 32-bit number, from a slot or the accumulator, shifted left by word 2, and
+    /// of a slot. `c` is as for [`load_sum`](Self::load_sum).
+    #[inline]
+    pub fn load_scaled(operator: Operator, index: Source, target: Target) -> Self {
+        Self::of(operator, Kind::Load, 13 + acc(index) * 2 + target as u16)
+    }
+
+    /// A store to memory 0 at the sum of slot `a` and the immediate in `c`, of a value from slot `b` or the
+    /// accumulator. The offset is in word 2.
+    #[inline]
+    pub fn store_displaced(operator: Operator, value: Source) -> Self {
+        Self::of(operator, Kind::Store, 9 + acc(value))
+    }
+
     /// A store to memory 0 at the sum of two slots, which are in `a` and the low half of `c`; the offset is in
     /// the high half.
     #[inline]
@@ -239,6 +271,121 @@ impl OpCode {
         Some(Self(LATCHES + number * LATCH_FORMS + sources * 4 + if_true as u16 * 2 + to as u16))
     }
 
+    /// A pair of binary operators, by its number in [`PAIRS`]. The first has its operands as any binary operator, but
+    /// its immediate in `c`; the other operand of the second is `c` of word 2, a slot or an immediate. None if there
+    /// is no such form.
+    #[inline]
+    pub fn pair(pair: u16, sources: (Source, Source), other: Source, target: Target) -> Option<Self> {
+        let sources = FIRST_SOURCES.iter().position(|&first| first == sources)? as u16;
+        let other = match other {
+            Source::Slot => 0,
+            Source::Imm => 1,
+            Source::Acc => return None,
+        };
+        Some(Self(PAIR + pair * PAIR_FORMS + sources * 4 + other * 2 + target as u16))
+    }
+
+    /// A pair in the form of this number.
+    pub fn pair_form(pair: u16, form: u16) -> Self {
+        Self(PAIR + pair * PAIR_FORMS + form)
+    }
+
+    /// A result that is stored, in the form of this number.
+    pub fn stored_form(stored: u16, form: u16) -> Self {
+        Self(STORE_RESULT + stored * STORED_FORMS + form)
+    }
+
+    /// A branch on common bits in the form of this number.
+    pub fn test_form(form: u16) -> Self {
+        Self(TESTS + form)
+    }
+
+    /// The number of the pair, if this is one, and its form.
+    #[inline]
+    pub fn as_pair(self) -> Option<(u16, u16)> {
+        let number = self.0.checked_sub(PAIR).filter(|_| self.0 < STORE_RESULT)?;
+        Some((number / PAIR_FORMS, number % PAIR_FORMS))
+    }
+
+    /// Whether this is an `i32.shl` by an immediate and an `i32.add` of a slot: where what is shifted comes from.
+    #[inline]
+    pub fn scaled_index(self) -> Option<Source> {
+        let (SCALING, form) = self.as_pair()? else { return None };
+        match form / 2 {
+            2 => Some(Source::Slot),
+            6 => Some(Source::Acc),
+            _ => None,
+        }
+    }
+
+    /// A binary operator whose result is stored, by its number in [`STORED`]. The operands of the operator are as in a
+    /// pair; word 2: `[a: the slot of the result, b: the slot of the address, c: the offset]`.
+    #[inline]
+    pub fn stored(stored: u16, sources: (Source, Source), target: Target) -> Option<Self> {
+        let sources = FIRST_SOURCES.iter().position(|&first| first == sources)? as u16;
+        Some(Self(STORE_RESULT + stored * STORED_FORMS + sources * 2 + target as u16))
+    }
+
+    /// A load from memory 0 and a store to it of as many bytes, by the number of their size in [`MOVED_SIZES`] and of
+    /// their addresses in [`MOVED_ADDRESSES`]. `a`: the slot of the store's address, `b` and `c`: as for the load;
+    /// word 2: `[a: the second slot of the store's address, c: its offset]`.
+    #[inline]
+    pub fn moved(size: u16, addresses: u16) -> Self {
+        Self(MOVED + size * MOVED_ADDRESSES.len() as u16 + addresses)
+    }
+
+    /// A branch that compares what it loads, by the number of the load in [`BRANCH_LOADS`], from the address in slot `b`
+    /// or, `is_sum`, in slots `b` and `a`, with offset `c`. The other number is in word 2, an immediate or a slot in
+    /// `c`. The branch is taken if that they are equal is `if_equal`. Its target, if it has one, is word 3.
+    #[inline]
+    pub fn load_branch(load: u16, is_sum: bool, is_imm: bool, if_equal: bool, to: Destination) -> Self {
+        let form = is_sum as u16 * 8 + is_imm as u16 * 4 + if_equal as u16 * 2 + to as u16;
+        Self::load_branch_form(load, form)
+    }
+
+    /// A branch that compares what it loads, in the form of this number.
+    pub fn load_branch_form(load: u16, form: u16) -> Self {
+        Self(LOAD_BRANCHES + load * LOAD_BRANCH_FORMS + form)
+    }
+
+    /// If this is a load that a branch can take in: its number, and whether its address is a sum of slots.
+    #[inline]
+    pub fn as_branch_load(self) -> Option<(u16, bool)> {
+        let load =
+            self.0.checked_sub(first_of_kind(Kind::Load)).filter(|_| self.0 < first_of_kind(Kind::Store))?;
+        let is_sum = match load % LOAD_FORMS {
+            0 | 1 => false,
+            5 | 6 => true,
+            _ => return None,
+        };
+        let operator = Operator::ALL[FIRST_LOAD + (load / LOAD_FORMS) as usize];
+        let number = BRANCH_LOADS.iter().position(|&load| load == operator)?;
+        Some((number as u16, is_sum))
+    }
+
+    /// If this is a load that can be stored at once: the number of its size, and where its address comes from.
+    #[inline]
+    pub fn as_moved_load(self) -> Option<(u16, Address)> {
+        let load =
+            self.0.checked_sub(first_of_kind(Kind::Load)).filter(|_| self.0 < first_of_kind(Kind::Store))?;
+        let address = match load % LOAD_FORMS {
+            0 | 1 => Address::Slot,
+            2 | 3 => Address::Acc,
+            5 | 6 => Address::Sum,
+            _ => return None,
+        };
+        let bytes = Operator::ALL[FIRST_LOAD + (load / LOAD_FORMS) as usize].row().access_bytes;
+        Some((bytes.trailing_zeros() as u16, address))
+    }
+
+    /// A branch on whether two i32 have a bit in common; their sources are as in a pair. It is taken if that is
+    /// `if_true`. Its target, if it has one, is word 2.
+    #[inline]
+    pub fn test(sources: (Source, Source), if_true: bool, to: Destination) -> Option<Self> {
+        let sources = FIRST_SOURCES.iter().position(|&first| first == sources)? as u16;
+        Some(Self(TESTS + sources * 4 + if_true as u16 * 2 + to as u16))
+    }
+
     /// The twin of an op that counts fuel. The twin's cell has one more word, the last, with the costs of what it
     /// goes to: first of where it branches to, then of what is behind it. (Of a table of branches each target is
     /// followed by such a word; the ops for returns have no costs of their own, they read those behind the call.)
@@ -250,7 +397,7 @@ impl OpCode {
             let branch = form.checked_sub(BINARY_FORMS)?;
             return Some(Self(METERED_BRANCHES + number * BRANCH_FORMS + branch));
         }
-        if (LATCHES..METERED_BRANCHES).contains(&self.0) {
+        if (LATCHES..PAIR).contains(&self.0) {
             return Some(Self(METERED_LATCHES + self.0 - LATCHES));
         }
         if (RETURNS..LATCHES).contains(&self.0) {
@@ -294,6 +441,10 @@ impl OpCode {
 
     /// The twin of a store that notes which blocks of the memory it writes to.
     pub fn tracked(self) -> Option<Self> {
+        // Results that are stored, and what is loaded and stored.
+        if let Some(stored) = self.0.checked_sub(STORE_RESULT).filter(|_| self.0 < METERED_BRANCHES) {
+            return Some(Self(TRACKED_STORED + stored));
+        }
         let store = self.0.checked_sub(first_of_kind(Kind::Store)).filter(|_| self.0 < SPECIAL)?;
         Some(Self(TRACKED + store))
     }
@@ -311,6 +462,9 @@ impl OpCode {
 
     /// The operator and the form behind this number, or the special op.
     pub fn describe(self) -> Described {
+        if let Some(stored) = self.0.checked_sub(TRACKED_STORED) {
+            return Self(STORE_RESULT + stored).describe();
+        }
         if let Some(store) = self.0.checked_sub(TRACKED) {
             return Self(first_of_kind(Kind::Store) + store).describe();
         }
@@ -324,6 +478,22 @@ impl OpCode {
         }
         if let Some(plain) = self.unmetered() {
             return plain.describe();
+        }
+        if let Some(number) = self.0.checked_sub(MOVED) {
+            let addresses = MOVED_ADDRESSES.len() as u16;
+            return Described::Moved(number / addresses, number % addresses);
+        }
+        if let Some(number) = self.0.checked_sub(STORE_RESULT) {
+            return Described::Stored(number / STORED_FORMS, number % STORED_FORMS);
+        }
+        if let Some((number, form)) = self.as_pair() {
+            return Described::Pair(number, form);
+        }
+        if let Some(number) = self.0.checked_sub(LOAD_BRANCHES) {
+            return Described::LoadBranch(number / LOAD_BRANCH_FORMS, number % LOAD_BRANCH_FORMS);
+        }
+        if self.0 >= TESTS {
+            return Described::Test(self.0 - TESTS);
         }
         if self.0 >= LATCHES {
             let number = self.0 - LATCHES;
@@ -360,6 +530,16 @@ pub enum Described {
     Operator(Operator, u16),
     /// A latch with this compare, and its form.
     Latch(Operator, u16),
+    /// A branch on common bits, by its form.
+    Test(u16),
+    /// A branch that compares what it loads, by the number of the load, and its form.
+    LoadBranch(u16, u16),
+    /// A pair, by number, and its form.
+    Pair(u16, u16),
+    /// A result that is stored, by number, and its form.
+    Stored(u16, u16),
+    /// A load and a store, by the numbers of their size and of their addresses.
+    Moved(u16, u16),
     /// One of the other ops.
     Special(Special),
 }
@@ -407,6 +587,11 @@ special_ops! {
     Const64 "const64" 3,
     /// Slot `a` and both accumulators get slot `b`.
     Copy "copy" 2,
+    /// Two copies: slot `a` gets slot `b`, then slot `a` of word 2 and both accumulators get its slot `b`.
+    CopyTwo "copy.two" 3,
+    /// Two additions to an i32: slot `a` gets slot `b` plus `c`, then slot `a` of word 2 and the accumulator get its
+    /// slot `b` plus its `c`.
+    AddTwo "add.two" 3,
     /// The `c` slots from `a` on get those from `b` on; they may overlap.
     CopyMany "copy.many" 2,
     /// Goes to the cell in word 1.
@@ -629,6 +814,28 @@ pub const LATCH_SOURCES: [(Source, Source); 3] =
 /// Forms of a latch: [`LATCH_SOURCES`], times (if true, if false), times two destinations.
 pub const LATCH_FORMS: u16 = 12;
 
+/// Forms of a pair: [`FIRST_SOURCES`], times slot or immediate, times two targets.
+pub const PAIR_FORMS: u16 = 16;
+/// Forms of an operator whose result is stored: [`FIRST_SOURCES`], times two targets.
+pub const STORED_FORMS: u16 = 8;
+/// Forms of a branch on common bits: [`FIRST_SOURCES`], times (if true, if false), times two destinations.
+pub const TEST_FORMS: u16 = 16;
+
+/// The number of the pair that computes the address of an element.
+const SCALING: u16 = 0;
+const _: () =
+    assert!(matches!(PAIRS[0].first, Operator::I32Shl) && matches!(PAIRS[0].second, Operator::I32Add));
+
+/// Forms of a branch that compares what it loads: address in a slot or a sum, times slot or immediate, times (if not
+/// equal, if equal), times two destinations.
+pub const LOAD_BRANCH_FORMS: u16 = 16;
+
+const TESTS: u16 = LATCHES + LATCH_COMPARES * LATCH_FORMS;
+const LOAD_BRANCHES: u16 = TESTS + TEST_FORMS;
+const PAIR: u16 = LOAD_BRANCHES + BRANCH_LOADS.len() as u16 * LOAD_BRANCH_FORMS;
+const STORE_RESULT: u16 = PAIR + PAIRS.len() as u16 * PAIR_FORMS;
+const MOVED: u16 = STORE_RESULT + STORED.len() as u16 * STORED_FORMS;
+
 /// The special ops that have a metered twin.
 pub const METERED_SPECIALS: [Special; 23] = [
     Special::Br,
@@ -657,9 +864,9 @@ pub const METERED_SPECIALS: [Special; 23] = [
 ];
 
 /// Where the metered twins begin: of the branches on compares, by compare and form.
-const METERED_BRANCHES: u16 = LATCHES + LATCH_COMPARES * LATCH_FORMS;
+const METERED_BRANCHES: u16 = MOVED + (MOVED_SIZES.len() * MOVED_ADDRESSES.len()) as u16;
 const METERED_LATCHES: u16 = METERED_BRANCHES + COUNTS[Kind::Compare as usize] * BRANCH_FORMS;
-const METERED_RETURNS: u16 = METERED_LATCHES + LATCH_COMPARES * LATCH_FORMS;
+const METERED_RETURNS: u16 = METERED_LATCHES + PAIR - LATCHES;
 const METERED_SPECIAL: u16 = METERED_RETURNS + ReturnKind::ALL.len() as u16 * RETURN_SLOTS;
 
 /// The operators whose NaNs are the machine's choice, the binary ones first. The others that compute floats always
@@ -687,8 +894,12 @@ const CANONICAL: u16 = METERED_SPECIAL + METERED_SPECIALS.len() as u16;
 const TRACKED: u16 =
     CANONICAL + NAN_BINARY * BINARY_FORMS + (NAN_OPERATORS.len() as u16 - NAN_BINARY) * UNARY_FORMS;
 
+/// The same of results that are stored.
+const TRACKED_STORED: u16 = TRACKED + COUNTS[Kind::Store as usize] * STORE_FORMS;
+
 /// How many there are of them.
-pub const TRACKED_OPS: usize = (COUNTS[Kind::Store as usize] * STORE_FORMS) as usize;
+pub const TRACKED_OPS: usize =
+    (COUNTS[Kind::Store as usize] * STORE_FORMS + METERED_BRANCHES - STORE_RESULT) as usize;
 
 /// The count of all ops: the length of a handler table.
 pub const OP_COUNT: usize = TRACKED as usize + TRACKED_OPS;
@@ -706,7 +917,14 @@ mod tests {
         assert_eq!(op.describe(), Described::Operator(Operator::I64Store32, 5));
         assert_eq!(Special::ReturnCross.code().describe(), Described::Special(Special::ReturnCross));
         let latch = OpCode::latch(Operator::I64GeU, Source::Slot, Source::Slot, true, Destination::Loop);
-        assert_eq!(latch.map(|op| op.0 + 1), Some(METERED_BRANCHES));
+        assert_eq!(latch.map(|op| op.0 + 1), Some(TESTS));
+        let last = PAIRS.len() as u16 - 1;
+        let pair = OpCode::pair(last, (Source::Acc, Source::Imm), Source::Imm, Target::Acc).unwrap();
+        assert_eq!((pair.0 + 1, pair.describe()), (STORE_RESULT, Described::Pair(last, 15)));
+        let stored = OpCode::stored(0, (Source::Acc, Source::Slot), Target::Slot).unwrap();
+        assert_eq!(stored.describe(), Described::Stored(0, 4));
+        let test = OpCode::test((Source::Slot, Source::Slot), true, Destination::Cell).unwrap();
+        assert_eq!(test.describe(), Described::Test(2));
         let op = OpCode::latch(Operator::I32Ne, Source::Imm, Source::Slot, true, Destination::Cell).unwrap();
         assert_eq!(op.describe(), Described::Latch(Operator::I32Ne, 2));
         assert_eq!(OpCode::latch(Operator::F64Eq, Source::Imm, Source::Slot, true, Destination::Cell), None);

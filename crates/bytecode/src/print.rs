@@ -7,6 +7,7 @@ use rotifer_core::ValType;
 
 use crate::{
     code::{CodeBuffer, Listed},
+    fused::{Address, FIRST_SOURCES, MOVED_ADDRESSES},
     op::{BINARY_FORMS, BINARY_SOURCES, Described, LATCH_SOURCES, STORE_SOURCES, SlowOp, Source, Special},
     operator::{Kind, Operator},
 };
@@ -30,6 +31,11 @@ pub fn print(code: &CodeBuffer, cell: &Listed, out: &mut dyn Write) -> fmt::Resu
             write!(out, "{} <- {} + {}{}", o.a, o.b, hash(addend), o.c as i32)?;
             write!(out, "; {sense}{to} {text} acc, {}{}", hash(right), cell.wide as u32 as i32)?;
         }
+        Described::Test(_)
+        | Described::LoadBranch(..)
+        | Described::Pair(..)
+        | Described::Stored(..)
+        | Described::Moved(..) => fused_cell(cell, out)?,
         Described::Special(op) => special_cell(op, cell, out)?,
     }
     if cell.op.is_canonical() {
@@ -108,6 +114,30 @@ fn operator_cell(operator: Operator, form: u16, cell: &Listed, out: &mut dyn Wri
             )
         }
         Kind::Load if form == 4 => write!(out, "{}.any {} <- [{}] memory {}", row.text, o.a, o.b, o.c),
+        Kind::Load if form > 12 => {
+            let index = unary_source(form - 13);
+            let (letter_to, to) = target(form - 13);
+            let index_text = source(index, u32::from(o.b));
+            let (base, offset, shift) = (o.c & 0xFFFF, o.c >> 16, wide(cell));
+            write!(
+                out,
+                "{}.{}<<i+s.{letter_to} {to} <- [({index_text} << {shift}) + {base} + {offset}]",
+                row.text,
+                letter(index)
+            )
+        }
+        Kind::Load if form > 8 => {
+            let base = unary_source(form - 9);
+            let (letter_to, to) = target(form - 9);
+            let base_text = source(base, u32::from(o.b));
+            let (imm, offset) = (o.c as i32, wide(cell));
+            write!(
+                out,
+                "{}.{}+i.{letter_to} {to} <- [{base_text} + #{imm} + {offset}]",
+                row.text,
+                letter(base)
+            )
+        }
         Kind::Load if form > 4 => {
             let first = if form < 7 { Source::Slot } else { Source::Acc };
             let (letter_to, to) = target(form - 5);
@@ -127,6 +157,12 @@ fn operator_cell(operator: Operator, form: u16, cell: &Listed, out: &mut dyn Wri
             write!(out, "{}.{}.{letter_to} {to} <- [{address} + {}]", row.text, letter(from), o.c)
         }
         Kind::Store if form == 5 => write!(out, "{}.any [{}] memory {} <- {}", row.text, o.a, o.c, o.b),
+        Kind::Store if form > 8 => {
+            let v = if form == 9 { Source::Slot } else { Source::Acc };
+            let value = source(v, u32::from(o.b));
+            let (imm, offset) = (o.c as i32, wide(cell));
+            write!(out, "{}.s+i.{} [{} + #{imm} + {offset}] <- {value}", row.text, letter(v), o.a)
+        }
         Kind::Store if form > 5 => {
             let v = [Source::Slot, Source::Imm, Source::Acc][form as usize - 6];
             let (second, offset) = (o.c & 0xFFFF, o.c >> 16);
@@ -142,6 +178,51 @@ fn operator_cell(operator: Operator, form: u16, cell: &Listed, out: &mut dyn Wri
     }
 }
 
+fn fused_cell(cell: &Listed, out: &mut dyn Write) -> fmt::Result {
+    let o = cell.operands;
+    let operands = |sources: (Source, Source)| {
+        let left = if sources.0 == Source::Acc { String::from("acc") } else { format!("{}", o.b) };
+        let right = match sources.1 {
+            Source::Imm => format!("#{}", o.c as i32),
+            _ if sources.0 == Source::Acc => format!("{}", o.b),
+            _ => format!("{}", o.c),
+        };
+        format!("{left}, {right}")
+    };
+    let to = |form: u16, slot: u16| if form & 1 == 0 { format!("{slot}") } else { String::from("acc") };
+    match cell.op.describe() {
+        Described::Test(form) => {
+            write!(out, "{} {}", cell.op, operands(FIRST_SOURCES[form as usize / 4]))
+        }
+        Described::LoadBranch(_, form) => {
+            let second = if form & 8 == 0 { String::new() } else { format!(" + {}", o.a) };
+            let other = if form & 4 == 0 { "" } else { "#" };
+            write!(out, "{} [{}{second} + {}], {other}{}", cell.op, o.b, o.c, cell.wide as u32 as i32)
+        }
+        Described::Pair(_, form) => {
+            let first = operands(FIRST_SOURCES[form as usize / 4]);
+            let other = if form & 2 == 0 { "" } else { "#" };
+            write!(out, "{} {} <- {first}; {other}{}", cell.op, to(form, o.a), cell.wide as u32 as i32)
+        }
+        Described::Stored(_, form) => {
+            let first = operands(FIRST_SOURCES[form as usize / 2]);
+            let (result, address) = (cell.wide as u16, (cell.wide >> 16) as u16);
+            write!(out, "{} [{address} + {}], {} <- {first}", cell.op, cell.wide >> 32, to(form, result))
+        }
+        Described::Moved(_, addresses) => {
+            let (from, to) = MOVED_ADDRESSES[addresses as usize];
+            let from = match from {
+                Address::Slot => format!("{} + {}", o.b, o.c),
+                Address::Acc => format!("acc + {}", o.c),
+                Address::Sum => format!("{} + {} + {}", o.b, o.c & 0xFFFF, o.c >> 16),
+            };
+            let second = if to == Address::Sum { format!(" + {}", cell.wide as u16) } else { String::new() };
+            write!(out, "{} [{}{second} + {}] <- [{from}]", cell.op, o.a, cell.wide >> 32)
+        }
+        _ => Ok(()),
+    }
+}
+
 fn special_cell(op: Special, cell: &Listed, out: &mut dyn Write) -> fmt::Result {
     let o = cell.operands;
     if op == Special::Slow {
@@ -153,6 +234,14 @@ fn special_cell(op: Special, cell: &Listed, out: &mut dyn Write) -> fmt::Result 
         Special::Enter => write!(out, " {}..{}", o.a, u32::from(o.a) + o.c),
         Special::Const32 => write!(out, " {} <- #{}", o.a, o.c),
         Special::Copy => write!(out, " {} <- {}", o.a, o.b),
+        Special::CopyTwo => {
+            write!(out, " {} <- {}, {} <- {}", o.a, o.b, cell.wide as u16, (cell.wide >> 16) as u16)
+        }
+        Special::AddTwo => {
+            write!(out, " {} <- {} + #{}", o.a, o.b, o.c as i32)?;
+            let (to, from, imm) = (cell.wide as u16, (cell.wide >> 16) as u16, (cell.wide >> 32) as i32);
+            write!(out, ", {to} <- {from} + #{imm}")
+        }
         Special::CopyMany => write!(out, " {}.. <- {}.., {} slots", o.a, o.b, o.c),
         Special::Call => write!(out, " frame {}", o.c / 8),
         Special::CallImport => write!(out, " import {} frame {}", o.c, o.a),

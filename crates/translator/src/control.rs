@@ -85,8 +85,26 @@ enum Condition {
     Known(bool),
     /// A compare that has been taken back from the code.
     Compare(Binary, Operands),
+    /// Whether two i32 have a bit in common, or have none.
+    Common((Source, Source), Operands, bool),
+    /// Whether what is loaded equals something.
+    Loaded(Loaded),
     /// An i32.
     Value(Source, u16),
+}
+
+/// A load whose value a branch compares with something else, both taken back from the code.
+#[derive(Clone, Copy, Debug)]
+struct Loaded {
+    /// The number of the load.
+    load: u16,
+    is_sum: bool,
+    operands: Operands,
+    /// What it is compared with: an immediate or a slot.
+    is_imm: bool,
+    other: u32,
+    /// Whether the condition is that they are equal.
+    equal: bool,
 }
 
 /// The metered twin of a branch, a call or a return, if it pays.
@@ -275,9 +293,11 @@ impl Translator<'_> {
         let (edge, chain) = self.edge(label);
         let pays = self.pays(&edge);
         self.emit.op1(twin_if(pays, Special::Br.code()));
-        self.emit.pending_target(chain);
         if pays {
+            self.emit.pending_target(chain);
             self.emit.costs(edge, Edge::Free);
+        } else {
+            self.emit.pending_jump(chain);
         }
     }
 
@@ -344,9 +364,11 @@ impl Translator<'_> {
     fn jump_else(&mut self, label: &mut Label) {
         let pays = self.emit.meter.is_fuel();
         self.emit.op1(twin_if(pays, Special::Br.code()));
-        self.emit.pending_target(&mut label.else_chain);
         if pays {
+            self.emit.pending_target(&mut label.else_chain);
             self.emit.costs(Edge::Label(&mut label.else_costs), Edge::Free);
+        } else {
+            self.emit.pending_jump(&mut label.else_chain);
         }
     }
 
@@ -405,8 +427,9 @@ impl Translator<'_> {
     /// The position in the control stack of the loop that begins with this condition, if it can be its test.
     fn inverts(&self, condition: Condition, control: &ControlStack<Label>) -> Option<usize> {
         let repeatable = match condition {
-            Condition::Known(_) => false,
+            Condition::Known(_) | Condition::Loaded(_) => false,
             Condition::Compare(compare, _) => compare.a != Source::Acc && compare.b != Source::Acc,
+            Condition::Common(sources, ..) => sources.0 != Source::Acc,
             Condition::Value(source, _) => source == Source::Slot,
         };
         let number = self.loop_register?;
@@ -505,14 +528,50 @@ impl Translator<'_> {
             Place::Const(bits) => return Condition::Known(bits as u32 != 0),
             Place::Temp => {
                 if let Some((compare, operands)) = self.emit.take_compare(condition.slot) {
-                    return Condition::Compare(compare, operands);
+                    let fused =
+                        self.common_bits(compare, operands).or_else(|| self.loaded(compare, operands));
+                    return fused.unwrap_or(Condition::Compare(compare, operands));
+                }
+                if let Some((sources, operands)) = self.emit.take_and(condition.slot) {
+                    return Condition::Common(sources, operands, true);
                 }
             }
-            Place::Local(_) | Place::Sum(..) => {}
+            Place::Local(_) | Place::Sum(..) | Place::Displaced(..) => {}
         }
         let condition = self.ground(condition);
         let (source, slot) = self.read_slot(condition, Domain::Int);
-        Condition::Value(source, slot)
+        let is_not_zero = Binary { operator: Operator::I32Ne, a: source, b: Source::Imm, wide_imm: None };
+        let loaded = self.loaded(is_not_zero, Operands { a: 0, b: slot, c: 0 });
+        loaded.unwrap_or(Condition::Value(source, slot))
+    }
+
+    /// The condition that a compare with zero is, if what it compares is an `i32.and` in the last cell.
+    fn common_bits(&mut self, compare: Binary, operands: Operands) -> Option<Condition> {
+        let is_test = matches!(compare.operator, Operator::I32Eq | Operator::I32Ne)
+            && (compare.a, compare.b) == (Source::Acc, Source::Imm)
+            && operands.c == 0;
+        let (sources, operands) = if is_test { self.emit.take_skipped_and()? } else { return None };
+        Some(Condition::Common(sources, operands, compare.operator == Operator::I32Ne))
+    }
+
+    /// The condition that a compare for equality is, if the last cell loads what it compares.
+    fn loaded(&mut self, compare: Binary, o: Operands) -> Option<Condition> {
+        let (is_imm, other) = match (compare.a, compare.b) {
+            (Source::Acc, Source::Imm) => (true, o.c),
+            (Source::Acc, Source::Slot) | (Source::Slot, Source::Acc) => (false, u32::from(o.b)),
+            _ => return None,
+        };
+        if !matches!(compare.operator, Operator::I32Eq | Operator::I32Ne) {
+            return None;
+        }
+        let (load, is_sum, operands) = self.emit.take_skipped_load()?;
+        // The second slot of a sum goes to `a`.
+        let operands = match is_sum {
+            true => Operands { a: operands.c as u16, c: operands.c >> 16, ..operands },
+            false => Operands { a: 0, ..operands },
+        };
+        let equal = compare.operator == Operator::I32Eq;
+        Some(Condition::Loaded(Loaded { load, is_sum, operands, is_imm, other, equal }))
     }
 
     /// Emits a branch that is taken if the condition is `sense`; `target` adds the target's word. `taken` and `fall`
@@ -558,6 +617,18 @@ impl Translator<'_> {
                 let op = OpCode::branch(compare.operator, compare.a, compare.b, sense, to);
                 let operands = Operands { a: 0, ..operands };
                 self.emit.op_wide(twin_if(pays, op), operands, compare.wide_imm, Result::None);
+            }
+            Condition::Common(sources, operands, holds) => {
+                let op = OpCode::test(sources, sense == holds, to)
+                    .expect("the sources are those of a first operator");
+                let operands = Operands { a: 0, ..operands };
+                self.emit.op(twin_if(pays, op), operands, &[], Result::None);
+            }
+            Condition::Loaded(loaded) => {
+                let Loaded { load, is_sum, operands, is_imm, other, equal } = loaded;
+                let op = OpCode::load_branch(load, is_sum, is_imm, sense == equal, to);
+                self.emit.op(twin_if(pays, op), operands, &[Word::operands(0, 0, other)], Result::None);
+                self.emit.list_wide(other.into());
             }
             Condition::Value(source, slot) => {
                 // The test of a value is a compare with zero.
@@ -639,16 +710,12 @@ impl Translator<'_> {
         match (&self.results[..], &stack[first..]) {
             ([], _) => {
                 self.probe(SlowOp::ProbeLeave);
-                self.emit.op(
-                    twin_if(self.emit.meter.is_fuel(), OpCode::return_(ReturnKind::None, self.linkage)),
-                    Operands { a: 0, b: 0, c: linkage },
-                    &[],
-                    Result::None,
-                );
+                let op = twin_if(self.emit.meter.is_fuel(), OpCode::return_(ReturnKind::None, self.linkage));
+                self.emit.return_(op, Operands { a: 0, b: 0, c: linkage });
             }
             ([ty], [value]) => {
                 let domain = Domain::of(*ty);
-                let (value, computed) = (*value, matches!(value.place(), Place::Const(_) | Place::Sum(..)));
+                let (value, computed) = (*value, value.source_slot().is_none());
                 let value = self.ground(value);
                 let slot = value.source_slot().unwrap_or(value.slot);
                 let source = if computed { Source::Acc } else { Source::Slot };
@@ -665,7 +732,7 @@ impl Translator<'_> {
                 let operands = Operands { a: from, b: count as u16, c: linkage };
                 let op = twin_if(self.emit.meter.is_fuel(), Special::ReturnMany.code());
                 self.probe(SlowOp::ProbeLeave);
-                self.emit.op(op, operands, &[], Result::None);
+                self.emit.return_(op, operands);
             }
         }
     }
@@ -680,6 +747,6 @@ impl Translator<'_> {
         let op = twin_if(self.emit.meter.is_fuel(), OpCode::return_(kind, self.linkage));
         let operands = Operands { a: slot, b: 0, c: u32::from(self.linkage) };
         self.probe(SlowOp::ProbeLeave);
-        self.emit.op(op, operands, &[], Result::None);
+        self.emit.return_(op, operands);
     }
 }

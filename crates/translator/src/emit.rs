@@ -10,7 +10,8 @@
 
 use alloc::vec::Vec;
 use rotifer_bytecode::{
-    CodeBuffer, HandlerTable, Kind, Listed, OpCode, Operands, Operator, Source, Special, Split, Target, Word,
+    Address, CodeBuffer, FIRST_SOURCES, HandlerTable, Kind, Listed, OpCode, Operands, Operator, Source,
+    Special, Split, Target, Word,
 };
 use rotifer_core::{ValType, WasmOffset};
 
@@ -60,6 +61,13 @@ pub(crate) struct Binary {
     pub(crate) wide_imm: Option<u64>,
 }
 
+/// What is added to an address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Addend {
+    Slot(u16),
+    Imm(u32),
+}
+
 /// Which accumulator.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Domain {
@@ -94,32 +102,55 @@ pub(crate) struct Caps {
     pub(crate) can_move: bool,
     /// Whether op number + 1 is the same op without a write to the slot.
     pub(crate) can_skip_slot: bool,
+    /// Whether the value is an i32 whose high half is zero.
+    pub(crate) is_extended: bool,
     /// For a binary operator or a compare: which, and where its operands come from.
     pub(crate) binary: Option<Operation>,
 }
 
 impl Caps {
     /// An op in the form "slot and accumulator" that has a twin "accumulator only" behind it.
-    pub(crate) const FULL: Self = Self { can_move: true, can_skip_slot: true, binary: None };
+    pub(crate) const FULL: Self =
+        Self { can_move: true, can_skip_slot: true, is_extended: false, binary: None };
     /// An op that can write any slot but must write one.
-    pub(crate) const MOVE: Self = Self { can_move: true, can_skip_slot: false, binary: None };
+    pub(crate) const MOVE: Self = Self { can_skip_slot: false, ..Self::FULL };
     /// What is no cell of its own.
-    const NONE: Self = Self { can_move: false, can_skip_slot: false, binary: None };
+    const NONE: Self = Self { can_move: false, ..Self::MOVE };
+
+    /// Those of an operator with a result of this type: of what handlers compute, an i32 is zero-extended.
+    pub(crate) const fn of(result: Option<ValType>) -> Self {
+        Self { is_extended: matches!(result, Some(ValType::I32)), ..Self::FULL }
+    }
 }
 
 /// Memory that one emitter leaves to the next, all of it empty.
 #[derive(Default)]
 pub(crate) struct EmitterMemory {
     pub(crate) buffer: CodeBuffer,
-    fixups: Vec<(u32, u32)>,
+    fixups: Vec<Fixup>,
+    jumps: Vec<u32>,
+    threaded: Vec<u32>,
     meter: MeterMemory,
 }
 
 impl EmitterMemory {
     /// Bytes held.
     pub(crate) fn size(&self) -> usize {
-        self.buffer.size() + self.fixups.capacity() * size_of::<(u32, u32)>() + self.meter.size()
+        self.buffer.size()
+            + self.fixups.capacity() * size_of::<Fixup>()
+            + (self.jumps.capacity() + self.threaded.capacity()) * size_of::<u32>()
+            + self.meter.size()
     }
+}
+
+/// A word that waits for a label.
+#[derive(Clone, Copy, Debug)]
+struct Fixup {
+    word: u32,
+    /// The next one of the chain.
+    next: u32,
+    /// Whether it is the target of an unconditional branch that costs nothing: a cell of two words.
+    is_jump: bool,
 }
 
 /// The end of a chain of words that wait for a label.
@@ -139,8 +170,17 @@ pub(crate) struct Emitter<'e> {
     last_add: Option<Addition>,
     /// The last immediate of 64 bits.
     last_wide: u64,
+    /// Word 2 of the last pair.
+    last_other: u32,
+    /// What computed the last value that is not kept in a slot.
+    skipped: Option<Producer>,
     /// Words that wait for labels, chained.
-    fixups: Vec<(u32, u32)>,
+    fixups: Vec<Fixup>,
+    /// The unconditional branches to the label that was bound last, as their words, and where that is.
+    jumps: Vec<u32>,
+    jumps_to: u32,
+    /// The words of branches that have become returns.
+    threaded: Vec<u32>,
 }
 
 impl<'e> Emitter<'e> {
@@ -150,7 +190,7 @@ impl<'e> Emitter<'e> {
         listing: bool,
         memory: EmitterMemory,
     ) -> Self {
-        let EmitterMemory { buffer, fixups, meter } = memory;
+        let EmitterMemory { buffer, fixups, jumps, threaded, meter } = memory;
         Self {
             handlers,
             buffer,
@@ -162,7 +202,12 @@ impl<'e> Emitter<'e> {
             float: None,
             last_add: None,
             last_wide: 0,
+            last_other: 0,
+            skipped: None,
             fixups,
+            jumps,
+            jumps_to: 0,
+            threaded,
         }
     }
 
@@ -174,14 +219,22 @@ impl<'e> Emitter<'e> {
     /// Ends the function.
     pub(crate) fn finish(&mut self, frame_slots: u32) {
         self.meter.finish(self.offset, self.listing, &mut self.buffer);
+        if !self.threaded.is_empty() {
+            self.threaded.sort_unstable();
+            let Self { buffer, threaded, .. } = self;
+            buffer.branches.retain(|word| threaded.binary_search(word).is_err());
+        }
         self.buffer.frame_slots = frame_slots;
     }
 
     /// The code, and the memory for another function.
     pub(crate) fn into_parts(self) -> (CodeBuffer, EmitterMemory) {
-        let Self { buffer, mut fixups, meter, .. } = self;
+        let Self { buffer, mut fixups, mut jumps, mut threaded, meter, .. } = self;
         fixups.clear();
-        (buffer, EmitterMemory { buffer: CodeBuffer::default(), fixups, meter: meter.into_memory() })
+        jumps.clear();
+        threaded.clear();
+        let meter = meter.into_memory();
+        (buffer, EmitterMemory { buffer: CodeBuffer::default(), fixups, jumps, threaded, meter })
     }
 
     fn handler(&self, op: OpCode) -> Word {
@@ -355,6 +408,11 @@ impl<'e> Emitter<'e> {
         }
     }
 
+    /// The accumulator of a domain holds nothing that is known.
+    pub(crate) fn forget_value(&mut self, domain: Domain) {
+        *self.accumulator(domain) = None;
+    }
+
     /// The accumulators hold nothing that is known.
     pub(crate) fn forget_values(&mut self) {
         self.int = None;
@@ -365,6 +423,7 @@ impl<'e> Emitter<'e> {
     pub(crate) fn forget(&mut self) {
         self.forget_values();
         self.last_add = None;
+        self.skipped = None;
         self.last_cell = None;
     }
 
@@ -373,6 +432,11 @@ impl<'e> Emitter<'e> {
             Domain::Int => &mut self.int,
             Domain::Float => &mut self.float,
         }
+    }
+
+    /// Whether a slot is known to hold an i32 whose high half is zero.
+    pub(crate) fn is_extended(&self, slot: u16) -> bool {
+        self.int.as_ref().is_some_and(|p| p.slot == slot && p.caps.is_extended)
     }
 
     /// Whether the accumulator of a domain mirrors a slot.
@@ -389,11 +453,14 @@ impl<'e> Emitter<'e> {
     /// written.
     pub(crate) fn skip_slot(&mut self, domain: Domain) {
         let accumulator = self.accumulator(domain);
-        let Some(Producer { start, op, caps: Caps { can_skip_slot: true, .. }, .. }) = *accumulator else {
+        let Some(producer @ Producer { start, op, caps: Caps { can_skip_slot: true, .. }, .. }) =
+            *accumulator
+        else {
             return;
         };
         // Nothing mirrors the slot: it was never written.
         *accumulator = None;
+        self.skipped = Some(producer);
         if self.last_add.is_some_and(|add| add.start == start) {
             self.last_add = None;
         }
@@ -475,15 +542,17 @@ impl<'e> Emitter<'e> {
         self.take_binary(slot, |binary| binary.operator.row().kind == Kind::Compare)
     }
 
-    /// Takes the last cell away if it is an `i32.add` of a slot and something that is no constant, and its
-    /// result is in `slot`. Gives the source and slot of one operand and the slot of the other.
-    pub(crate) fn take_add(&mut self, slot: u16) -> Option<(Source, u16, u16)> {
-        let is_sum =
-            |b: Operation| b.operator == Operator::I32Add && b.a != Source::Imm && b.b != Source::Imm;
+    /// Takes the last cell away if it is an `i32.add` whose result is in `slot`; of two slots, or a slot and the
+    /// accumulator, only if `slots`. Gives the source and slot of one operand, and the other one.
+    pub(crate) fn take_add(&mut self, slot: u16, slots: bool) -> Option<(Source, u16, Addend)> {
+        let is_sum = |b: Operation| {
+            b.operator == Operator::I32Add && b.a != Source::Imm && (slots || b.b == Source::Imm)
+        };
         let (binary, o) = self.take_binary(slot, is_sum)?;
         Some(match (binary.a, binary.b) {
-            (Source::Slot, Source::Slot) => (Source::Slot, o.b, o.c as u16),
-            _ => (Source::Acc, 0, o.b),
+            (source, Source::Imm) => (source, o.b, Addend::Imm(o.c)),
+            (Source::Slot, Source::Slot) => (Source::Slot, o.b, Addend::Slot(o.c as u16)),
+            _ => (Source::Acc, 0, Addend::Slot(o.b)),
         })
     }
 
@@ -502,6 +571,134 @@ impl<'e> Emitter<'e> {
         }
     }
 
+    /// Takes the last cell away if it is a binary operator whose result is in `slot`, and can be the first of a fused
+    /// op; `fused` says which, by operator, sources and whether the cell keeps its result in a local. Gives this and
+    /// the cell's operands, with the immediate, if there is one, in `c`.
+    pub(crate) fn take_first<F>(
+        &mut self,
+        slot: u16,
+        fused: impl Fn(Operator, (Source, Source)) -> Option<F>,
+    ) -> Option<(F, Operands)> {
+        let p = self.last_producer(slot)?;
+        let Operation { operator, a, b } = p.caps.binary?;
+        let mut operands = p.operands;
+        let sources = match (a, b) {
+            (Source::Slot, Source::Acc) if operator.commutes() => (b, a),
+            sources => sources,
+        };
+        if b == Source::Imm && matches!(operator.row().a, ValType::I64 | ValType::F64) {
+            // It is the last cell, so its immediate is the last one.
+            operands.c = u32::try_from(self.last_wide).ok()?;
+        }
+        let fused = fused(operator, sources)?;
+        self.take_last(p);
+        Some((fused, operands))
+    }
+
+    /// Takes the last cell away if it is an `i32.and` whose result is in `slot`. Gives its sources and operands.
+    pub(crate) fn take_and(&mut self, slot: u16) -> Option<((Source, Source), Operands)> {
+        let is_and = |operator, sources| {
+            (operator == Operator::I32And && FIRST_SOURCES.contains(&sources)).then_some(sources)
+        };
+        self.take_first(slot, is_and)
+    }
+
+    /// The same after a compare was taken away that has its result from the accumulator.
+    pub(crate) fn take_skipped_and(&mut self) -> Option<((Source, Source), Operands)> {
+        let p = self.skipped.filter(|p| p.start + 2 == self.position())?;
+        let Operation { operator: Operator::I32And, a, b } = p.caps.binary? else { return None };
+        let sources = if (a, b) == (Source::Slot, Source::Acc) { (b, a) } else { (a, b) };
+        if !FIRST_SOURCES.contains(&sources) {
+            return None;
+        }
+        self.skipped = None;
+        self.take_last(p);
+        Some((sources, p.operands))
+    }
+
+    /// Takes a load away that a branch can take in, after a compare was taken away that has it from the accumulator.
+    /// Gives the load's number, whether its address is a sum, and the cell's operands.
+    pub(crate) fn take_skipped_load(&mut self) -> Option<(u16, bool, Operands)> {
+        let p = self.skipped.filter(|p| p.start + 2 == self.position())?;
+        let (load, is_sum) = p.op.as_branch_load()?;
+        self.skipped = None;
+        self.take_last(p);
+        Some((load, is_sum, p.operands))
+    }
+
+    /// Takes the last cell away if it is an `i32.shl` by an immediate and an `i32.add` of a slot, and its result is in
+    /// `slot`. Gives the source and the slot of what is shifted, by how much, and the slot that is added.
+    pub(crate) fn take_scaled(&mut self, slot: u16) -> Option<(Source, u16, u32, u16)> {
+        let p = self.last_producer(slot)?;
+        let source = OpCode::scaled_index(p.op)?;
+        let other = self.last_other as u16;
+        self.take_last(p);
+        Some((source, p.operands.b, p.operands.c, other))
+    }
+
+    /// Takes the last cell away if it is a load of the size with this number, whose value is in `slot`, from an address
+    /// that an op can store from at once. Gives where it comes from, and the cell's operands.
+    pub(crate) fn take_load(&mut self, slot: u16, size: u16) -> Option<(Address, Operands)> {
+        let p = self.last_producer(slot)?;
+        let (_, address) = p.op.as_moved_load().filter(|load| load.0 == size)?;
+        self.take_last(p);
+        Some((address, p.operands))
+    }
+
+    /// Records which operator a part of the next cell executes: the cell's own is recorded already.
+    pub(crate) fn safepoint_within(&mut self) {
+        let position = self.position() + 1;
+        self.meter.safepoint(position, self.offset, &mut self.buffer);
+    }
+
+    /// Emits a pair.
+    pub(crate) fn pair(&mut self, op: OpCode, operands: Operands, other: u32, ty: ValType) {
+        let (domain, caps) = (Domain::of(ty), Caps::of(Some(ty)));
+        self.last_other = other;
+        let rest = [Word::operands(0, 0, other)];
+        self.op(op, operands, &rest, Result::Value(domain, caps));
+        self.list_wide(other.into());
+    }
+
+    /// In a listing: what the last cell has in word 2.
+    pub(crate) fn list_wide(&mut self, wide: u64) {
+        if let Some(listed) = self.buffer.listing.last_mut() {
+            listed.wide = wide;
+        }
+    }
+
+    /// Makes the last cell, if it adds an immediate to an i32 and keeps the sum in a slot below `locals`, one that adds
+    /// `imm` to `from` as well and keeps that in `to`.
+    pub(crate) fn add_too(&mut self, to: u16, from: u16, imm: u32, locals: u16) -> bool {
+        let Some(add) = self.last_addition(Operator::I32Add) else { return false };
+        let Some(p) = self.int.filter(|p| p.start == add.start && Some(p.start) == self.last_cell) else {
+            return false;
+        };
+        if add.addend != Source::Imm || add.operands.a >= locals {
+            return false;
+        }
+        self.take_last(p);
+        self.op(Special::AddTwo.code(), add.operands, &[Word::operands(to, from, imm)], Result::Clobber);
+        self.list_wide(u64::from(to) | u64::from(from) << 16 | u64::from(imm) << 32);
+        self.returned(Domain::Int, to);
+        true
+    }
+
+    /// Makes the last cell, if it is a copy, one that copies from `from` to `to` as well.
+    pub(crate) fn copy_too(&mut self, to: u16, from: u16) -> bool {
+        let Some(p) = self.int else { return false };
+        if Some(p.start) != self.last_cell || p.op != Special::Copy.code() || p.slot != p.operands.a {
+            return false;
+        }
+        self.take_last(p);
+        let rest = [Word::operands(to, from, 0)];
+        self.op(Special::CopyTwo.code(), p.operands, &rest, Result::Clobber);
+        self.list_wide(u64::from(to) | u64::from(from) << 16);
+        self.returned(Domain::Int, to);
+        self.returned(Domain::Float, to);
+        true
+    }
+
     /// Takes the loop header at the end of the code away.
     pub(crate) fn take_loop_enter(&mut self) {
         self.buffer.words.pop();
@@ -513,26 +710,72 @@ impl<'e> Emitter<'e> {
     fn take_binary(&mut self, slot: u16, wanted: impl Fn(Operation) -> bool) -> Option<(Binary, Operands)> {
         let p = self.last_producer(slot)?;
         let Operation { operator, a, b } = p.caps.binary.filter(|&binary| wanted(binary))?;
-        self.buffer.words.truncate(p.start as usize);
-        if self.listing {
-            self.buffer.listing.pop();
-        }
-        self.int = None;
-        self.float = self.float.filter(|f| f.start != p.start);
-        self.last_cell = None;
+        self.take_last(p);
         let is_wide = matches!(operator.row().a, ValType::I64 | ValType::F64);
         // It is the last cell, so its immediate is the last one.
         let wide_imm = (is_wide && (a == Source::Imm || b == Source::Imm)).then_some(self.last_wide);
         Some((Binary { operator, a, b, wide_imm }, p.operands))
     }
 
+    /// Takes the last cell away, which is this producer's.
+    fn take_last(&mut self, p: Producer) {
+        self.buffer.words.truncate(p.start as usize);
+        if self.listing {
+            self.buffer.listing.pop();
+        }
+        self.int = None;
+        self.float = self.float.filter(|f| f.start != p.start);
+        if self.last_add.is_some_and(|add| add.start == p.start) {
+            self.last_add = None;
+        }
+        self.last_cell = None;
+    }
+
     /// Adds the address of a cell as a word, the cell being unknown: it is chained to `chain`.
     pub(crate) fn pending_target(&mut self, chain: &mut u32) {
-        let at = self.position();
-        self.buffer.branches.push(at);
+        self.pending(chain, false);
+    }
+
+    /// The same for an unconditional branch that costs nothing.
+    pub(crate) fn pending_jump(&mut self, chain: &mut u32) {
+        self.pending(chain, true);
+    }
+
+    fn pending(&mut self, chain: &mut u32, is_jump: bool) {
+        let word = self.position();
+        self.buffer.branches.push(word);
         self.buffer.words.push(Word::bits(0));
-        self.fixups.push((at, *chain));
+        self.fixups.push(Fixup { word, next: *chain, is_jump });
         *chain = self.fixups.len() as u32 - 1;
+    }
+
+    /// Emits a return. Branches that would come here return instead.
+    pub(crate) fn return_(&mut self, op: OpCode, operands: Operands) {
+        let has_jumps = self.jumps_to == self.position();
+        self.op(op, operands, &[], Result::None);
+        if !has_jumps {
+            return;
+        }
+        for i in 0..self.jumps.len() {
+            let word = self.jumps[i];
+            self.buffer.words[word as usize - 1] = self.handler(op);
+            self.buffer.words[word as usize] = Word { operands };
+            self.threaded.push(word);
+            if self.listing {
+                self.relist(word, op, operands);
+            }
+        }
+        self.jumps.clear();
+    }
+
+    /// In a listing: the branch whose target is `word` has become another op.
+    #[cold]
+    fn relist(&mut self, word: u32, op: OpCode, operands: Operands) {
+        self.buffer.targets.remove(&word);
+        if let Ok(index) = self.buffer.listing.binary_search_by_key(&(word - 1), |listed| listed.position) {
+            let listed = &mut self.buffer.listing[index];
+            (listed.op, listed.operands) = (op, operands);
+        }
     }
 
     fn set_target(&mut self, word: u32, position: u32) {
@@ -546,8 +789,15 @@ impl<'e> Emitter<'e> {
     pub(crate) fn resolve(&mut self, chain: &mut u32, position: u32) {
         let mut next = core::mem::replace(chain, NO_FIXUP);
         while next != NO_FIXUP {
-            let (word, after) = self.fixups[next as usize];
+            let Fixup { word, next: after, is_jump } = self.fixups[next as usize];
             self.set_target(word, position);
+            if is_jump {
+                if self.jumps_to != position {
+                    self.jumps.clear();
+                    self.jumps_to = position;
+                }
+                self.jumps.push(word);
+            }
             next = after;
         }
     }

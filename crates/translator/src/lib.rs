@@ -27,7 +27,8 @@ mod operand;
 use alloc::vec::Vec;
 use core::{convert::Infallible, fmt};
 use rotifer_bytecode::{
-    CodeBuffer, HandlerTable, OpCode, Operands, Operator, SlowOp, Source, Special, Target, Word, fold,
+    Address, CodeBuffer, HandlerTable, MOVED_ADDRESSES, OpCode, Operands, Operator, Pair, SlowOp, Source,
+    Special, Stored, Target, Word, fold,
 };
 use rotifer_core::{
     FuncIdx, FuncType, GlobalIdx, Limits, LocalIdx, MemIdx, TableIdx, TypeIdx, ValType, WasmOffset,
@@ -36,7 +37,7 @@ use rotifer_validator::{BodyContext, BulkOp, Client, ControlFrame, ControlStack,
 
 use self::{
     control::{Label, twin_if},
-    emit::{Caps, Domain, Emitter, EmitterMemory, Operation, Result},
+    emit::{Addend, Caps, Domain, Emitter, EmitterMemory, Operation, Result},
     operand::{Aliases, Place},
 };
 
@@ -63,6 +64,17 @@ pub struct TranslatorEnv<'e> {
     pub tracked_writes: bool,
     /// Whether to record a listing.
     pub listing: bool,
+}
+
+/// An address that a load computes itself.
+struct ComputedAddress {
+    /// The load's op, by operator, source of the first summand and target.
+    form: fn(Operator, Source, Target) -> OpCode,
+    source: Source,
+    /// The cell's `b` and `c`.
+    operands: Operands,
+    /// Word 2, if the cell has one.
+    wide: Option<u64>,
 }
 
 /// Translates one function body.
@@ -172,13 +184,12 @@ impl<'e> Translator<'e> {
     /// An operand is popped: it is no alias any more.
     #[inline]
     fn consume(&mut self, operand: Operand) {
-        match operand.place() {
-            Place::Local(slot) => self.aliases.remove(slot),
-            Place::Sum(a, b) => {
-                self.aliases.remove(a);
-                self.aliases.remove(b);
-            }
-            Place::Temp | Place::Const(_) => {}
+        let (first, second) = operand.locals();
+        if let Some(local) = first {
+            self.aliases.remove(local);
+        }
+        if let Some(local) = second {
+            self.aliases.remove(local);
         }
     }
 
@@ -192,6 +203,9 @@ impl<'e> Translator<'e> {
     }
 
     fn copy(&mut self, to: u16, from: u16) {
+        if self.emit.copy_too(to, from) {
+            return;
+        }
         self.emit.op(Special::Copy.code(), Operands { a: to, b: from, c: 0 }, &[], Result::Both);
     }
 
@@ -202,14 +216,55 @@ impl<'e> Translator<'e> {
             Place::Local(from) => self.copy(to, from),
             Place::Temp if operand.slot != to => self.copy(to, operand.slot),
             Place::Temp => {}
-            Place::Sum(a, b) => self.add(to, a, b),
+            Place::Sum(a, b) => self.add(to, a, Addend::Slot(b)),
+            Place::Displaced(a, imm) => {
+                let is_local = to < self.first_operand;
+                if !(is_local && self.emit.add_too(to, a, imm, self.first_operand)) {
+                    self.add(to, a, Addend::Imm(imm));
+                }
+            }
+        }
+    }
+
+    /// The sum that the operator computes, if loads and stores can do so: then it is left to whoever consumes it.
+    #[inline]
+    fn put_off(operator: Operator, a: Place, b: Place) -> Option<Place> {
+        let displaced = |place, imm: u32| match place {
+            Place::Local(slot) => Some(Place::Displaced(slot, imm)),
+            Place::Displaced(slot, other) => Some(Place::Displaced(slot, other.wrapping_add(imm))),
+            _ => None,
+        };
+        match (operator, a, b) {
+            (Operator::I32Add, Place::Local(x), Place::Local(y)) => Some(Place::Sum(x, y)),
+            (Operator::I32Add, _, Place::Const(bits)) => displaced(a, bits as u32),
+            (Operator::I32Add, Place::Const(bits), _) => displaced(b, bits as u32),
+            (Operator::I32Sub, _, Place::Const(bits)) => displaced(a, (bits as u32).wrapping_neg()),
+            _ => None,
         }
     }
 
     /// Computes a sum that has been put off.
-    fn add(&mut self, to: u16, a: u16, b: u16) {
-        let source = |slot| Operand::new(Place::Local(slot), to);
-        self.binary_op(Operator::I32Add, source(a), source(b), to);
+    fn add(&mut self, to: u16, a: u16, b: Addend) {
+        let (source, operands, addend) = match b {
+            Addend::Imm(imm) => (self.mirrored(a), Operands { a: to, b: a, c: imm }, Source::Imm),
+            // The accumulator, if it mirrors one of them, is there sooner.
+            Addend::Slot(b) if a != b && self.emit.mirrors(Domain::Int, b) => {
+                (Source::Acc, Operands { a: to, b: a, c: 0 }, Source::Slot)
+            }
+            Addend::Slot(b) => match self.mirrored(a) {
+                Source::Acc => (Source::Acc, Operands { a: to, b, c: 0 }, Source::Slot),
+                source => (source, Operands { a: to, b: a, c: b.into() }, Source::Slot),
+            },
+        };
+        let op = OpCode::binary(Operator::I32Add, source, addend, Target::Slot);
+        let binary = Some(Operation { operator: Operator::I32Add, a: source, b: addend });
+        let caps = Caps { binary, ..Caps::of(Some(ValType::I32)) };
+        self.emit.op(op, operands, &[], Result::Value(Domain::Int, caps));
+    }
+
+    /// Where to read a local of an integer type.
+    fn mirrored(&self, local: u16) -> Source {
+        if self.emit.mirrors(Domain::Int, local) { Source::Acc } else { Source::Slot }
     }
 
     /// Brings an operand that stays on the stack to its canonical slot.
@@ -253,11 +308,11 @@ impl<'e> Translator<'e> {
             if left == 0 {
                 break;
             }
-            let aliases = match operand.place() {
-                Place::Local(_) => 1,
-                Place::Sum(..) => 2,
-                Place::Temp | Place::Const(_) => continue,
-            };
+            let (first, second) = operand.locals();
+            let aliases = u32::from(first.is_some()) + u32::from(second.is_some());
+            if aliases == 0 {
+                continue;
+            }
             self.settle(operand);
             left = left.saturating_sub(aliases);
         }
@@ -281,7 +336,7 @@ impl<'e> Translator<'e> {
     fn ground(&mut self, operand: Operand) -> Operand {
         match operand.place() {
             Place::Temp | Place::Local(_) => operand,
-            Place::Const(_) | Place::Sum(..) => self.compute(operand),
+            Place::Const(_) | Place::Sum(..) | Place::Displaced(..) => self.compute(operand),
         }
     }
 
@@ -335,6 +390,9 @@ impl<'e> Translator<'e> {
         };
         let domain = Domain::of(row.a);
         let (a, b) = (self.computed(a), self.computed(b));
+        if Pair::is_second(operator) && self.pair(operator, a, b, to) {
+            return result;
+        }
         // Two constants that could not be folded: the first goes to its slot, before anything is read from an
         // accumulator that this changes.
         let a = match (a.place(), b.place()) {
@@ -381,8 +439,87 @@ impl<'e> Translator<'e> {
         let binary = Some(Operation { operator, a: source_a, b: source_b });
         let domain = Domain::of(row.result.unwrap_or(row.a));
         // One that may trap may move to a local like any other: it writes only after it has succeeded.
-        self.emit.op_wide(op, operands, wide_imm, Result::Value(domain, Caps { binary, ..Caps::FULL }));
+        self.emit.op_wide(
+            op,
+            operands,
+            wide_imm,
+            Result::Value(domain, Caps { binary, ..Caps::of(row.result) }),
+        );
         result
+    }
+
+    /// Emits a binary operator together with the one in the last cell that computes one of its operands, if there is
+    /// an op for both.
+    fn pair(&mut self, operator: Operator, a: Operand, b: Operand, to: u16) -> bool {
+        if self.env.canonical_nans && operator.row().a.is_float() {
+            return false;
+        }
+        let (operand, other, left) = match (a.is_temp(), b.is_temp()) {
+            // Of two, the one on the right was computed last.
+            (_, true) => (b, a, operator.commutes()),
+            (true, false) => (a, b, true),
+            _ => return false,
+        };
+        let (source, field) = match other.place() {
+            Place::Const(bits) => match u32::try_from(bits) {
+                Ok(narrow) => (Source::Imm, narrow),
+                Err(_) => return false,
+            },
+            _ => (Source::Slot, u32::from(other.source_slot().unwrap_or(other.slot))),
+        };
+        let op = |first, sources| {
+            OpCode::pair(Pair::number(first, operator, left)?, sources, source, Target::Slot)
+        };
+        let Some((op, operands)) = self.emit.take_first(operand.slot, op) else { return false };
+        self.emit.pair(op, Operands { a: to, ..operands }, field, operator.row().a);
+        true
+    }
+
+    /// Emits a store together with the operator in the last cell that computes its value, if there is an op for both.
+    fn store_result(&mut self, store: Operator, offset: u32, address: Operand, value: Operand) -> bool {
+        if self.env.canonical_nans && store.row().b.is_float() {
+            return false;
+        }
+        let (Some(value_slot), Some(address_slot)) = (value.source_slot(), address.source_slot()) else {
+            return false;
+        };
+        // A value that is only stored need not be kept.
+        let target = if value.is_temp() { Target::Acc } else { Target::Slot };
+        let op = |first, sources| OpCode::stored(Stored::number(first, store)?, sources, target);
+        if address_slot == value_slot {
+            return false;
+        }
+        let Some((op, operands)) = self.emit.take_first(value_slot, op) else { return false };
+        self.emit.safepoint();
+        let rest = [Word::operands(value_slot, address_slot, offset)];
+        self.emit.op(self.writes(op), Operands { a: 0, ..operands }, &rest, Result::None);
+        self.emit.list_wide(u64::from(value_slot) | u64::from(address_slot) << 16 | u64::from(offset) << 32);
+        if target == Target::Slot {
+            self.emit.written(value_slot);
+            self.emit.returned(Domain::of(store.row().b), value_slot);
+        } else {
+            self.emit.forget_value(Domain::of(store.row().b));
+        }
+        true
+    }
+
+    /// Emits a store together with the load in the last cell that gives its value, if there is an op for both.
+    fn move_(&mut self, store: Operator, offset: u32, address: Operand, value: Operand) -> bool {
+        let (to, first, second) = match address.place() {
+            Place::Sum(a, b) => (Address::Sum, a, b),
+            Place::Local(slot) => (Address::Slot, slot, 0),
+            Place::Temp => (Address::Slot, address.slot, 0),
+            Place::Const(_) | Place::Displaced(..) => return false,
+        };
+        let size = store.row().access_bytes.trailing_zeros() as u16;
+        let Some((from, operands)) = self.emit.take_load(value.slot, size) else { return false };
+        let addresses = MOVED_ADDRESSES.iter().position(|&addresses| addresses == (from, to));
+        let op = OpCode::moved(size, addresses.expect("all pairs of addresses have a form") as u16);
+        self.emit.safepoint_within();
+        let rest = [Word::operands(second, 0, offset)];
+        self.emit.op(self.writes(op), Operands { a: first, ..operands }, &rest, Result::None);
+        self.emit.list_wide(u64::from(second) | u64::from(offset) << 32);
+        true
     }
 
     fn zero_of(&self, operand: Operand) -> Operand {
@@ -395,24 +532,50 @@ impl<'e> Translator<'e> {
         if arg.memory.0 == 0 && !arg.memory64 { u32::try_from(arg.offset).ok() } else { None }
     }
 
-    /// How a load can compute its address itself: the first addend's source, and the cell's `b` and `c`.
-    fn sum_address(&mut self, arg: MemArg, address: Operand) -> Option<(Source, Operands)> {
-        let offset = u16::try_from(Self::is_simple(arg)?).ok()?;
+    /// How a load can compute its address itself.
+    fn sum_address(&mut self, arg: MemArg, address: Operand) -> Option<ComputedAddress> {
+        let offset = Self::is_simple(arg)?;
+        let narrow = u16::try_from(offset).ok();
         let (source, first, second) = match address.place() {
             Place::Sum(a, b) => {
+                narrow?;
                 // The accumulator, if it mirrors one of them, is there sooner.
                 if self.emit.mirrors(Domain::Int, a) {
-                    (Source::Acc, a, b)
+                    (Source::Acc, a, Addend::Slot(b))
                 } else if self.emit.mirrors(Domain::Int, b) {
-                    (Source::Acc, b, a)
+                    (Source::Acc, b, Addend::Slot(a))
                 } else {
-                    (Source::Slot, a, b)
+                    (Source::Slot, a, Addend::Slot(b))
                 }
             }
-            Place::Temp => self.emit.take_add(address.slot)?,
+            Place::Displaced(a, imm) => (self.mirrored(a), a, Addend::Imm(imm)),
+            Place::Temp => {
+                if narrow.is_some()
+                    && let Some((source, index, shift, base)) = self.emit.take_scaled(address.slot)
+                {
+                    let operands = Operands { a: 0, b: index, c: u32::from(base) | offset << 16 };
+                    return Some(ComputedAddress {
+                        form: OpCode::load_scaled,
+                        source,
+                        operands,
+                        wide: Some(shift.into()),
+                    });
+                }
+                self.emit.take_add(address.slot, narrow.is_some())?
+            }
             Place::Local(_) | Place::Const(_) => return None,
         };
-        Some((source, Operands { a: 0, b: first, c: u32::from(second) | u32::from(offset) << 16 }))
+        let operands = |c| Operands { a: 0, b: first, c };
+        Some(match second {
+            Addend::Slot(slot) => {
+                let operands = operands(u32::from(slot) | offset << 16);
+                ComputedAddress { form: OpCode::load_sum, source, operands, wide: None }
+            }
+            Addend::Imm(imm) => {
+                let wide = Some(offset.into());
+                ComputedAddress { form: OpCode::load_displaced, source, operands: operands(imm), wide }
+            }
+        })
     }
 
     fn params_slots(ty: &FuncType) -> u16 {
@@ -527,6 +690,13 @@ impl Client for Translator<'_> {
             Operator::I32Eqz if a.is_temp() && self.emit.negate_compare(a.slot) => return a,
             Operator::I32Eqz => return self.binary(Operator::I32Eq, a, self.zero_of(a), stack),
             Operator::I64Eqz => return self.binary(Operator::I64Eq, a, self.zero_of(a), stack),
+            // The same bits are another type's value: the high half of a slot with an i32 means nothing (I-REF).
+            Operator::I32ReinterpretF32
+            | Operator::I64ReinterpretF64
+            | Operator::F32ReinterpretI32
+            | Operator::F64ReinterpretI64 => return a,
+            Operator::I64ExtendI32U if a.is_temp() && self.emit.is_extended(a.slot) => return a,
+            Operator::I32WrapI64 if !matches!(a.place(), Place::Const(_)) => return a,
             _ => {}
         }
         self.consume(a);
@@ -545,13 +715,15 @@ impl Client for Translator<'_> {
         let operands = Operands { a: result.slot, b: slot, c: 0 };
         let domain = Domain::of(row.result.unwrap_or(row.a));
         let op = self.nans(row.result, OpCode::unary(operator, source, Target::Slot));
-        self.emit.op(op, operands, &[], Result::Value(domain, Caps::FULL));
+        self.emit.op(op, operands, &[], Result::Value(domain, Caps::of(row.result)));
         result
     }
 
     fn binary(&mut self, operator: Operator, a: Operand, b: Operand, stack: &mut [Operand]) -> Operand {
-        if let (Operator::I32Add, Place::Local(x), Place::Local(y)) = (operator, a.place(), b.place()) {
-            return self.temp(stack).at(Place::Sum(x, y));
+        if matches!(operator, Operator::I32Add | Operator::I32Sub)
+            && let Some(sum) = Self::put_off(operator, a.place(), b.place())
+        {
+            return self.temp(stack).at(sum);
         }
         self.consume(a);
         self.consume(b);
@@ -672,18 +844,19 @@ impl Client for Translator<'_> {
     fn load(&mut self, operator: Operator, arg: MemArg, address: Operand, stack: &mut [Operand]) -> Operand {
         self.consume(address);
         let result = self.temp(stack);
+        let caps = Caps::of(operator.row().result);
         let domain = Domain::of(operator.row().result.unwrap_or(ValType::I32));
-        if let Some((first, operands)) = self.sum_address(arg, address) {
+        if let Some(ComputedAddress { form, source, operands, wide }) = self.sum_address(arg, address) {
             self.emit.safepoint();
             let operands = Operands { a: result.slot, ..operands };
-            let op = OpCode::load_sum(operator, first, Target::Slot);
-            self.emit.op(op, operands, &[], Result::Value(domain, Caps::FULL));
+            let op = form(operator, source, Target::Slot);
+            self.emit.op_wide(op, operands, wide, Result::Value(domain, caps));
         } else if let Some(offset) = Self::is_simple(arg) {
             let (source, slot) = self.read_int(address);
             self.emit.safepoint();
             let operands = Operands { a: result.slot, b: slot, c: offset };
             let op = OpCode::load(operator, source, Target::Slot);
-            self.emit.op(op, operands, &[], Result::Value(domain, Caps::FULL));
+            self.emit.op(op, operands, &[], Result::Value(domain, caps));
         } else {
             let slot = self.in_slot(address);
             self.emit.safepoint();
@@ -718,6 +891,9 @@ impl Client for Translator<'_> {
             );
             return;
         };
+        if value.is_temp() && self.move_(operator, offset, address, value) {
+            return;
+        }
         if let (Place::Sum(a, b), Ok(offset)) = (address.place(), u16::try_from(offset)) {
             let value = self.computed(value);
             let (source, slot, imm) = match value.place() {
@@ -733,7 +909,20 @@ impl Client for Translator<'_> {
             return;
         }
         let value = self.computed(value);
+        if let Place::Displaced(a, imm) = address.place()
+            && value.source_slot().is_some()
+        {
+            let (source, slot) = self.read_slot(value, domain);
+            self.emit.safepoint();
+            let op = self.writes(OpCode::store_displaced(operator, source));
+            let operands = Operands { a, b: slot, c: imm };
+            self.emit.op_wide(op, operands, Some(offset.into()), Result::None);
+            return;
+        }
         let address = self.ground(address);
+        if self.store_result(operator, offset, address, value) {
+            return;
+        }
         if let Place::Const(bits) = value.place() {
             let (source, slot) = self.read_slot(address, Domain::Int);
             self.emit.safepoint();

@@ -22,12 +22,13 @@ pub struct Operand {
     kind: Kind,
 }
 
-/// The kind of a [`Place`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// The kind of a [`Place`]. Those that refer to locals come last.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Debug)]
 enum Kind {
     Temp,
-    Local,
     Const,
+    Local,
+    Displaced,
     Sum,
 }
 
@@ -42,6 +43,8 @@ pub(crate) enum Place {
     Const(u64),
     /// The i32 sum of two locals, not computed yet: loads and stores add in place.
     Sum(u16, u16),
+    /// The i32 sum of a local and a constant, not computed yet.
+    Displaced(u16, u32),
 }
 
 impl Operand {
@@ -59,6 +62,7 @@ impl Operand {
             Place::Local(slot) => (Kind::Local, u64::from(slot)),
             Place::Const(bits) => (Kind::Const, bits),
             Place::Sum(a, b) => (Kind::Sum, u64::from(a) | u64::from(b) << 16),
+            Place::Displaced(a, imm) => (Kind::Displaced, u64::from(a) | u64::from(imm) << 32),
         };
         Self { bits, kind, ..self }
     }
@@ -71,6 +75,7 @@ impl Operand {
             Kind::Local => Place::Local(self.bits as u16),
             Kind::Const => Place::Const(self.bits),
             Kind::Sum => Place::Sum(self.bits as u16, (self.bits >> 16) as u16),
+            Kind::Displaced => Place::Displaced(self.bits as u16, (self.bits >> 32) as u32),
         }
     }
 
@@ -83,26 +88,36 @@ impl Operand {
     /// Whether the value is a sum that is not computed yet.
     #[inline(always)]
     pub(crate) fn is_sum(self) -> bool {
-        self.kind == Kind::Sum
+        matches!(self.kind, Kind::Sum | Kind::Displaced)
     }
 
     /// The slot that holds the value, if one does.
     #[inline(always)]
     pub(crate) fn source_slot(self) -> Option<u16> {
-        match self.place() {
-            Place::Temp => Some(self.slot),
-            Place::Local(slot) => Some(slot),
-            Place::Const(_) | Place::Sum(..) => None,
+        // Not a `match`: one jump for all kinds is harder to foresee than a test for each.
+        if self.kind == Kind::Temp {
+            Some(self.slot)
+        } else if self.kind == Kind::Local {
+            Some(self.bits as u16)
+        } else {
+            None
         }
+    }
+
+    /// The locals that the value refers to: none, one or two.
+    #[inline(always)]
+    pub(crate) fn locals(self) -> (Option<u16>, Option<u16>) {
+        if self.kind < Kind::Local {
+            return (None, None);
+        }
+        let second = (self.kind == Kind::Sum).then_some((self.bits >> 16) as u16);
+        (Some(self.bits as u16), second)
     }
 
     /// How often the value refers to a local.
     pub(crate) fn aliases(self, local: u16) -> u32 {
-        match self.place() {
-            Place::Local(slot) => u32::from(slot == local),
-            Place::Sum(a, b) => u32::from(a == local) + u32::from(b == local),
-            Place::Temp | Place::Const(_) => 0,
-        }
+        let (first, second) = self.locals();
+        u32::from(first == Some(local)) + u32::from(second == Some(local))
     }
 }
 

@@ -445,6 +445,24 @@ handlers! {
         put_both(r, o.a, slot(r, u32::from(o.b)));
         step::<D>(r, 2)
     };
+    /// Two copies.
+    CopyTwo = |r, D| {
+        let (o, second) = (operands(r), (*r.pc.add(2)).operands);
+        set_slot(r, o.a.into(), slot(r, o.b.into()));
+        put_both(r, second.a, slot(r, second.b.into()));
+        step::<D>(r, 3)
+    };
+    /// Two additions of an immediate.
+    AddTwo = |r, D| {
+        let o = operands(r);
+        r.acc = u64::from((slot(r, o.b.into()) as u32).wrapping_add(o.c));
+        set_slot(r, o.a.into(), r.acc);
+        r.pc = opaque::behind(r.pc, r.acc);
+        let second = (*r.pc.add(2)).operands;
+        r.acc = u64::from((slot(r, second.b.into()) as u32).wrapping_add(second.c));
+        set_slot(r, second.a.into(), r.acc);
+        step::<D>(r, 3)
+    };
     /// Many copies.
     CopyMany = |r, D| {
         let o = operands(r);
@@ -671,6 +689,8 @@ fn unmetered<D: Dispatcher>(op: Op) -> Option<HandlerAddr> {
         Op::Const32 => D::addr::<Const32>(),
         Op::Const64 => D::addr::<Const64>(),
         Op::Copy => D::addr::<Copy>(),
+        Op::CopyTwo => D::addr::<CopyTwo>(),
+        Op::AddTwo => D::addr::<AddTwo>(),
         Op::CopyMany => D::addr::<CopyMany>(),
         Op::LoopEnter => D::addr::<LoopEnter>(),
         Op::Select => D::addr::<Select<S>>(),

@@ -15,7 +15,7 @@ use crate::{memory::Memory, tracker};
 /// # Safety
 /// I-MEM: `data` is the data of a live memory: its length lies 8 bytes before.
 #[inline(always)]
-unsafe fn place(data: *mut u8, address: u64, size: usize) -> Option<*mut u8> {
+pub(crate) unsafe fn place(data: *mut u8, address: u64, size: usize) -> Option<*mut u8> {
     // SAFETY: promised by the caller.
     let len = unsafe { data.sub(8).cast::<u64>().read() };
     // Neither sum overflows: `address` is below 2^33.
@@ -80,7 +80,7 @@ pub(crate) trait StoreForm: Handler {
 
 /// The first store to a block since it was last clean: the block is noted, then the store done as if nothing was. A
 /// handler of its own, so that the fast path of stores calls nothing and keeps its registers.
-struct FirstTouch<F>(Of<F>);
+pub(crate) struct FirstTouch<F>(Of<F>);
 
 impl<F: StoreForm> Handler for FirstTouch<F> {
     #[inline(always)]
@@ -151,6 +151,67 @@ impl<O: Load, X: Src, T: Dst> Handler for LoadSum<O, X, T> {
             let value = O::convert(place.cast::<O::M>().read_unaligned().little_endian());
             put::<O::R, T>(r, o.a, value);
             r.pc = r.pc.add(2);
+            D::next(r)
+        }
+    }
+}
+
+/// A load from memory 0 at the sum of a 32-bit number and an immediate.
+pub(crate) struct LoadDisplaced<O, X, T>(Of<(O, X, T)>);
+
+impl<O: Load, X: Src, T: Dst> Handler for LoadDisplaced<O, X, T> {
+    #[inline(always)]
+    unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
+        // SAFETY: I-CELL, I-SLOT, I-MEM: promised by the caller.
+        unsafe {
+            let o = operands(r);
+            let base: u32 = X::get(r, u32::from(o.b));
+            let address = u64::from(base.wrapping_add(o.c)) + bits(r, 2);
+            let Some(place) = place(r.mem, address, O::M::SIZE) else {
+                return trap::<D>(r, TrapCode::MemoryOutOfBounds);
+            };
+            let value = O::convert(place.cast::<O::M>().read_unaligned().little_endian());
+            put::<O::R, T>(r, o.a, value);
+            r.pc = r.pc.add(3);
+            D::next(r)
+        }
+    }
+}
+
+/// A store to memory 0 at the sum of a slot and an immediate.
+pub(crate) struct StoreDisplaced<O, V, W>(Of<(O, V, W)>);
+
+impl<O: Store, V: Src, W: Writes> StoreForm for StoreDisplaced<O, V, W> {
+    const SIZE: usize = O::M::SIZE;
+
+    #[inline(always)]
+    unsafe fn target(r: &Regs) -> (*mut u8, u64) {
+        // SAFETY: promised by the caller.
+        unsafe {
+            let o = operands(r);
+            let address = (slot(r, u32::from(o.a)) as u32).wrapping_add(o.c);
+            (r.mem, u64::from(address) + bits(r, 2))
+        }
+    }
+}
+
+impl<O: Store, V: Src, W: Writes> Handler for StoreDisplaced<O, V, W> {
+    #[inline(always)]
+    unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
+        // SAFETY: I-CELL, I-SLOT, I-MEM: promised by the caller.
+        unsafe {
+            let o = operands(r);
+            let (data, address) = Self::target(r);
+            let Some(place) = place(data, address, O::M::SIZE) else {
+                return trap::<D>(r, TrapCode::MemoryOutOfBounds);
+            };
+            if W::TRACKED && !tracker::is_noted(data, address, O::M::SIZE) {
+                cold_path();
+                return D::divert::<FirstTouch<StoreDisplaced<O, V, Untracked>>>(r);
+            }
+            let value = V::get::<O::V>(r, u32::from(o.b));
+            place.cast::<O::M>().write_unaligned(O::convert(value).little_endian());
+            r.pc = r.pc.add(3);
             D::next(r)
         }
     }

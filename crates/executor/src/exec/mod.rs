@@ -9,6 +9,7 @@ mod count;
 mod ctx;
 mod form;
 mod fuel;
+mod fused;
 mod memory;
 mod meter;
 mod numeric;

@@ -37,6 +37,13 @@ pub(crate) fn slot(slot: *mut u64) -> *mut u64 {
     with_assembly!(slot, slot)
 }
 
+/// The same data of a memory, whose length is read again: kept, it would take a register that the handler has to save.
+#[inline(always)]
+#[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing is read or written through it")]
+pub(crate) fn data(data: *mut u8) -> *mut u8 {
+    with_assembly!(data, data)
+}
+
 /// The target of a branch that is taken. It must differ from the way on in more than a number, or the optimiser
 /// selects the next cell by conditional move, and it would depend on what was compared instead of being predicted
 /// (executor.md 4.2: 1.25 against 3.75 ns).
@@ -52,6 +59,50 @@ pub(crate) unsafe fn taken(target: *const Word, cell: *const Word) -> *const Wor
         let _ = unsafe { cell.cast::<u32>().read_volatile() };
         target
     })
+}
+
+/// Defines functions that give back a cell, of which the optimiser then believes that it depends on a number in a
+/// register of this class.
+macro_rules! behind {
+    ($( $(#[$doc:meta])* $name:ident $ty:ty, $x86_64:ident, $aarch64:ident; )*) => {$(
+        $(#[$doc])*
+        #[inline(always)]
+        #[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing is read or written through it")]
+        pub(crate) fn $name(cell: *const Word, number: $ty) -> *const Word {
+            #[cfg(all(not(miri), any(target_arch = "x86_64", target_arch = "aarch64")))]
+            {
+                let mut cell = cell;
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: I-ASM: no instruction at all.
+                unsafe {
+                    core::arch::asm!("/* {0} {1} */", inout(reg) cell, in($x86_64) number,
+                        options(pure, nomem, nostack, preserves_flags));
+                }
+                #[cfg(target_arch = "aarch64")]
+                // SAFETY: I-ASM: no instruction at all.
+                unsafe {
+                    core::arch::asm!("/* {0} {1} */", inout(reg) cell, in($aarch64) number,
+                        options(pure, nomem, nostack, preserves_flags));
+                }
+                cell
+            }
+            #[cfg(not(all(not(miri), any(target_arch = "x86_64", target_arch = "aarch64"))))]
+            {
+                let _ = number;
+                cell
+            }
+        }
+    )*};
+}
+
+behind! {
+    /// The same cell, whose further words are read after the number was computed: were they read before, the handler
+    /// would have to save registers for them.
+    behind u64, reg, reg;
+    /// The same for a number in a vector register.
+    behind_f32 f32, xmm_reg, vreg;
+    /// The same for a number in a vector register.
+    behind_f64 f64, xmm_reg, vreg;
 }
 
 /// Has the function that this is inlined into begin with a cache line, where functions have sections of their own.

@@ -4,15 +4,20 @@
 //! be relocated at every start of the program.
 
 use rotifer_bytecode::{
-    BINARY_FORMS, Destination, HandlerAddr, HandlerTable, Kind, LATCH_COMPARES, LATCH_FORMS, NAN_BINARY,
-    NAN_OPERATORS, OP_COUNT, OpCode, Operator, ReturnKind, Source, TRACKED_OPS, UNARY_FORMS,
+    BINARY_FORMS, Destination, HandlerAddr, HandlerTable, Kind, LATCH_COMPARES, LATCH_FORMS, LOAD_FORMS,
+    NAN_BINARY, NAN_OPERATORS, OP_COUNT, OpCode, Operator, ReturnKind, STORE_FORMS, Source, TRACKED_OPS,
+    UNARY_FORMS,
     semantics::{Binary, Compare, Load, Store, Unary, ops},
 };
 
 use super::{
     control, count,
     form::{A, I, S},
-    memory::{LoadAny, LoadOp, LoadSum, StoreAny, StoreOp, StoreSum, Tracked, Untracked, Writes},
+    fused::{LoadScaled, fused},
+    memory::{
+        LoadAny, LoadDisplaced, LoadOp, LoadSum, StoreAny, StoreDisplaced, StoreOp, StoreSum, Tracked,
+        Untracked, Writes,
+    },
     meter::{Free, Meter, Metered},
     numeric::{AnyNan, BinaryOp, BranchOp, CanonicalNan, CompareOp, Latch, Nans, ToCell, ToLoop, UnaryOp},
     regs::Dispatcher,
@@ -66,7 +71,7 @@ fn branch<D: Dispatcher, O: Compare, M: Meter>() -> [[HandlerAddr; 4]; 7] {
     by_sources!(forms)
 }
 
-fn load<D: Dispatcher, O: Load>() -> [HandlerAddr; 9] {
+fn load<D: Dispatcher, O: Load>() -> [HandlerAddr; LOAD_FORMS as usize] {
     [
         D::addr::<LoadOp<O, S, S>>(),
         D::addr::<LoadOp<O, S, A>>(),
@@ -77,10 +82,18 @@ fn load<D: Dispatcher, O: Load>() -> [HandlerAddr; 9] {
         D::addr::<LoadSum<O, S, A>>(),
         D::addr::<LoadSum<O, A, S>>(),
         D::addr::<LoadSum<O, A, A>>(),
+        D::addr::<LoadDisplaced<O, S, S>>(),
+        D::addr::<LoadDisplaced<O, S, A>>(),
+        D::addr::<LoadDisplaced<O, A, S>>(),
+        D::addr::<LoadDisplaced<O, A, A>>(),
+        D::addr::<LoadScaled<O, S, S>>(),
+        D::addr::<LoadScaled<O, S, A>>(),
+        D::addr::<LoadScaled<O, A, S>>(),
+        D::addr::<LoadScaled<O, A, A>>(),
     ]
 }
 
-fn store<D: Dispatcher, O: Store, W: Writes>() -> [HandlerAddr; 9] {
+fn store<D: Dispatcher, O: Store, W: Writes>() -> [HandlerAddr; STORE_FORMS as usize] {
     [
         D::addr::<StoreOp<O, S, S, W>>(),
         D::addr::<StoreOp<O, S, I, W>>(),
@@ -91,6 +104,8 @@ fn store<D: Dispatcher, O: Store, W: Writes>() -> [HandlerAddr; 9] {
         D::addr::<StoreSum<O, S, W>>(),
         D::addr::<StoreSum<O, I, W>>(),
         D::addr::<StoreSum<O, A, W>>(),
+        D::addr::<StoreDisplaced<O, S, W>>(),
+        D::addr::<StoreDisplaced<O, A, W>>(),
     ]
 }
 
@@ -177,6 +192,7 @@ pub(crate) fn build<D: Dispatcher>() -> HandlerTable {
         next += handlers.len();
     });
     control::special::<D>(&mut |op, handler| table.put(op, handler));
+    fused::<D>(&mut |op, handler| table.put(op, handler));
     let returns = control::returns::<D, Free>().into_iter().zip(control::returns::<D, Metered>());
     for (kind, (free, metered)) in ReturnKind::ALL.into_iter().zip(returns) {
         for (slot, twins) in free.into_iter().zip(metered).enumerate() {

@@ -15,10 +15,9 @@
   (func (param i32) (result i32)
     (i32.mul (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (local.get 0))))
 ;; function 0, 6 slots
-;;   0: copy 4 <- 0
-;;   2: copy 0 <- 1
-;;   4: i32.sub.sa.a acc <- 4, acc
-;;   6: return.a
+;;   0: copy.two 4 <- 0, 0 <- 1
+;;   3: i32.sub.sa.a acc <- 4, acc
+;;   5: return.a
 ;; function 1, 6 slots
 ;;   0: copy 4 <- 0
 ;;   2: br_nez.s 1 -> 7

@@ -22,7 +22,7 @@
 ;; function 0, 6 slots
 ;;   0: br_eqz.s 1 -> 7
 ;;   3: copy 4 <- 0
-;;   5: br -> 9
+;;   5: return.s 4
 ;;   7: i32.add.si.s 4 <- 0, #3
 ;;   9: return.s 4
 ;; function 1, 6 slots
@@ -30,7 +30,7 @@
 ;;   5: const32 3 <- #2
 ;;   7: br -> 17
 ;;   9: const32 3 <- #2
-;;   11: br -> 19
+;;   11: return.s 3
 ;;   13: const32 4 <- #2
 ;;   15: return.a
 ;;   17: const32 3 <- #5
@@ -43,7 +43,7 @@
 ;;   8: copy 8 <- 0
 ;;   10: br_eqz.s 0 -> 17
 ;;   13: copy.many 3.. <- 4.., 5 slots
-;;   15: br -> 21
+;;   15: return.many 3.., 5 slots
 ;;   17: copy.many 3.. <- 4.., 5 slots
-;;   19: br -> 21
+;;   19: return.many 3.., 5 slots
 ;;   21: return.many 3.., 5 slots

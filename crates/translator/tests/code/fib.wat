@@ -10,7 +10,7 @@
 ;; function 0, 6 slots
 ;;   0: br_unless i64.lt_s.si 0, #2 -> 8
 ;;   4: copy 3 <- 0
-;;   6: br -> 22
+;;   6: return.s 3
 ;;   8: i64.add.si.s 3 <- 0, #-1
 ;;   11: call frame 3
 ;;   14: i64.add.si.s 4 <- 0, #-2

@@ -47,6 +47,6 @@
 ;;   3: i32.div_u.ss.s 4 <- 0, 1
 ;;   5: br_eqz.s 1 -> 12
 ;;   8: i32.load.s.s 4 <- [0 + 0]
-;;   10: br -> 14
+;;   10: return.s 4
 ;;   12: const32 4 <- #7
 ;;   14: return.s 4

@@ -28,7 +28,7 @@
 ;;   0: br_if i32.ge_u.ss 0, 1 -> 9
 ;;   3: loop
 ;;   4: 0 <- 0 + #1; br_unless.loop i32.ge_u acc, 1
-;;   7: br -> 9
+;;   7: return
 ;;   9: return
 ;; function 2, 5 slots
 ;;   0: loop

@@ -27,7 +27,7 @@
 ;;   3: loop
 ;;   4: i32.store8.si [0 + 0] <- #0
 ;;   7: 0 <- 0 + 2; br_if.loop i32.ne acc, 1
-;;   10: br -> 12
+;;   10: return
 ;;   12: return
 ;; function 1, 5 slots
 ;;   0: br_unless i64.gt_s.si 0, #9 -> 10

@@ -61,14 +61,12 @@
 ;;   41: return.s 3
 ;; function 6, 6 slots
 ;;   0: slow probe.enter 0 #6
-;;   3: copy 4 <- 1
-;;   5: copy 5 <- 0
-;;   7: slow probe.leave 0 #6
-;;   10: return_call
+;;   3: copy.two 4 <- 1, 5 <- 0
+;;   6: slow probe.leave 0 #6
+;;   9: return_call
 ;; function 7, 7 slots
 ;;   0: slow probe.enter 0 #7
 ;;   3: const32 6 <- #0
-;;   5: copy 4 <- 0
-;;   7: copy 5 <- 1
-;;   9: slow probe.leave 0 #7
-;;   12: return_call_indirect
+;;   5: copy.two 4 <- 0, 5 <- 1
+;;   8: slow probe.leave 0 #7
+;;   11: return_call_indirect

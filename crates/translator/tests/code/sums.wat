@@ -16,13 +16,11 @@
   (func $condition (param $a i32) (param $b i32) (result i32)
     (select (i32.const 1) (i32.const 2) (i32.add (local.get $a) (local.get $b)))))
 ;; function 0, 8 slots
-;;   0: i32.load8_u.s+s.a acc <- [1 + 2 + 3]
-;;   2: i32.store8.s+sa [0 + 2 + 0] <- acc
-;;   4: return
+;;   0: move8<s+s:s+s> [0 + 2 + 0] <- [1 + 2 + 3]
+;;   3: return
 ;; function 1, 7 slots
-;;   0: i32.shl.si.a acc <- 1, #3
-;;   2: i64.load.a+s.a acc <- [acc + 0 + 0]
-;;   4: return.a
+;;   0: i64.load.s<<i+s.a acc <- [(1 << #3) + 0 + 0]
+;;   3: return.a
 ;; function 2, 6 slots
 ;;   0: i32.add.ss.s 4 <- 0, 1
 ;;   2: const32 0 <- #5
