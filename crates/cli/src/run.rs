@@ -1,5 +1,7 @@
 //! `rotifer run`: loads a module and calls one of its functions.
 
+#[cfg(feature = "count-ops")]
+mod count;
 mod host;
 mod limits;
 mod outcome;
@@ -60,6 +62,9 @@ pub(crate) struct Args {
     limits: LimitOptions,
     #[command(flatten)]
     profile: ProfileOptions,
+    #[cfg(feature = "count-ops")]
+    #[command(flatten)]
+    count: count::CountOptions,
     #[command(flatten)]
     wasi: WasiOptions,
 }
@@ -76,6 +81,8 @@ pub(crate) fn run(args: &Args, output: &mut impl Write) -> Result<Exit> {
     let mut config = args.engine.config();
     args.limits.configure(&mut config);
     args.profile.configure(&mut config);
+    #[cfg(feature = "count-ops")]
+    args.count.configure(&mut config);
     let engine = Engine::try_new(&config)?;
     let wasm = module_file::read(&args.file)?;
     let shown = args.file.display();
@@ -119,6 +126,11 @@ pub(crate) fn run(args: &Args, output: &mut impl Write) -> Result<Exit> {
     if let Some(profile) = profile {
         output.flush()?;
         eprintln!("{profile}");
+    }
+    #[cfg(feature = "count-ops")]
+    if let Some(counts) = args.count.report()? {
+        output.flush()?;
+        eprintln!("{counts}");
     }
     Ok(exit)
 }
