@@ -7,7 +7,10 @@ use wasmtime::{
 };
 
 use super::{Backend, Backtrace, Export, HostFailure, import_random};
-use crate::value::{EXTERN_OBJECTS, HostAction, HostCall, HostLog, Outcome, Stop, Type, Value};
+use crate::{
+    random::Random,
+    value::{EXTERN_OBJECTS, HostAction, HostCall, HostLog, Outcome, Stop, Type, Value},
+};
 
 /// The fuel of a call, in about as many instructions. What needs more is not compared.
 const FUEL: u64 = 200_000;
