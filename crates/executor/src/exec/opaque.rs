@@ -64,7 +64,7 @@ pub(crate) unsafe fn taken(target: *const Word, cell: *const Word) -> *const Wor
 /// Defines functions that give back a cell, of which the optimiser then believes that it depends on a number in a
 /// register of this class.
 macro_rules! behind {
-    ($( $(#[$doc:meta])* $name:ident $ty:ty, $x86_64:ident, $aarch64:ident; )*) => {$(
+    ($( $(#[$doc:meta])* $name:ident $ty:ty, $x86_64:ident, $aarch64:ident $text:literal; )*) => {$(
         $(#[$doc])*
         #[inline(always)]
         #[allow(clippy::pointers_in_nomem_asm_block, reason = "nothing is read or written through it")]
@@ -81,7 +81,7 @@ macro_rules! behind {
                 #[cfg(target_arch = "aarch64")]
                 // SAFETY: I-ASM: no instruction at all.
                 unsafe {
-                    core::arch::asm!("/* {0} {1} */", inout(reg) cell, in($aarch64) number,
+                    core::arch::asm!($text, inout(reg) cell, in($aarch64) number,
                         options(pure, nomem, nostack, preserves_flags));
                 }
                 cell
@@ -98,11 +98,11 @@ macro_rules! behind {
 behind! {
     /// The same cell, whose further words are read after the number was computed: were they read before, the handler
     /// would have to save registers for them.
-    behind u64, reg, reg;
+    behind u64, reg, reg "/* {0} {1} */";
     /// The same for a number in a vector register.
-    behind_f32 f32, xmm_reg, vreg;
+    behind_f32 f32, xmm_reg, vreg "/* {0} {1:v} */";
     /// The same for a number in a vector register.
-    behind_f64 f64, xmm_reg, vreg;
+    behind_f64 f64, xmm_reg, vreg "/* {0} {1:v} */";
 }
 
 /// Has the function that this is inlined into begin with a cache line, where functions have sections of their own.
