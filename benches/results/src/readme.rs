@@ -142,6 +142,8 @@ pub const TABLES: &[Table] = &[
                 ("wasmtime on demand", "cranelift.on-demand"),
                 ("wasmtime pool, best", "cranelift.pool-pagemap"),
                 ("Rotifer", "rotifer"),
+                ("Rotifer, tracked writes", "rotifer.tracked"),
+                ("Rotifer, the same instance reset", "rotifer.reset"),
             ],
             rows: &[
                 MedianRow("1 MiB of memory, no call", "1 MiB", None),

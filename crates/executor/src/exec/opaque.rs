@@ -111,6 +111,7 @@ behind! {
 /// lies across the end of a line takes three where it could take two. Stable Rust cannot align functions, but the
 /// assembler aligns a section to whatever is aligned in it; a pad of at most a byte, which is none at the function's
 /// start, keeps instructions out of it.
+#[cfg(rotifer_tail)]
 #[inline(always)]
 pub(crate) fn align_handler() {
     #[cfg(all(not(miri), target_arch = "x86_64"))]

@@ -10,7 +10,7 @@
 use rotifer_bytecode::{HandlerAddr, Word};
 use rotifer_core::TrapCode;
 
-use super::{Dispatch, count, ctx::Ctx, opaque};
+use super::{Dispatch, count, ctx::Ctx};
 
 /// The registers.
 pub(crate) struct Regs {
@@ -349,7 +349,7 @@ mod tail {
                 fl0: f64,
                 fl1: f64,
             ) -> usize {
-                opaque::align_handler();
+                crate::exec::opaque::align_handler();
                 let mut r = Regs {
                     pc,
                     sp,
