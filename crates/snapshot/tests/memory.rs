@@ -1,5 +1,5 @@
 //! What the allocator says: [`History::bytes`] is right, and whatever bytes say, reading them allocates no more than
-//! they are worth. Alone in their program, one at a time: the allocator counts for all threads.
+//! they are worth. The allocator counts for each thread, so that tests do not see each other, nor what runs them.
 
 #[path = "snapshot/example.rs"]
 mod example;
@@ -19,32 +19,29 @@ use rotifer_snapshot::{
 };
 use std::{
     alloc::{GlobalAlloc, Layout, System},
+    cell::Cell,
     iter,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicUsize, Ordering},
-    },
 };
 
 struct Counting;
 
-static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-/// Held by the test that runs.
-static TURN: Mutex<()> = Mutex::new(());
+thread_local! {
+    /// What this thread has allocated, less what it has freed, which others may have allocated.
+    static ALLOCATED: Cell<usize> = const { Cell::new(usize::MAX / 2) };
+    static PEAK: Cell<usize> = const { Cell::new(0) };
+}
 
 // SAFETY: everything is passed on to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let before = ALLOCATED.fetch_add(layout.size(), Ordering::Relaxed);
-        PEAK.fetch_max(before + layout.size(), Ordering::Relaxed);
+        ALLOCATED.set(ALLOCATED.get().wrapping_add(layout.size()));
+        PEAK.set(PEAK.get().max(ALLOCATED.get()));
         // SAFETY: promised by the caller.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        ALLOCATED.fetch_sub(layout.size(), Ordering::Relaxed);
+        ALLOCATED.set(ALLOCATED.get().wrapping_sub(layout.size()));
         // SAFETY: promised by the caller.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -68,17 +65,21 @@ fn state(contents: Pages, global: u64) -> State {
     }
 }
 
-/// Beside what it says a history has no more than the unused part of its two lists, and whoever runs the test has some.
+/// What this thread has allocated since there was so much.
+fn allocated_since(before: usize) -> usize {
+    ALLOCATED.get().wrapping_sub(before)
+}
+
+/// Beside what it says a history has no more than the unused part of its two lists.
 fn check(history: &History, before: usize) {
-    let allocated = ALLOCATED.load(Ordering::Relaxed).saturating_sub(before);
+    let allocated = allocated_since(before);
     let (bytes, slack) = (history.bytes(), 400 * history.len() + 16_000);
     assert!(allocated <= bytes + slack && bytes <= allocated + slack, "{bytes} of {allocated}");
 }
 
 #[test]
 fn a_history_knows_what_it_holds() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-    let before = ALLOCATED.load(Ordering::Relaxed);
+    let before = ALLOCATED.get();
     let mut history = History::new(HistoryConfig { capacity: 40, dense: 5, ..HistoryConfig::default() });
     for tick in 0..100 {
         {
@@ -101,13 +102,12 @@ fn a_history_knows_what_it_holds() {
         }
     }
     drop(history);
-    let left = ALLOCATED.load(Ordering::Relaxed).saturating_sub(before);
+    let left = allocated_since(before);
     assert!(left < 16_000, "{left}");
 }
 
 #[test]
 fn reading_allocates_what_the_bytes_are_worth() {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let mut ty = example::state_type();
     // Memories that may be as large as any.
     for (_, memory) in &mut ty.memories {
@@ -129,10 +129,10 @@ fn reading_allocates_what_the_bytes_are_worth() {
         let end = (place + len).min(end);
         mutated[place..end].copy_from_slice(&random.bytes(end - place));
         seal(&mut mutated);
-        let before = ALLOCATED.load(Ordering::Relaxed);
-        PEAK.store(before, Ordering::Relaxed);
+        let before = ALLOCATED.get();
+        PEAK.set(before);
         let result = State::deserialize(&mutated, &ty);
-        let peak = PEAK.load(Ordering::Relaxed) - before;
+        let peak = PEAK.get() - before;
         assert!(peak < 2 * bytes.len(), "{peak} {result:?}");
     }
 }
