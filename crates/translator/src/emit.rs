@@ -21,7 +21,7 @@ use crate::meter::{Edge, Meter, MeterMemory, Metering, RegionId};
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Producer {
     operands: Operands,
-    /// The position of the producer's cell.
+    /// The position of the producer's cell, or [`NO_CELL`].
     start: u32,
     /// The slot that the accumulator mirrors.
     slot: u16,
@@ -29,6 +29,10 @@ pub(crate) struct Producer {
     /// What can be done with the cell.
     caps: Caps,
 }
+
+/// The start of what no cell of its own put into an accumulator: not that of a cell that follows, which may write to
+/// the other accumulator.
+const NO_CELL: u32 = u32::MAX;
 
 /// Which binary operator or compare a cell executes, and where its operands come from.
 #[derive(Clone, Copy, Debug)]
@@ -321,7 +325,7 @@ impl<'e> Emitter<'e> {
     pub(crate) fn returned(&mut self, domain: Domain, slot: u16) {
         let producer = Some(Producer {
             operands: Operands::default(),
-            start: self.position(),
+            start: NO_CELL,
             slot,
             op: Special::Call.code(),
             caps: Caps::NONE,
