@@ -11,7 +11,7 @@ use rotifer_core::{TrapCode, ValType};
 
 use super::{
     form::{A, Dst, I, Of, S, Src, bits, operands, put, slot},
-    memory::{FirstTouch, StoreForm, Tracked, Untracked, Writes, place},
+    memory::{Address, FirstTouch, LoadAt, StoreForm, Tracked, Untracked, Writes, place},
     meter::{Free, Meter, Metered},
     numeric::{To, ToCell, ToLoop, branch},
     opaque,
@@ -167,24 +167,22 @@ impl<O: Load, X: Place, Z: Src, T: To, M: Meter, const IF_EQUAL: bool> Handler
     }
 }
 
-/// A load from memory 0 of an element: at the sum of a slot and a shifted index.
-pub(crate) struct LoadScaled<O, X, T>(Of<(O, X, T)>);
+/// The sum of a slot and a shifted index, and an offset of 16 bits.
+pub(crate) struct Scaled<X>(Of<X>);
+/// A load from memory 0 of an element.
+pub(crate) type LoadScaled<O, X, T> = LoadAt<O, Scaled<X>, T>;
 
-impl<O: Load, X: Src, T: Dst> Handler for LoadScaled<O, X, T> {
+impl<X: Src> Address for Scaled<X> {
+    const WORDS: usize = 3;
+
     #[inline(always)]
-    unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
-        // SAFETY: I-CELL, I-SLOT, I-MEM: promised by the caller.
+    unsafe fn get(r: &Regs, first: u16) -> u64 {
+        // SAFETY: promised by the caller.
         unsafe {
-            let o = operands(r);
-            let index: u32 = X::get(r, o.b.into());
-            let address = index.wrapping_shl(bits(r, 2) as u32).wrapping_add(slot(r, o.c & 0xFFFF) as u32);
-            let Some(place) = place(r.mem, u64::from(address) + u64::from(o.c >> 16), O::M::SIZE) else {
-                return trap::<D>(r, TrapCode::MemoryOutOfBounds);
-            };
-            let value = O::convert(place.cast::<O::M>().read_unaligned().little_endian());
-            put::<O::R, T>(r, o.a, value);
-            r.pc = r.pc.add(3);
-            D::next(r)
+            let c = operands(r).c;
+            let index: u32 = X::get(r, first.into());
+            let address = index.wrapping_shl(bits(r, 2) as u32).wrapping_add(slot(r, c & 0xFFFF) as u32);
+            u64::from(address) + u64::from(c >> 16)
         }
     }
 }

@@ -27,23 +27,86 @@ pub(crate) unsafe fn place(data: *mut u8, address: u64, size: usize) -> Option<*
     Some(unsafe { data.add(address as usize) })
 }
 
-/// A load from memory 0 with a 32-bit address.
-pub(crate) struct LoadOp<O, X, T>(Of<(O, X, T)>);
+/// Where an access to memory 0 has its address from.
+pub(crate) trait Address {
+    /// How many words the cell has, but for an immediate that is stored: that is in the one behind them.
+    const WORDS: usize = 2;
 
-impl<O: Load, X: Src, T: Dst> Handler for LoadOp<O, X, T> {
+    /// The address, offset included. `first` is the field of its first operand: `b` in loads, `a` in stores.
+    ///
+    /// # Safety
+    /// I-CELL, I-SLOT for the current cell.
+    unsafe fn get(r: &Regs, first: u16) -> u64;
+}
+
+/// A load from memory 0.
+pub(crate) struct LoadAt<O, P, T>(Of<(O, P, T)>);
+
+impl<O: Load, P: Address, T: Dst> Handler for LoadAt<O, P, T> {
     #[inline(always)]
     unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
         // SAFETY: I-CELL, I-SLOT, I-MEM: promised by the caller.
         unsafe {
             let o = operands(r);
-            let address: u32 = X::get(r, u32::from(o.b));
-            let Some(place) = place(r.mem, u64::from(address) + u64::from(o.c), O::M::SIZE) else {
+            let Some(place) = place(r.mem, P::get(r, o.b), O::M::SIZE) else {
                 return trap::<D>(r, TrapCode::MemoryOutOfBounds);
             };
             let value = O::convert(place.cast::<O::M>().read_unaligned().little_endian());
             put::<O::R, T>(r, o.a, value);
-            r.pc = r.pc.add(2);
+            r.pc = r.pc.add(P::WORDS);
             D::next(r)
+        }
+    }
+}
+
+/// A 32-bit address and an offset.
+pub(crate) struct Plain<X>(Of<X>);
+/// A load with a 32-bit address.
+pub(crate) type LoadOp<O, X, T> = LoadAt<O, Plain<X>, T>;
+
+impl<X: Src> Address for Plain<X> {
+    #[inline(always)]
+    unsafe fn get(r: &Regs, first: u16) -> u64 {
+        // SAFETY: promised by the caller.
+        unsafe {
+            let address: u32 = X::get(r, u32::from(first));
+            u64::from(address) + u64::from(operands(r).c)
+        }
+    }
+}
+
+/// The sum of two 32-bit numbers, and an offset of 16 bits.
+pub(crate) struct Added<X>(Of<X>);
+/// A load at the sum of two 32-bit numbers.
+pub(crate) type LoadSum<O, X, T> = LoadAt<O, Added<X>, T>;
+
+impl<X: Src> Address for Added<X> {
+    #[inline(always)]
+    unsafe fn get(r: &Regs, first: u16) -> u64 {
+        // SAFETY: promised by the caller.
+        unsafe {
+            let c = operands(r).c;
+            let first: u32 = X::get(r, u32::from(first));
+            let address = first.wrapping_add(slot(r, c & 0xFFFF) as u32);
+            u64::from(address) + u64::from(c >> 16)
+        }
+    }
+}
+
+/// The sum of a 32-bit number and an immediate, and an offset in a word of its own.
+pub(crate) struct Displaced<X>(Of<X>);
+/// A load at the sum of a 32-bit number and an immediate.
+pub(crate) type LoadDisplaced<O, X, T> = LoadAt<O, Displaced<X>, T>;
+
+impl<X: Src> Address for Displaced<X> {
+    const WORDS: usize = 3;
+
+    #[inline(always)]
+    unsafe fn get(r: &Regs, first: u16) -> u64 {
+        // SAFETY: promised by the caller.
+        unsafe {
+            let base: u32 = X::get(r, u32::from(first));
+            u64::from(base.wrapping_add(operands(r).c)) + bits(r, 2)
         }
     }
 }
@@ -94,25 +157,20 @@ impl<F: StoreForm> Handler for FirstTouch<F> {
     }
 }
 
-/// A store to memory 0 with a 32-bit address. The slots are in `a` (address) and `b` (value), the offset in
-/// `c`, an immediate in the third word.
-pub(crate) struct StoreOp<O, X, V, W>(Of<(O, X, V, W)>);
+/// A store to memory 0. The slot of the value is in `b`.
+pub(crate) struct StoreAt<O, P, V, W>(Of<(O, P, V, W)>);
 
-impl<O: Store, X: Src, V: Src, W: Writes> StoreForm for StoreOp<O, X, V, W> {
+impl<O: Store, P: Address, V: Src, W: Writes> StoreForm for StoreAt<O, P, V, W> {
     const SIZE: usize = O::M::SIZE;
 
     #[inline(always)]
     unsafe fn target(r: &Regs) -> (*mut u8, u64) {
         // SAFETY: promised by the caller.
-        unsafe {
-            let o = operands(r);
-            let address: u32 = X::get(r, u32::from(o.a));
-            (r.mem, u64::from(address) + u64::from(o.c))
-        }
+        (r.mem, unsafe { P::get(r, operands(r).a) })
     }
 }
 
-impl<O: Store, X: Src, V: Src, W: Writes> Handler for StoreOp<O, X, V, W> {
+impl<O: Store, P: Address, V: Src, W: Writes> Handler for StoreAt<O, P, V, W> {
     #[inline(always)]
     unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
         // SAFETY: I-CELL, I-SLOT, I-MEM: promised by the caller.
@@ -124,137 +182,23 @@ impl<O: Store, X: Src, V: Src, W: Writes> Handler for StoreOp<O, X, V, W> {
             };
             if W::TRACKED && !tracker::is_noted(data, address, O::M::SIZE) {
                 cold_path();
-                return D::divert::<FirstTouch<StoreOp<O, X, V, Untracked>>>(r);
+                return D::divert::<FirstTouch<StoreAt<O, P, V, Untracked>>>(r);
             }
-            let value = if V::IMM { O::V::from_slot(bits(r, 2)) } else { V::get::<O::V>(r, u32::from(o.b)) };
+            let value =
+                if V::IMM { O::V::from_slot(bits(r, P::WORDS)) } else { V::get::<O::V>(r, u32::from(o.b)) };
             place.cast::<O::M>().write_unaligned(O::convert(value).little_endian());
-            r.pc = r.pc.add(2 + V::IMM as usize);
+            r.pc = r.pc.add(P::WORDS + V::IMM as usize);
             D::next(r)
         }
     }
 }
 
-/// A load from memory 0 at the sum of two 32-bit numbers.
-pub(crate) struct LoadSum<O, X, T>(Of<(O, X, T)>);
-
-impl<O: Load, X: Src, T: Dst> Handler for LoadSum<O, X, T> {
-    #[inline(always)]
-    unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
-        // SAFETY: I-CELL, I-SLOT, I-MEM: promised by the caller.
-        unsafe {
-            let o = operands(r);
-            let first: u32 = X::get(r, u32::from(o.b));
-            let address = first.wrapping_add(slot(r, o.c & 0xFFFF) as u32);
-            let Some(place) = place(r.mem, u64::from(address) + u64::from(o.c >> 16), O::M::SIZE) else {
-                return trap::<D>(r, TrapCode::MemoryOutOfBounds);
-            };
-            let value = O::convert(place.cast::<O::M>().read_unaligned().little_endian());
-            put::<O::R, T>(r, o.a, value);
-            r.pc = r.pc.add(2);
-            D::next(r)
-        }
-    }
-}
-
-/// A load from memory 0 at the sum of a 32-bit number and an immediate.
-pub(crate) struct LoadDisplaced<O, X, T>(Of<(O, X, T)>);
-
-impl<O: Load, X: Src, T: Dst> Handler for LoadDisplaced<O, X, T> {
-    #[inline(always)]
-    unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
-        // SAFETY: I-CELL, I-SLOT, I-MEM: promised by the caller.
-        unsafe {
-            let o = operands(r);
-            let base: u32 = X::get(r, u32::from(o.b));
-            let address = u64::from(base.wrapping_add(o.c)) + bits(r, 2);
-            let Some(place) = place(r.mem, address, O::M::SIZE) else {
-                return trap::<D>(r, TrapCode::MemoryOutOfBounds);
-            };
-            let value = O::convert(place.cast::<O::M>().read_unaligned().little_endian());
-            put::<O::R, T>(r, o.a, value);
-            r.pc = r.pc.add(3);
-            D::next(r)
-        }
-    }
-}
-
-/// A store to memory 0 at the sum of a slot and an immediate.
-pub(crate) struct StoreDisplaced<O, V, W>(Of<(O, V, W)>);
-
-impl<O: Store, V: Src, W: Writes> StoreForm for StoreDisplaced<O, V, W> {
-    const SIZE: usize = O::M::SIZE;
-
-    #[inline(always)]
-    unsafe fn target(r: &Regs) -> (*mut u8, u64) {
-        // SAFETY: promised by the caller.
-        unsafe {
-            let o = operands(r);
-            let address = (slot(r, u32::from(o.a)) as u32).wrapping_add(o.c);
-            (r.mem, u64::from(address) + bits(r, 2))
-        }
-    }
-}
-
-impl<O: Store, V: Src, W: Writes> Handler for StoreDisplaced<O, V, W> {
-    #[inline(always)]
-    unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
-        // SAFETY: I-CELL, I-SLOT, I-MEM: promised by the caller.
-        unsafe {
-            let o = operands(r);
-            let (data, address) = Self::target(r);
-            let Some(place) = place(data, address, O::M::SIZE) else {
-                return trap::<D>(r, TrapCode::MemoryOutOfBounds);
-            };
-            if W::TRACKED && !tracker::is_noted(data, address, O::M::SIZE) {
-                cold_path();
-                return D::divert::<FirstTouch<StoreDisplaced<O, V, Untracked>>>(r);
-            }
-            let value = V::get::<O::V>(r, u32::from(o.b));
-            place.cast::<O::M>().write_unaligned(O::convert(value).little_endian());
-            r.pc = r.pc.add(3);
-            D::next(r)
-        }
-    }
-}
-
-/// A store to memory 0 at the sum of two slots.
-pub(crate) struct StoreSum<O, V, W>(Of<(O, V, W)>);
-
-impl<O: Store, V: Src, W: Writes> StoreForm for StoreSum<O, V, W> {
-    const SIZE: usize = O::M::SIZE;
-
-    #[inline(always)]
-    unsafe fn target(r: &Regs) -> (*mut u8, u64) {
-        // SAFETY: promised by the caller.
-        unsafe {
-            let o = operands(r);
-            let address = (slot(r, u32::from(o.a)) as u32).wrapping_add(slot(r, o.c & 0xFFFF) as u32);
-            (r.mem, u64::from(address) + u64::from(o.c >> 16))
-        }
-    }
-}
-
-impl<O: Store, V: Src, W: Writes> Handler for StoreSum<O, V, W> {
-    #[inline(always)]
-    unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
-        // SAFETY: I-CELL, I-SLOT, I-MEM: promised by the caller.
-        unsafe {
-            let o = operands(r);
-            let (data, address) = Self::target(r);
-            let Some(place) = place(data, address, O::M::SIZE) else {
-                return trap::<D>(r, TrapCode::MemoryOutOfBounds);
-            };
-            if W::TRACKED && !tracker::is_noted(data, address, O::M::SIZE) {
-                cold_path();
-                return D::divert::<FirstTouch<StoreSum<O, V, Untracked>>>(r);
-            }
-            let value = if V::IMM { O::V::from_slot(bits(r, 2)) } else { V::get::<O::V>(r, u32::from(o.b)) };
-            place.cast::<O::M>().write_unaligned(O::convert(value).little_endian());
-            r.pc = r.pc.add(2 + V::IMM as usize);
-            D::next(r)
-        }
-    }
-}
+/// A store with a 32-bit address.
+pub(crate) type StoreOp<O, X, V, W> = StoreAt<O, Plain<X>, V, W>;
+/// A store at the sum of two slots.
+pub(crate) type StoreSum<O, V, W> = StoreAt<O, Added<S>, V, W>;
+/// A store at the sum of a slot and an immediate.
+pub(crate) type StoreDisplaced<O, V, W> = StoreAt<O, Displaced<S>, V, W>;
 
 /// The place of an access to any memory: `memory` is its index, `address` is in a slot, the offset has 64 bits.
 ///
