@@ -175,6 +175,11 @@ impl Code {
         size_of_val(&*self.splits) + self.safepoints.size()
     }
 
+    /// Bytes of both.
+    fn held(&self) -> usize {
+        self.size() + self.tables()
+    }
+
     fn first_cell(&self) -> *mut Word {
         // SAFETY: I-CODE: every block has a header and a cell behind it.
         unsafe { self.words.cast::<Word>().add(header::WORDS).as_ptr() }
@@ -656,7 +661,7 @@ impl ModuleCode {
         let mut count = 0;
         for &func in translated.order.iter().take(translated.order.len() - 1) {
             let block = self.block(func);
-            let size = translated.blocks.get(&block).map_or(0, |code| code.size() + code.tables());
+            let size = translated.blocks.get(&block).map_or(0, Code::held);
             count += 1;
             excess = excess.saturating_sub(size);
             if excess == 0 {
@@ -676,10 +681,7 @@ impl ModuleCode {
             self.entry(func).code.store(stub, Ordering::Release);
         }
         self.stubs.usage().sub(Held::Functions, blocks.len());
-        let mut size = 0;
-        for block in &blocks {
-            size += translated.blocks.get(block).map_or(0, |code| code.size() + code.tables());
-        }
+        let size = blocks.iter().filter_map(|block| translated.blocks.get(block)).map(Code::held).sum();
         let evicted = Evicted { pins: pins.raised(), blocks, size };
         if evicted.pins.is_empty() {
             return self.remove(translated, &evicted.blocks);

@@ -340,7 +340,6 @@ impl Memory {
         let renewed = self.with_block(|block| self.renew_block(block, len, image, keep));
         self.layers = Layers::NONE;
         self.ended = None;
-        self.clear_tracker();
         let has_image = renewed.map_err(|()| NewEntityError::OutOfMemory)?;
         // SAFETY: I-IMAGE: promised by the caller; that is what the memory holds now.
         unsafe { self.note_clean(image.filter(|_| has_image)) };

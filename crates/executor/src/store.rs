@@ -240,8 +240,6 @@ pub struct Store {
     own_tables: usize,
     /// Whether anything may have been written to a memory other than by active segments.
     pub(crate) used: bool,
-    /// Whether memories are tracked.
-    tracked: bool,
     externs: Vec<Box<dyn Any + Send + Sync>>,
     stubs: Arc<Stubs>,
     /// Raised while an activation exists that cannot be suspended.
@@ -298,7 +296,6 @@ impl Store {
             own_memories: 0,
             own_tables: 0,
             used: false,
-            tracked: stubs.tracks_writes(),
             externs: Vec::new(),
             pin: stubs.pin(),
             stubs,
@@ -480,7 +477,7 @@ impl Store {
     /// # Errors
     /// The host has not enough memory.
     pub fn new_memory(&mut self, ty: MemoryType) -> Result<Handle<Memory>, NewEntityError> {
-        let memory = Memory::new(ty, self.tally(), self.tracked)?;
+        let memory = Memory::new(ty, self.tally(), self.stubs.tracks_writes())?;
         Ok(Handle { store: self.id, entity: self.memories.add(memory) })
     }
 
