@@ -199,8 +199,9 @@ fn take<T>(store: &mut StoreInner<T>, instance: Handle<executor::Instance>) -> R
         Ok(TableState { index, ty, elements: recorded.elements(executor, instance, index, table)? })
     });
     let tables = tables.collect::<Result<_, Error>>()?;
+    let mut numbers = executor.func_numbers(instance)?;
     let globals = parts.globals.iter().map(|&global| {
-        let value = global_value(executor, instance, global)?;
+        let value = global_value(executor, &mut numbers, global)?;
         Ok(GlobalState { index: global.0, value })
     });
     let globals = globals.collect::<Result<_, Error>>()?;
@@ -336,7 +337,7 @@ unsafe fn func_of(
 
 fn global_value(
     store: &executor::Store,
-    instance: Handle<executor::Instance>,
+    numbers: &mut executor::FuncNumbers<'_>,
     (index, global): (GlobalIdx, Handle<executor::Global>),
 ) -> Result<Value, Error> {
     let entity = store.entity(global)?;
@@ -347,9 +348,8 @@ fn global_value(
         ValType::F32 => Value::F32(low as u32),
         ValType::F64 => Value::F64(low),
         ValType::Ref(ty) => {
-            let mut numbers = store.func_numbers(instance)?;
             // SAFETY: I-REF: a global holds a value of its type, which leads into its store.
-            let func = unsafe { func_of(&mut numbers, ty, low, (ItemKind::Global, index.0)) }?;
+            let func = unsafe { func_of(numbers, ty, low, (ItemKind::Global, index.0)) }?;
             if ty.heap_type() == HeapType::Func { Value::Func(func) } else { Value::NullExtern }
         }
         // Vectors.

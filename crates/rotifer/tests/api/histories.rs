@@ -1,14 +1,15 @@
 //! Histories, state hashes and serialized snapshots of instances.
 
 use rotifer::{
-    Config, DeserializeError, Dispatch, Engine, Features, FuncType, Global, History, HistoryConfig,
-    HistoryError, Instance, Linker, Module, Mutability, ResumableCall, Snapshot, SnapshotError,
-    SnapshotSection, SnapshotStore, StateHash, Store, Val, state::Footprint,
+    Config, DeserializeError, Dispatch, Engine, Features, FuncType, History, HistoryConfig, HistoryError,
+    Instance, Linker, Module, ResumableCall, Snapshot, SnapshotError, SnapshotSection, SnapshotStore,
+    StateHash, Store, state::Footprint,
 };
 
 use super::{
     MODES, engines_with, load,
     reset::{START, disturb, snapshot_error},
+    snapshots::begin,
     warm::{SIZES, describe, everything, fresh},
 };
 
@@ -159,15 +160,6 @@ fn the_state_hash_is_the_same_everywhere() {
     different.sort_unstable();
     different.dedup();
     assert!(different.len() > 4);
-}
-
-/// An instance that begins in the state of a snapshot.
-fn begin(store: &mut Store<()>, module: &Module, snapshot: &Snapshot) -> Instance {
-    let mut linker = Linker::new(module.engine());
-    let global = Global::new(&mut *store, Val::I32(10), Mutability::Const);
-    linker.define("host", "base", global).unwrap();
-    linker.func_wrap("host", "seven", || 7).unwrap();
-    snapshot.instantiate(&linker.instantiate_pre(module).unwrap(), store).unwrap()
 }
 
 #[test]

@@ -61,8 +61,8 @@ fn a_snapshot_is_the_whole_state() {
     }
 }
 
-/// An instance that begins in the state of a snapshot.
-fn begin(store: &mut Store<()>, module: &Module, snapshot: &Snapshot) -> Instance {
+/// An instance of `everything` that begins in the state of a snapshot.
+pub(super) fn begin(store: &mut Store<()>, module: &Module, snapshot: &Snapshot) -> Instance {
     let mut linker = Linker::new(module.engine());
     let global = Global::new(&mut *store, Val::I32(10), Mutability::Const);
     linker.define("host", "base", global).unwrap();
