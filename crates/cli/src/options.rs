@@ -1,10 +1,11 @@
 //! Options that several commands share: [`EngineOptions`].
 
-use crate::features;
-use anyhow::Result;
+use crate::{features, module_file};
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use rotifer::{Config, Dispatch, Engine, Features, LoadMode, Module};
 use rotifer_wast::Mode;
+use std::path::Path;
 
 /// How modules are loaded, for the command line.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
@@ -68,6 +69,11 @@ impl EngineOptions {
     pub(crate) fn engine(&self) -> Result<Engine> {
         Ok(Engine::try_new(&self.config())?)
     }
+}
+
+/// Reads a module from a file and loads it in one of the modes.
+pub(crate) fn load_file(engine: &Engine, file: &Path, mode: ModeOption) -> Result<Module> {
+    load(engine, &module_file::read(file)?, mode).with_context(|| format!("cannot load {}", file.display()))
 }
 
 /// Loads a module in one of the modes.

@@ -12,7 +12,6 @@ mod wasi;
 use crate::{
     exit::{Exit, UsageError},
     format::{Format, FormatOption, quoted},
-    module_file,
     options::{self, EngineOptions, ModeOption},
     values,
 };
@@ -84,9 +83,8 @@ pub(crate) fn run(args: &Args, output: &mut impl Write) -> Result<Exit> {
     #[cfg(feature = "count-ops")]
     args.count.configure(&mut config);
     let engine = Engine::try_new(&config)?;
-    let wasm = module_file::read(&args.file)?;
+    let module = options::load_file(&engine, &args.file, args.mode)?;
     let shown = args.file.display();
-    let module = options::load(&engine, &wasm, args.mode).with_context(|| format!("cannot load {shown}"))?;
     // Before anything of the module runs, its start function included.
     let is_program = wasi::is_imported(&module) && args.invoke.is_none();
     let none: &[String] = &[];

@@ -9,7 +9,6 @@ use super::{
 };
 use crate::{
     exit::Exit,
-    module_file,
     options::{self, EngineOptions, ModeOption},
 };
 use anyhow::{Context, Result};
@@ -58,9 +57,8 @@ pub(crate) fn run(args: &Args) -> Result<Exit> {
     let mut config = args.engine.config();
     args.limits.configure(&mut config);
     let engine = Engine::try_new(&config)?;
-    let wasm = module_file::read(&args.file)?;
+    let module = options::load_file(&engine, &args.file, args.mode)?;
     let shown = args.file.display();
-    let module = options::load(&engine, &wasm, args.mode).with_context(|| format!("cannot load {shown}"))?;
     let invoke = args.invoke.as_deref();
     let call = invoke.map(|name| Call::new(&module, Some(name), &args.args)).transpose()?;
     let wasi = args.wasi.context(&args.file, &[])?;
