@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs a coverage-guided target with a nightly compiler but without cargo-fuzz:
-# fuzz.sh validate|execute|modes|suspend|api|wast-text [arguments of libFuzzer]. Set SANITIZER=address for the address sanitizer.
+# fuzz.sh validate|execute|modes|suspend|states|api|wast-text [arguments of libFuzzer]. Set SANITIZER=address for the address sanitizer.
 set -eu
 cd "$(dirname "$0")"
 target=$1
@@ -19,6 +19,6 @@ RUSTFLAGS=$flags cargo +nightly build --release --locked $features --target "$tr
 mkdir -p "corpus/$target" artifacts
 seeds=seeds/$target
 # They take the same modules.
-if [ "$target" = suspend ]; then seeds=seeds/modes; fi
+if [ "$target" = suspend ] || [ "$target" = states ]; then seeds=seeds/modes; fi
 exec "${CARGO_TARGET_DIR:-target}/$triple/release/$target" -artifact_prefix=artifacts/ -max_len=8192 "$@" \
     "corpus/$target" "$seeds"

@@ -24,14 +24,14 @@ pub static CALLS: AtomicU64 = AtomicU64::new(0);
 
 /// How a module is loaded.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Load {
+pub(crate) enum Load {
     Eager,
     Checked,
     Partial,
     Unchecked,
 }
 
-const LOADS: [Load; 4] = [Load::Eager, Load::Checked, Load::Partial, Load::Unchecked];
+pub(crate) const LOADS: [Load; 4] = [Load::Eager, Load::Checked, Load::Partial, Load::Unchecked];
 
 /// How much may be called, and how deeply.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -44,7 +44,7 @@ pub enum Stack {
 
 /// What engines count.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Meter {
+pub(crate) enum Meter {
     Off,
     Interruptible,
     Fuel,
@@ -54,10 +54,10 @@ enum Meter {
 
 /// The fuel that suffices for everything but the greatest lengths of bulk operators: modules for `modes` and `suspend`
 /// terminate by themselves.
-const PLENTY: u64 = 1 << 63;
+pub(crate) const PLENTY: u64 = 1 << 63;
 
 /// What kinds of engines there are; the last says whether NaNs are made canonical.
-type Kind = (Stack, Meter, bool);
+pub(crate) type Kind = (Stack, Meter, bool);
 
 /// How much a comparison covers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,7 +85,7 @@ pub fn all_features() -> Features {
     Features { custom_page_sizes: true, wide_arithmetic: true, ..Features::default() }
 }
 
-fn engines(kind: Kind) -> Vec<Engine> {
+pub(crate) fn engines(kind: Kind) -> Vec<Engine> {
     let (stack, meter, canonical_nans) = kind;
     ENGINES.with_borrow_mut(|(uses, engines)| {
         // Engines remember the types of all modules.
@@ -133,7 +133,7 @@ pub fn dispatchers() -> String {
     Dispatch::available().iter().map(|dispatch| dispatch.name()).collect::<Vec<_>>().join(", ")
 }
 
-fn load(engine: &Engine, wasm: &[u8], load: Load) -> Result<Module, rotifer::Error> {
+pub(crate) fn load(engine: &Engine, wasm: &[u8], load: Load) -> Result<Module, rotifer::Error> {
     match load {
         Load::Eager => Module::new_with_mode(engine, wasm, LoadMode::Eager),
         Load::Checked => Module::new_with_mode(engine, wasm, LoadMode::Checked),
@@ -185,7 +185,7 @@ fn former_life(case: &Case, module: &Module, random: &mut Random) {
 }
 
 /// Calls all functions of a module that terminates by itself, perhaps until the stack overflows.
-fn call_all(backend: &mut dyn Backend, random: &mut Random, until_overflow: bool) {
+pub(crate) fn call_all(backend: &mut dyn Backend, random: &mut Random, until_overflow: bool) {
     for (index, function) in backend.functions().iter().enumerate() {
         let params: Vec<Value> = function.params.iter().map(|ty| Value::random(*ty, random)).collect();
         backend.set_global(FUEL_GLOBAL, FUEL as i32);
@@ -354,7 +354,7 @@ fn lockstep(
     Ok(done)
 }
 
-fn same(a: &Outcome, b: &Outcome, nan: Nan) -> bool {
+pub(crate) fn same(a: &Outcome, b: &Outcome, nan: Nan) -> bool {
     match (a, b) {
         (Ok(a), Ok(b)) => same_values(a, b, nan),
         (Err(a), Err(b)) => a == b,
@@ -416,26 +416,35 @@ fn compare_fuel(what: &str, backends: &[Box<dyn Backend>]) -> Result<(), Finding
 
 fn compare_state(what: &str, backends: &mut [Box<dyn Backend>], nan: Nan) -> Result<(), Finding> {
     let (first, others) = backends.split_first_mut().expect("there are several");
-    let (a, globals, tables) = (first.name(), first.globals(), first.tables());
-    for actual in others {
-        let b = actual.name();
-        let their_globals = actual.globals();
-        if !same_values(&globals, &their_globals, nan) {
-            let text = format!("{what}: globals of {a}: {globals:?}; but of {b}: {their_globals:?}");
-            return Err(Finding::new("globals", text));
-        }
-        compare_memories(what, &**first, &**actual)?;
-        let their_tables = actual.tables();
-        if tables != their_tables {
-            let text = format!("{what}: tables of {a}: {tables:?}; of {b}: {their_tables:?}");
-            return Err(Finding::new("tables", text));
-        }
-        if !same_calls(first.host_calls(), actual.host_calls(), nan) {
-            let (c, d) = (first.host_calls(), actual.host_calls());
-            let at = c.iter().zip(d).position(|(c, d)| c != d).unwrap_or(c.len().min(d.len()));
-            let text = format!("{what}: host call {at} of {a}: {:?}; of {b}: {:?}", c.get(at), d.get(at));
-            return Err(Finding::new("host", text));
-        }
+    let seen = (first.globals(), first.tables());
+    others.iter_mut().try_for_each(|actual| compare_seen(what, &**first, &seen, &mut **actual, nan))
+}
+
+/// Compares a backend with one whose globals and tables are known.
+pub(crate) fn compare_seen(
+    what: &str,
+    first: &dyn Backend,
+    (globals, tables): &(Vec<Value>, Vec<Vec<Value>>),
+    actual: &mut dyn Backend,
+    nan: Nan,
+) -> Result<(), Finding> {
+    let (a, b) = (first.name(), actual.name());
+    let their_globals = actual.globals();
+    if !same_values(globals, &their_globals, nan) {
+        let text = format!("{what}: globals of {a}: {globals:?}; but of {b}: {their_globals:?}");
+        return Err(Finding::new("globals", text));
+    }
+    compare_memories(what, first, actual)?;
+    let their_tables = actual.tables();
+    if *tables != their_tables {
+        let text = format!("{what}: tables of {a}: {tables:?}; of {b}: {their_tables:?}");
+        return Err(Finding::new("tables", text));
+    }
+    if !same_calls(first.host_calls(), actual.host_calls(), nan) {
+        let (c, d) = (first.host_calls(), actual.host_calls());
+        let at = c.iter().zip(d).position(|(c, d)| c != d).unwrap_or(c.len().min(d.len()));
+        let text = format!("{what}: host call {at} of {a}: {:?}; of {b}: {:?}", c.get(at), d.get(at));
+        return Err(Finding::new("host", text));
     }
     Ok(())
 }

@@ -150,4 +150,12 @@ impl Generated {
         }
         execute::suspend(&self.case, nan_of_seed(self.case.seed))
     }
+
+    /// The oracle `states`, for modules that terminate.
+    pub fn states(&self) -> Result<Done, Finding> {
+        if !self.counts_fuel {
+            return Ok(Done::default());
+        }
+        crate::states::states(&self.case, nan_of_seed(self.case.seed))
+    }
 }

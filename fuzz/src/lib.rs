@@ -11,6 +11,7 @@ pub mod generate;
 pub mod random;
 #[cfg(feature = "shrink")]
 pub mod shrink;
+pub mod states;
 pub mod structured;
 pub mod validate;
 pub mod value;

@@ -367,6 +367,11 @@ impl Instance {
                     Err(_) => return false,
                 }
             }
+        } else {
+            for mut memory in self.own_memories.places() {
+                // SAFETY: I-WARM: nobody else has the memory any more.
+                unsafe { memory.as_mut() }.forget_recording();
+            }
         }
         let mut clean = common.elements && self.has_elements;
         for table in self.own_tables.places() {

@@ -9,9 +9,13 @@ use super::{Backend, Backtrace, Export, HostFailure, import_random};
 use crate::random::Random;
 use crate::value::{EXTERN_OBJECTS, HostAction, HostCall, HostLog, Outcome, Stop, Type, Value};
 
+mod rewinding;
 mod steps;
 
-pub use steps::Extra;
+pub use self::{
+    rewinding::{Point, Rewinding, Way},
+    steps::Extra,
+};
 
 impl rotifer::HostError for HostFailure {}
 
@@ -190,6 +194,20 @@ impl Runner {
     /// Instantiates a module with imports that are the same for every engine. `fuel` is for each call, where fuel is
     /// counted.
     pub fn new(name: String, module: &Module, seed: u64, fuel: u64, extra: Extra) -> Self {
+        let mut runner = Self::without_instance(name, module, seed, fuel, extra);
+        match Instance::new(&mut runner.store, module, &runner.imports) {
+            Ok(instance) => {
+                runner.instance = Some(instance);
+                runner.look_at(instance);
+                steps::instantiated(&mut runner.store);
+            }
+            Err(error) => runner.start = Err(runner.stop(error)),
+        }
+        runner
+    }
+
+    /// What an instance needs.
+    fn without_instance(name: String, module: &Module, seed: u64, fuel: u64, extra: Extra) -> Self {
         let data = Data {
             log: HostLog { seed, ..HostLog::default() },
             objects: vec![],
@@ -208,7 +226,7 @@ impl Runner {
         let imports: Vec<Extern> =
             module.imports().map(|item| import(&mut store, module, &item, seed)).collect();
         steps::set_fuel(&mut store, fuel);
-        let mut runner = Self {
+        Self {
             name,
             start: Ok(()),
             exports: vec![],
@@ -222,16 +240,7 @@ impl Runner {
             module: module.clone(),
             imports,
             instance: None,
-        };
-        match Instance::new(&mut runner.store, module, &runner.imports) {
-            Ok(instance) => {
-                runner.instance = Some(instance);
-                runner.look_at(instance);
-                steps::instantiated(&mut runner.store);
-            }
-            Err(error) => runner.start = Err(runner.stop(error)),
         }
-        runner
     }
 
     /// Uses the instance, perhaps another one with the same imports beside it, and goes back to what it was: nothing of
@@ -348,8 +357,10 @@ impl Backend for Runner {
     }
 
     fn set_global(&mut self, name: &str, value: i32) {
-        let Some((_, global)) = self.globals.iter().find(|global| global.0 == name) else { return };
-        global.set(&mut self.store, Val::I32(value)).expect("a mutable global of type i32");
+        // Of both instances, if there are two.
+        for (_, global) in self.globals.iter().filter(|global| global.0 == name) {
+            global.set(&mut self.store, Val::I32(value)).expect("a mutable global of type i32");
+        }
     }
 
     fn globals(&mut self) -> Vec<Value> {

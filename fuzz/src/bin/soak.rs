@@ -19,7 +19,7 @@ use rotifer_fuzz::{
     execute::{self, Done, Nan},
     generate,
     random::Random,
-    validate, wast_text,
+    states, validate, wast_text,
 };
 
 /// Nothing that is made here may make the engine ask for more: what is refused ends the process.
@@ -36,12 +36,13 @@ const TARGETS: &[&str] = &[
     "execute",
     "modes",
     "suspend",
+    "states",
     "api",
     "wast-text",
 ];
 
 const USAGE: &str = "\
-usage: soak --target validate|execute|modes|suspend|api|wast-text [--seconds N] [--seed S] [--count N] [--out DIR] [--stop]
+usage: soak --target validate|execute|modes|suspend|states|api|wast-text [--seconds N] [--seed S] [--count N] [--out DIR] [--stop]
        soak --target T --replay FILE --seed S    runs one module; its exit status says which oracle it violates
        soak --target T --shrink FILE --seed S    minimises one module
        soak --target T --print S                 writes the module of a seed";
@@ -151,6 +152,7 @@ fn run_seed(target: &str, seed: u64) -> Result<Done, Finding> {
         #[cfg(feature = "reference")]
         "execute" => generated.execute(),
         "modes" => generated.modes(),
+        "states" => generated.states(),
         _ => generated.suspend(),
     }
 }
@@ -178,6 +180,7 @@ fn run_input(target: &str, input: &[u8], seed: u64) -> Result<Done, Finding> {
         #[cfg(feature = "reference")]
         "execute" => execute::execute(&case, nan),
         "modes" => execute::modes(&case, nan),
+        "states" => states::states(&case, nan),
         _ => execute::suspend(&case, nan),
     }
 }
@@ -223,9 +226,9 @@ fn watch() {
 }
 
 const EXIT_ENDLESS: u8 = 99;
-const ORACLES: [&str; 14] = [
+const ORACLES: [&str; 15] = [
     "panic", "load", "outcome", "place", "globals", "memory", "tables", "host", "accepts", "refuses",
-    "modes", "fuel", "usage", "message",
+    "modes", "fuel", "usage", "message", "hash",
 ];
 
 fn exit_of(oracle: &str) -> u8 {

@@ -61,6 +61,22 @@ fn a_snapshot_is_the_whole_state() {
     }
 }
 
+/// The second instance is the first one, which the module has kept: its memory was not written to, and so not renewed.
+#[test]
+fn a_former_store_has_taken_a_snapshot() {
+    for engine in engines().into_iter().chain(resettable()) {
+        let module = load(&engine, r#"(module (memory 1) (data (i32.const 5000) "data"))"#);
+        for _ in 0..3 {
+            let mut store = Store::new(&engine, ());
+            let instance = Instance::new(&mut store, &module, &[]).unwrap();
+            let snapshot = instance.snapshot(&mut store).unwrap();
+            let mut data = [0; 4];
+            assert!(snapshot.read_memory(0, 5000, &mut data));
+            assert_eq!(data, *b"data");
+        }
+    }
+}
+
 /// An instance of `everything` that begins in the state of a snapshot.
 pub(super) fn begin(store: &mut Store<()>, module: &Module, snapshot: &Snapshot) -> Instance {
     let mut linker = Linker::new(module.engine());
