@@ -227,8 +227,8 @@ impl States<'_> {
                 _ => bytes[at] = 0,
             }
         }
-        seal(&mut bytes);
-        if !self.ours.try_bytes(&bytes) {
+        let skips_sections = seal(&mut bytes);
+        if !self.ours.try_bytes(&bytes, skips_sections) {
             return Ok(false);
         }
         if self.traces {
@@ -307,31 +307,31 @@ fn is_unknown(outcome: &Outcome) -> bool {
     matches!(outcome, Err(Stop::StackOverflow | Stop::OutOfFuel))
 }
 
-/// Gives a serialized state the hashes of what it has become (docs/SNAPSHOT.md), as far as it has a header.
-fn seal(bytes: &mut [u8]) {
+/// Gives a serialized state the hashes of what it has become (docs/SNAPSHOT.md), as far as it has a header. Says whether
+/// it has sections that a reader may skip.
+fn seal(bytes: &mut [u8]) -> bool {
     const NUMBER: usize = 88;
     const SECTIONS: usize = NUMBER + 4;
     const SECTION: usize = 48;
     const HASH: usize = 32;
-    let Some(number) =
-        bytes.get(NUMBER..).and_then(|rest| rest.first_chunk()).map(|n| u32::from_le_bytes(*n))
-    else {
-        return;
-    };
-    let number = number.min(64) as usize;
+    let Some(number) = bytes.get(NUMBER..).and_then(|rest| rest.first_chunk()) else { return false };
+    let number = u32::from_le_bytes(*number).min(64) as usize;
     let end = SECTIONS + number * SECTION;
-    let mut start = end + HASH;
+    if bytes.len() < end + HASH {
+        return false;
+    }
+    let (mut start, mut skips_sections) = (end + HASH, false);
     for section in 0..number {
         let entry = SECTIONS + section * SECTION;
-        let Some(len) = bytes.get(entry + 8..).and_then(|rest| rest.first_chunk()) else { return };
-        let Some(after) = start.checked_add(u64::from_le_bytes(*len) as usize) else { break };
-        let Some(contents) = bytes.get(start..after) else { break };
+        skips_sections |= bytes[entry + 4] & 1 == 0;
+        let len = bytes[entry + 8..].first_chunk().map_or(0, |len| u64::from_le_bytes(*len));
+        let after = usize::try_from(len).ok().and_then(|len| start.checked_add(len));
+        let Some(contents) = after.and_then(|after| bytes.get(start..after)) else { break };
         let hash = blake3::hash(contents);
+        start += contents.len();
         bytes[entry + 16..entry + SECTION].copy_from_slice(hash.as_bytes());
-        start = after;
     }
-    if bytes.len() >= end + HASH {
-        let hash = blake3::hash(&bytes[..end]);
-        bytes[end..end + HASH].copy_from_slice(hash.as_bytes());
-    }
+    let hash = blake3::hash(&bytes[..end]);
+    bytes[end..end + HASH].copy_from_slice(hash.as_bytes());
+    skips_sections
 }

@@ -18,9 +18,10 @@ pub struct Rewinding {
     /// In the order in which they were made.
     instances: Vec<Instance>,
     histories: Vec<History>,
+    /// The last one: none is used twice, so that a point is never taken for another.
     tick: u64,
-    /// Where a reset goes back to.
-    base: Point,
+    /// Where a reset goes back to, if it is where both instances have begun.
+    base: Option<Point>,
 }
 
 /// A state to go back to.
@@ -55,6 +56,7 @@ impl Rewinding {
     pub fn new(name: String, module: &Module, seed: u64, fuel: u64, twice: bool) -> Self {
         let mut runner = Runner::new(name, module, seed, fuel, Extra::default());
         let mut instances: Vec<Instance> = runner.instance.into_iter().collect();
+        let host_calls = runner.host_calls().len();
         if twice
             && !instances.is_empty()
             && let Ok(second) = Instance::new(&mut runner.store, module, &runner.imports)
@@ -62,7 +64,9 @@ impl Rewinding {
             runner.look_at(second);
             instances.push(second);
         }
-        let base = Point { kept: Kept::Base, host_calls: runner.host_calls().to_vec() };
+        // While the second one begins, the host may call functions of the first one.
+        let together = runner.host_calls().len() == host_calls;
+        let base = together.then(|| Point { kept: Kept::Base, host_calls: runner.host_calls().to_vec() });
         let mut random = Random::new(seed);
         let histories = instances.iter().map(|_| history(&mut random)).collect();
         Self { runner, instances, histories, tick: 0, base }
@@ -164,7 +168,7 @@ impl Rewinding {
 
     /// Where a reset goes back to, if there can be one.
     pub fn base(&self) -> Option<Point> {
-        self.runner.store.engine().config().get_resettable().then(|| self.base.clone())
+        self.base.clone().filter(|_| self.runner.store.engine().config().get_resettable())
     }
 
     fn reset(&mut self) {
@@ -194,7 +198,6 @@ impl Rewinding {
         for (history, instance) in self.histories.iter_mut().zip(&self.instances) {
             history.rollback(&mut self.runner.store, *instance, tick).expect("the tick is there");
         }
-        self.tick = tick;
         Some(())
     }
 
@@ -226,7 +229,7 @@ impl Rewinding {
 
     /// The point becomes that to which a reset goes back: instances have begun with it.
     pub fn rebase(&mut self, host_calls: Vec<HostCall>) {
-        self.base = Point { kept: Kept::Base, host_calls };
+        self.base = Some(Point { kept: Kept::Base, host_calls });
     }
 
     /// The state of the first instance as bytes.
@@ -234,12 +237,19 @@ impl Rewinding {
         Some(self.snapshots_of(point)?.first()?.serialize())
     }
 
-    /// Reads bytes that may be anything. What is accepted is what would be written, and instances can have it.
-    pub fn try_bytes(&mut self, bytes: &[u8]) -> bool {
+    /// Reads bytes that may be anything. What is accepted is what would be written, but for sections that may be skipped,
+    /// and instances can have it.
+    pub fn try_bytes(&mut self, bytes: &[u8], skips_sections: bool) -> bool {
         let Ok(snapshot) = Snapshot::deserialize_within(&self.runner.module, bytes, 1 << 26) else {
             return false;
         };
-        assert!(snapshot.serialize() == bytes, "what is accepted is what would be written");
+        let written = snapshot.serialize();
+        let read = Snapshot::deserialize(&self.runner.module, &written).expect("these are its bytes");
+        assert!(read == snapshot, "what is read is what was written");
+        if written != bytes && !skips_sections {
+            let at = written.iter().zip(bytes).position(|(a, b)| a != b);
+            panic!("accepted are {bytes:x?}, which would be written otherwise, from {at:?} on: {written:x?}");
+        }
         let Some(instance) = self.instances.first() else { return false };
         // Memories and tables that are imported have maxima of their own.
         instance.restore(&mut self.runner.store, &snapshot).is_ok()
