@@ -277,7 +277,14 @@ pub fn suspend(case: &Case, nan: Nan) -> Result<Done, Finding> {
             let module = load(&engine, &case.wasm, mode).map_err(|error| {
                 Finding::new("load", format!("{name}: a valid module is refused: {error}"))
             })?;
-            backends.push(Box::new(ours::Runner::new(name, &module, case.seed, PLENTY, extra)));
+            let mut runner = ours::Runner::new(name, &module, case.seed, PLENTY, extra);
+            if stepping {
+                // In some load mode with each dispatcher.
+                let others = engines((Stack::Large, meter, nan == Nan::Canonical)).into_iter();
+                let others = others.filter_map(|engine| load(&engine, &case.wasm, random.pick(&LOADS)).ok());
+                runner.travels_to(others.collect());
+            }
+            backends.push(Box::new(runner));
         }
     }
     lockstep(case, backends, 0, nan)

@@ -4,7 +4,7 @@ use alloc::{collections::BTreeMap, vec::Vec};
 use core::fmt;
 use rotifer_core::WasmOffset;
 
-use crate::op::OpCode;
+use crate::{op::OpCode, point::Points};
 
 /// The address of a handler, opaque to everyone but the executor.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -280,6 +280,8 @@ pub struct CodeBuffer {
     pub regions: Vec<RegionStart>,
     /// The cells, where the translator was asked to record them.
     pub listing: Vec<Listed>,
+    /// The points that were wanted.
+    pub points: Points,
     /// In a recorded listing: the words that are targets of branches, and the positions of their cells.
     pub targets: BTreeMap<u32, u32>,
     /// In a recorded listing: the words that hold costs.
@@ -296,6 +298,7 @@ impl CodeBuffer {
         self.safepoints.clear();
         self.splits.clear();
         self.regions.clear();
+        self.points = Points::default();
         self.listing.clear();
         self.targets.clear();
         self.costs.clear();

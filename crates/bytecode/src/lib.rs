@@ -17,6 +17,7 @@ mod integer;
 mod name;
 mod op;
 mod operator;
+mod point;
 mod print;
 pub mod semantics;
 mod table;
@@ -36,5 +37,6 @@ pub use self::{
         STORED_FORMS, SlowOp, Source, Special, TEST_FORMS, TRACKED_OPS, Target, UNARY_FORMS,
     },
     operator::{Kind, Operator, Row, fold},
+    point::{At, Point, PointKind, Points, Recipe, Wanted},
     print::print,
 };

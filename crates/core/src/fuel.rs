@@ -175,6 +175,16 @@ impl FuelCosts {
         index(opcode).map_or(0, |index| self.costs[index])
     }
 
+    /// The costs of all instructions, by opcode; those behind the prefix 0xFC follow.
+    pub fn table(&self) -> &[u8] {
+        &*self.costs
+    }
+
+    /// How many bytes and how many elements one unit pays for.
+    pub fn per_fuel(&self) -> (NonZeroU32, NonZeroU32) {
+        (self.bytes_per_fuel, self.elements_per_fuel)
+    }
+
     /// What so many bytes cost.
     pub fn of_bytes(&self, bytes: u64) -> u64 {
         bytes.div_ceil(u64::from(self.bytes_per_fuel.get()))

@@ -20,7 +20,9 @@ use alloc::{
     vec::Vec,
 };
 use core::{fmt, ptr::NonNull};
-use rotifer_bytecode::{CodeBuffer, RegionStart, Safepoint, Safepoints, Special, Split, Word};
+use rotifer_bytecode::{
+    CodeBuffer, Points, RegionStart, Safepoint, Safepoints, Special, Split, Wanted, Word,
+};
 use rotifer_core::{FuelCosts, FuncIdx, WasmOffset};
 use rotifer_validator::{Error, ExportItem, Module, Names};
 
@@ -86,6 +88,13 @@ pub unsafe trait Translate: Send + Sync {
 
     /// Where the regions of a function begin that has been translated, in the order of its body.
     fn regions(&self, module: &ModuleCode, func: FuncIdx) -> Vec<RegionStart>;
+
+    /// The points of a function that are wanted and there. Their positions are those in the code that
+    /// [`translate`](Self::translate) gives.
+    ///
+    /// # Errors
+    /// The function's body is invalid.
+    fn points(&self, module: &ModuleCode, func: FuncIdx, wanted: &[Wanted]) -> Result<Points, Error>;
 }
 
 /// Which regions are paid for, and with what (docs/FUEL.md).
@@ -765,6 +774,15 @@ impl ModuleCode {
         let near = || regions.iter().filter(here).find(|region| region.cost == cost);
         let any = || regions.iter().find(here);
         Some(exact.or_else(near).or_else(any)?.offset)
+    }
+
+    /// The points of a defined function that are wanted and there.
+    ///
+    /// # Errors
+    /// The function's body is invalid.
+    pub fn points(&self, func: FuncIdx, wanted: &[Wanted]) -> Result<Points, Error> {
+        self.ensure_translated(func)?;
+        self.translator.points(self, func, wanted)
     }
 
     /// Bytes of translated code and of its tables.

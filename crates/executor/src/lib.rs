@@ -32,8 +32,8 @@ pub use self::{
     code::{CodeRetention, FuncEntry, Metering, ModuleCode, ModuleUsage, Stubs, Translate},
     entity::{Func, Global, Instance, Table},
     exec::{
-        Dispatch, DispatchError, Host, HostFrame, OpTriple, Outcome, Pause, Suspended, Trap, TrapFrame,
-        invoke, resume, start,
+        Dispatch, DispatchError, Frame, Host, HostFrame, NewCall, NewCallError, NewFrame, NotPortable,
+        OpTriple, Outcome, Pause, Suspended, Trap, TrapFrame, bits_of, invoke, operand_value, resume, start,
     },
     instance::{ImportMismatch, Item, Linked},
     memory::{Changes, Memory},

@@ -49,6 +49,22 @@ impl FuncNumbers<'_> {
     pub unsafe fn index(&mut self, reference: u64) -> Option<FuncIdx> {
         let func = Func::from_reference(reference);
         // SAFETY: promised by the caller.
+        unsafe { self.index_of_func(func) }
+    }
+
+    /// The index of a function; nothing if it is neither the instance's own nor imported.
+    ///
+    /// # Safety
+    /// I-ENTITY: it is a function of the instance's store.
+    pub unsafe fn index_of(&mut self, func: NonNull<Func>) -> Option<FuncIdx> {
+        // SAFETY: promised by the caller.
+        unsafe { self.index_of_func(func.as_ptr()) }
+    }
+
+    /// # Safety
+    /// As for [`index_of`](Self::index_of).
+    unsafe fn index_of_func(&mut self, func: *const Func) -> Option<FuncIdx> {
+        // SAFETY: promised by the caller.
         let (instance, index) = unsafe { ((*func).instance, (*func).index) };
         if core::ptr::eq(instance, self.instance) {
             return Some(index);
@@ -92,6 +108,20 @@ impl Store {
             tables: instance.tables.iter().map(|&table| unsafe { id.handle(table) }).collect(),
             globals: instance.globals.iter().enumerate().filter_map(global).collect(),
         })
+    }
+
+    /// An imported function of an instance, by its index; nothing if so many are not imported.
+    ///
+    /// # Errors
+    /// The instance belongs to another store.
+    pub fn imported_func(
+        &self,
+        instance: Handle<Instance>,
+        func: FuncIdx,
+    ) -> Result<Option<Handle<Func>>, WrongStore> {
+        let func = self.entity(instance)?.imported_funcs.get(func.index());
+        // SAFETY: I-ENTITY: an instance refers to entities of its store only.
+        Ok(func.map(|&func| unsafe { self.id().handle(func) }))
     }
 
     /// What functions are called in an instance's module.

@@ -368,10 +368,10 @@ impl Store {
         call
     }
 
-    /// Whether a call is suspended, or one runs that can be.
-    pub fn has_suspended_calls(&self) -> bool {
+    /// How many calls are suspended, or run and can be.
+    pub fn suspended_calls(&self) -> usize {
         let all = self.calls.as_ref().map_or(0, |calls| Arc::strong_count(calls) - 1);
-        all > self.spare_calls.len()
+        all.saturating_sub(self.spare_calls.len())
     }
 
     /// Keeps what a call had that has ended.

@@ -11,7 +11,7 @@ use std::sync::{
 };
 
 use loom::{cell::UnsafeCell, sync::Arc, thread};
-use rotifer_bytecode::{CodeBuffer, RegionStart};
+use rotifer_bytecode::{CodeBuffer, Points, RegionStart, Wanted};
 use rotifer_core::{FuncIdx, FuncType, TypeIdx, WasmOffset};
 use rotifer_executor::{CodeRetention, Dispatch, Metering, ModuleCode, PinnedForTest, Stubs, Translate};
 use rotifer_validator::{Error, ErrorKind, Module, Span};
@@ -42,6 +42,10 @@ unsafe impl Translate for Translator {
         } else {
             Err(Error::new(ErrorKind::Invalid, "odd", WasmOffset(func.0)))
         }
+    }
+
+    fn points(&self, _: &ModuleCode, _: FuncIdx, _: &[Wanted]) -> Result<Points, Error> {
+        Ok(Points::default())
     }
 
     fn regions(&self, _: &ModuleCode, _: FuncIdx) -> Vec<RegionStart> {

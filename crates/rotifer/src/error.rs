@@ -167,14 +167,14 @@ pub enum SnapshotError {
     ForeignModule,
     /// The snapshot is one of an engine that lets modules use other features.
     ForeignEngine,
-    /// A table or a global refers to a function that is neither the instance's own nor imported.
+    /// A table, a global or a suspended call refers to a function that is neither the instance's own nor imported.
     UnreachableImport {
         /// Which kind of item.
         kind: ItemKind,
         /// Its index in the module.
         index: u32,
     },
-    /// A table or a global refers to an object of the host.
+    /// A table, a global or a suspended call refers to an object of the host.
     ExternRef {
         /// Which kind of item.
         kind: ItemKind,
@@ -196,6 +196,15 @@ pub enum SnapshotError {
         /// Its index in the module.
         index: u32,
     },
+    /// The snapshot has suspended calls and is one of an engine that does not count fuel and interrupts alike.
+    ForeignMetering,
+    /// A suspended call cannot be part of a snapshot, or cannot be made of one.
+    Call {
+        /// Which one of those that were given, or of the snapshot's.
+        index: u32,
+        /// Why.
+        error: CallError,
+    },
     /// A history does not take a state or does not have it.
     History(HistoryError),
     /// Bytes are no snapshot of an instance of the module.
@@ -207,7 +216,8 @@ impl fmt::Display for SnapshotError {
         match self {
             Self::NotQuiescent => f.write_str(
                 "the state of an instance cannot be taken or changed while WebAssembly of its store runs or is \
-                 suspended: do it when all calls have returned, and drop or resume suspended calls before",
+                 suspended: do it when all calls have returned, and drop or resume suspended calls before, or make all of \
+                 them part of a snapshot with snapshot_with_calls",
             ),
             Self::NotResettable => f.write_str(
                 "the instance keeps nothing to go back to: switch on Config::resettable or Config::track_writes",
@@ -235,11 +245,73 @@ impl fmt::Display for SnapshotError {
             Self::LimitExceeded { kind, index } => {
                 write!(f, "the resource limiter does not let {kind} {index} become as large as in the snapshot")
             }
+            Self::ForeignMetering => f.write_str(
+                "the snapshot has calls that were suspended in an engine that counts otherwise: give this engine's \
+                 Config the same consume_fuel, fuel_costs and interruptible",
+            ),
+            Self::Call { index, error } => write!(f, "suspended call {index}: {error}"),
             Self::History(error) => error.fmt(f),
             Self::Deserialize(error) => error.fmt(f),
         }
     }
 }
+
+/// Why a suspended call cannot be part of a snapshot, or cannot be made of one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum CallError {
+    /// A function of another instance is being called.
+    OtherInstance,
+    /// It is suspended because a host function failed with an error.
+    HostError,
+    /// It waits for the results of a host function that the instance does not import.
+    HostFuncNotImported,
+    /// It has returned but for its results.
+    Returned,
+    /// Its code was loaded unchecked and is not valid.
+    UnknownCode,
+    /// It is no call of functions of the module.
+    DoesNotFit(&'static str),
+    /// Its frames need more stack than calls may have.
+    StackOverflow,
+}
+
+impl From<rotifer_executor::NotPortable> for CallError {
+    fn from(error: rotifer_executor::NotPortable) -> Self {
+        use rotifer_executor::NotPortable;
+        match error {
+            NotPortable::OtherInstance => Self::OtherInstance,
+            NotPortable::Returned => Self::Returned,
+            NotPortable::Invalid(_) | NotPortable::Unknown => Self::UnknownCode,
+        }
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::OtherInstance => {
+                "it is in a function of another instance, which a snapshot does not have: resume it until that has \
+                 returned"
+            }
+            Self::HostError => {
+                "a host function failed with an error, which a snapshot cannot hold: resume the call with results"
+            }
+            Self::HostFuncNotImported => {
+                "it waits for a host function that the instance does not import as such: import the function"
+            }
+            Self::Returned => "it has returned but for its results: resume it",
+            Self::UnknownCode => "its code was loaded unchecked and is not valid",
+            Self::DoesNotFit(reason) => return write!(f, "it is none of this module: {reason}"),
+            Self::StackOverflow => {
+                "it needs more stack than Config::max_stack_size and max_call_depth allow: give calls as much as where \
+                 the snapshot was taken"
+            }
+        })
+    }
+}
+
+impl core::error::Error for CallError {}
 
 /// A kind of items that an instance consists of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -253,6 +325,8 @@ pub enum ItemKind {
     Global,
     /// Segments of data or elements.
     Segment,
+    /// Suspended calls.
+    SuspendedCall,
 }
 
 impl fmt::Display for ItemKind {
@@ -262,6 +336,7 @@ impl fmt::Display for ItemKind {
             Self::Table => "table",
             Self::Global => "global",
             Self::Segment => "segment",
+            Self::SuspendedCall => "suspended call",
         })
     }
 }

@@ -70,6 +70,7 @@ mod serialized_snapshot;
 mod snapshot;
 mod snapshot_store;
 mod store;
+mod suspended_calls;
 mod sync;
 mod table;
 mod typed;
@@ -85,7 +86,7 @@ pub use self::{
     caller::Caller,
     config::{Config, DETERMINISTIC_CALL_DEPTH, DETERMINISTIC_STACK_BYTES, LoadMode},
     engine::{BuildInfo, Engine, EngineWeak, build_info},
-    error::{Error, ErrorKind, HostError, InstantiationError, ItemKind, LinkError, SnapshotError},
+    error::{CallError, Error, ErrorKind, HostError, InstantiationError, ItemKind, LinkError, SnapshotError},
     external::Extern,
     func::Func,
     global::Global,

@@ -1,7 +1,8 @@
 //! [`ResumableCall`]: calls that stop and go on.
 
+use alloc::vec::Vec;
 use core::{fmt, marker::PhantomData, ops::Deref};
-use rotifer_core::{FuncType, TrapCode};
+use rotifer_core::{FuncType, TrapCode, ValType};
 use rotifer_executor::{self as executor, Outcome, Pause, Suspended};
 use smallvec::SmallVec;
 
@@ -57,12 +58,12 @@ pub enum SuspendReason<'a> {
 /// and when the embedder likes, also inside of a host function; dropping it ends it. Each suspended call has a value
 /// stack of its own, of up to [`Config::max_stack_size`](crate::Config::max_stack_size) bytes.
 pub struct SuspendedCall {
-    call: Suspended,
-    pause: Pause<Error>,
-    /// The engine's number of the type of the function that was called.
-    type_id: u32,
+    pub(crate) call: Suspended,
+    pub(crate) pause: Pause<Error>,
+    /// The engine's number of the type of the function that was called, or of another one with the same results.
+    pub(crate) type_id: u32,
     /// What the store's profiler keeps of it.
-    probes: Option<SuspendedProbes>,
+    pub(crate) probes: Option<SuspendedProbes>,
 }
 
 impl fmt::Debug for SuspendedCall {
@@ -148,6 +149,16 @@ impl SuspendedCall {
             // SAFETY: I-REF: the arguments lie where the call left them, and have the types of the function.
             Some(unsafe { Val::from_slot(param, self.call.host_arg(index - 1), self.call.store()) })
         })
+    }
+
+    /// The types of the results of the function that was called: as many values as [`resume`](Self::resume) takes.
+    ///
+    /// # Panics
+    /// The call belongs to another store.
+    pub fn result_types(&self, ctx: impl AsContext) -> Vec<ValType> {
+        let store = ctx.as_context().inner;
+        assert_eq!(store.id(), self.call.store(), "the call belongs to another store");
+        store.engine().with_func_type(self.type_id, |ty| ty.results().to_vec())
     }
 
     /// The WebAssembly calls that are suspended, innermost first. The offset of the innermost frame is that of the

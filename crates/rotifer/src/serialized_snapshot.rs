@@ -5,7 +5,10 @@ use alloc::vec::Vec;
 use rotifer_core::{GlobalIdx, MemIdx, TableIdx};
 use rotifer_snapshot::{State, StateHash, StateType};
 
-use crate::{AsContextMut, Error, Instance, Module, Snapshot};
+use crate::{
+    AsContextMut, DeserializeError, Error, Instance, Module, Snapshot, SnapshotError, SnapshotSection,
+    suspended_calls::{Plan, Unfit},
+};
 
 /// How large the memories of a snapshot may be together, unless somebody says otherwise: the list of their pages alone
 /// takes 1/4096 of that.
@@ -36,7 +39,8 @@ impl Snapshot {
     /// # Errors
     /// The bytes are no snapshot, one in a version that is not known, one of another module or of an engine with other
     /// features, or they were changed ([`DeserializeError`](crate::DeserializeError)). Its memories have more than 64 GiB
-    /// together.
+    /// together. It has suspended calls, and the engine does not count fuel and interrupts like the one that took it
+    /// ([`SnapshotError::ForeignMetering`]).
     pub fn deserialize(module: &Module, bytes: &[u8]) -> Result<Self, Error> {
         Self::deserialize_within(module, bytes, MAX_MEMORY_BYTES)
     }
@@ -46,7 +50,16 @@ impl Snapshot {
     /// # Errors
     /// As for [`Snapshot::deserialize`].
     pub fn deserialize_within(module: &Module, bytes: &[u8], max_memory_bytes: u64) -> Result<Self, Error> {
-        Ok(State::deserialize(bytes, &state_type(module, max_memory_bytes))?.into())
+        let state = State::deserialize(bytes, &state_type(module, max_memory_bytes))?;
+        for call in &*state.calls {
+            Plan::new(module.code(), module.engine(), call).map_err(|unfit| match unfit {
+                Unfit::Metering => Error::from(SnapshotError::ForeignMetering),
+                Unfit::Call(reason) => {
+                    DeserializeError::Corrupt { section: SnapshotSection::Calls, reason }.into()
+                }
+            })?;
+        }
+        Ok(state.into())
     }
 
     /// A hash that is the same for equal states, on every machine, whatever executes the module and however the state

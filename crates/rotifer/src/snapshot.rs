@@ -167,6 +167,15 @@ impl Snapshot {
         &self.state
     }
 
+    /// Whether it can be a snapshot of an instance of this module.
+    pub(crate) fn check_origin<T>(
+        &self,
+        store: &StoreInner<T>,
+        instance: Handle<executor::Instance>,
+    ) -> Result<(), Error> {
+        check_origin(store, instance, &self.state)
+    }
+
     /// Makes the state the instance's, or changes nothing.
     pub(crate) fn put_into<T>(
         &self,
@@ -188,7 +197,10 @@ impl From<State> for Snapshot {
 }
 
 /// Makes a state of an instance.
-fn take<T>(store: &mut StoreInner<T>, instance: Handle<executor::Instance>) -> Result<State, Error> {
+pub(crate) fn take<T>(
+    store: &mut StoreInner<T>,
+    instance: Handle<executor::Instance>,
+) -> Result<State, Error> {
     let features = store.engine().fingerprint();
     let fuel = store.engine().config().consume_fuel.then(|| store.executor().fuel);
     let parts = store.executor().parts(instance)?;
@@ -222,6 +234,7 @@ fn take<T>(store: &mut StoreInner<T>, instance: Handle<executor::Instance>) -> R
         dropped_data: dropped.data.into_iter().collect(),
         dropped_elements: dropped.elements.into_iter().collect(),
         fuel,
+        calls: Arc::default(),
     })
 }
 
@@ -341,15 +354,28 @@ fn global_value(
     (index, global): (GlobalIdx, Handle<executor::Global>),
 ) -> Result<Value, Error> {
     let entity = store.entity(global)?;
-    let [low, high] = entity.get();
-    Ok(match entity.ty.content {
+    // SAFETY: I-REF: a global holds a value of its type, which leads into its store.
+    Ok(unsafe { value_of(numbers, entity.ty.content, entity.get(), (ItemKind::Global, index.0)) }?)
+}
+
+/// A value of which a state can consist, or why it cannot.
+///
+/// # Safety
+/// I-REF: the slots hold a value of this type; a reference leads into the store.
+pub(crate) unsafe fn value_of(
+    numbers: &mut executor::FuncNumbers<'_>,
+    ty: ValType,
+    [low, high]: [u64; 2],
+    place: (ItemKind, u32),
+) -> Result<Value, SnapshotError> {
+    Ok(match ty {
         ValType::I32 => Value::I32(low as u32),
         ValType::I64 => Value::I64(low),
         ValType::F32 => Value::F32(low as u32),
         ValType::F64 => Value::F64(low),
         ValType::Ref(ty) => {
-            // SAFETY: I-REF: a global holds a value of its type, which leads into its store.
-            let func = unsafe { func_of(numbers, ty, low, (ItemKind::Global, index.0)) }?;
+            // SAFETY: I-REF: promised by the caller.
+            let func = unsafe { func_of(numbers, ty, low, place) }?;
             if ty.heap_type() == HeapType::Func { Value::Func(func) } else { Value::NullExtern }
         }
         // Vectors.
@@ -374,13 +400,8 @@ impl<'s> Restored<'s> {
         state: &'s State,
     ) -> Result<Self, Error> {
         let executor = store.executor();
+        check_origin(store, instance, state)?;
         let code = &executor.entity(instance)?.module;
-        if state.module != module_hash(code) {
-            return Err(SnapshotError::ForeignModule.into());
-        }
-        if state.features != store.engine().fingerprint() {
-            return Err(SnapshotError::ForeignEngine.into());
-        }
         let parts = executor.parts(instance)?;
         let sections = &code.module;
         check_count(ItemKind::Memory, state.memories.len(), parts.memories.len())?;
@@ -479,6 +500,21 @@ impl<'s> Restored<'s> {
     }
 }
 
+/// Compares module and features.
+fn check_origin<T>(
+    store: &StoreInner<T>,
+    instance: Handle<executor::Instance>,
+    state: &State,
+) -> Result<(), Error> {
+    if state.module != module_hash(&store.executor().entity(instance)?.module) {
+        return Err(SnapshotError::ForeignModule.into());
+    }
+    if state.features != store.engine().fingerprint() {
+        return Err(SnapshotError::ForeignEngine.into());
+    }
+    Ok(())
+}
+
 fn check_count(kind: ItemKind, given: usize, expected: usize) -> Result<(), SnapshotError> {
     if given == expected {
         return Ok(());
@@ -503,7 +539,7 @@ fn table_elements(
 }
 
 /// A value as a global holds it, unless it names a function that there is not.
-fn slots_of(value: Value, numbers: &executor::FuncNumbers<'_>) -> Option<[u64; 2]> {
+pub(crate) fn slots_of(value: Value, numbers: &executor::FuncNumbers<'_>) -> Option<[u64; 2]> {
     Some(match value {
         Value::I32(bits) | Value::F32(bits) => [u64::from(bits), 0],
         Value::I64(bits) | Value::F64(bits) => [bits, 0],

@@ -351,7 +351,12 @@ impl<T> StoreInner<T> {
 
     /// Whether no WebAssembly of this store is running or suspended.
     pub(crate) fn is_quiescent(&self) -> bool {
-        self.nesting_left == self.engine.config().max_host_nesting && !self.store.has_suspended_calls()
+        self.has_suspended_just(0)
+    }
+
+    /// Whether no WebAssembly of this store is running, and so many calls are suspended.
+    pub(crate) fn has_suspended_just(&self, calls: usize) -> bool {
+        self.nesting_left == self.engine.config().max_host_nesting && self.store.suspended_calls() == calls
     }
 
     /// Is as good as new for the embedder: with other data, and without what it has set.

@@ -2,7 +2,7 @@
 
 use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
 use core::{convert::Infallible, fmt, mem};
-use rotifer_bytecode::{CodeBuffer, HandlerTable, RegionStart};
+use rotifer_bytecode::{CodeBuffer, HandlerTable, Points, RegionStart, Wanted};
 use rotifer_core::{Features, FuncIdx, Limits, TypeIdx};
 use rotifer_executor::{self as executor, ModuleCode, Stubs, Translate};
 use rotifer_translator::{self as translator, Metering, Translator, TranslatorEnv};
@@ -93,7 +93,13 @@ impl Wiring {
         }
     }
 
-    fn walk(&self, code: &ModuleCode, func: FuncIdx, listing: bool) -> Result<CodeBuffer, Error> {
+    fn walk(
+        &self,
+        code: &ModuleCode,
+        func: FuncIdx,
+        listing: bool,
+        points: &[Wanted],
+    ) -> Result<CodeBuffer, Error> {
         let imported = code.module.imported_functions;
         let env = TranslatorEnv {
             handlers: self.handlers,
@@ -109,6 +115,7 @@ impl Wiring {
             tracked_writes: self.stubs.tracks_writes(),
             probes: self.probes,
             listing,
+            points,
         };
         let cx = WalkContext {
             module: &code.module,
@@ -135,7 +142,7 @@ impl Wiring {
 
     /// The code of a function as text.
     pub(crate) fn list(&self, code: &ModuleCode, func: FuncIdx) -> Result<Vec<BytecodeCell>, Error> {
-        let buffer = self.walk(code, func, true)?;
+        let buffer = self.walk(code, func, true, &[])?;
         let cell = |listed: &rotifer_bytecode::Listed| {
             let mut text = String::new();
             // Writing to a string does not fail.
@@ -149,7 +156,7 @@ impl Wiring {
 // SAFETY: I-CELL, I-SLOT, I-FRAME: `walk` gives the translator this module's entries and its engine's handlers.
 unsafe impl Translate for Wiring {
     fn translate(&self, module: &ModuleCode, func: FuncIdx) -> Result<CodeBuffer, Error> {
-        self.walk(module, func, false)
+        self.walk(module, func, false, &[])
     }
 
     fn recycle(&self, buffer: CodeBuffer) {
@@ -160,6 +167,10 @@ unsafe impl Translate for Wiring {
 
     fn regions(&self, module: &ModuleCode, func: FuncIdx) -> Vec<RegionStart> {
         // It was translated before, and so it is again.
-        self.walk(module, func, true).map_or_else(|_| Vec::new(), |buffer| buffer.regions)
+        self.walk(module, func, true, &[]).map_or_else(|_| Vec::new(), |buffer| buffer.regions)
+    }
+
+    fn points(&self, module: &ModuleCode, func: FuncIdx, wanted: &[Wanted]) -> Result<Points, Error> {
+        Ok(self.walk(module, func, false, wanted)?.points)
     }
 }

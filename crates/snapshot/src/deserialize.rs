@@ -5,14 +5,16 @@
 //! compared with the bounds of a [`StateType`]. There is one way to write a state, and any other is refused.
 
 use crate::{
-    GlobalState, MemoryState, PAGE_SIZE, Pages, SegmentSet, State, StateType, TableState, Value,
+    CallCause, CallState, FrameState, GlobalState, MemoryState, MeteringFingerprint, PAGE_SIZE, Pages,
+    SegmentSet, State, StateType, TableState, Value,
     format::{
         BYTE_ORDER, DeserializeError, FORMAT_VERSION, MAGIC, MANDATORY, MAX_SECTIONS, STATE_VERSION, Section,
+        cause_code,
     },
-    state_hash::{NULL, type_code},
+    state_hash::{NULL, type_code, type_of_code},
 };
 use alloc::{sync::Arc, vec::Vec};
-use rotifer_core::{FuncIdx, MemoryType, TableType, ValType};
+use rotifer_core::{FuncIdx, MemoryType, TableType, ValType, WasmOffset};
 
 type Result<T, E = DeserializeError> = core::result::Result<T, E>;
 
@@ -28,6 +30,10 @@ impl State {
         })?;
         let has_fuel = sections.find(Section::Fuel).is_some();
         let fuel = has_fuel.then(|| sections.get(Section::Fuel, Reader::u64)).transpose()?;
+        let has_calls = sections.find(Section::Calls).is_some();
+        let calls =
+            has_calls.then(|| sections.get(Section::Calls, |reader| read_calls(reader, ty))).transpose()?;
+        let calls = calls.unwrap_or_default();
         Ok(Self {
             module: ty.module,
             features: ty.features,
@@ -37,6 +43,7 @@ impl State {
             dropped_data,
             dropped_elements,
             fuel,
+            calls,
         })
     }
 }
@@ -269,6 +276,63 @@ fn read_globals(reader: &mut Reader<'_>, ty: &StateType) -> Result<Arc<[GlobalSt
         Ok(GlobalState { index, value })
     });
     globals.collect()
+}
+
+/// Any number of calls but none.
+fn read_calls(reader: &mut Reader<'_>, ty: &StateType) -> Result<Arc<[CallState]>> {
+    let count = reader.u32()?;
+    reader.check(count > 0, "there are none")?;
+    let calls = (0..count).map(|_| {
+        Ok(CallState {
+            metering: MeteringFingerprint(reader.array()?),
+            cause: read_cause(reader, ty)?,
+            depth: reader.u32()?,
+            frames: read_frames(reader, ty)?,
+        })
+    });
+    calls.collect()
+}
+
+fn read_cause(reader: &mut Reader<'_>, ty: &StateType) -> Result<CallCause> {
+    Ok(match reader.u8()? {
+        cause_code::FUEL => CallCause::Fuel(reader.u64()?),
+        cause_code::BULK_FUEL => CallCause::BulkFuel(reader.u64()?),
+        cause_code::INTERRUPTED => CallCause::Interrupted,
+        cause_code::DEADLINE_EXCEEDED => CallCause::DeadlineExceeded,
+        cause_code::HOST => {
+            CallCause::Host { func: read_function(reader, ty)?, args: read_values(reader, ty)? }
+        }
+        _ => return Err(reader.corrupt("a reason that no writer uses")),
+    })
+}
+
+fn read_frames(reader: &mut Reader<'_>, ty: &StateType) -> Result<Arc<[FrameState]>> {
+    let frames = (0..reader.u32()?).map(|_| {
+        Ok(FrameState {
+            func: read_function(reader, ty)?,
+            offset: WasmOffset(reader.u32()?),
+            locals: read_values(reader, ty)?,
+            operands: read_values(reader, ty)?,
+        })
+    });
+    frames.collect()
+}
+
+fn read_function(reader: &mut Reader<'_>, ty: &StateType) -> Result<FuncIdx> {
+    let code = reader.u32()?;
+    reader.check(code < ty.functions, "a function that the module does not have")?;
+    Ok(FuncIdx(code))
+}
+
+/// Values of any types.
+fn read_values(reader: &mut Reader<'_>, ty: &StateType) -> Result<Arc<[Value]>> {
+    let values = (0..reader.u32()?).map(|_| {
+        let code = reader.u8()?;
+        let bits = reader.u128()?;
+        let of_type = type_of_code(code).ok_or(reader.corrupt("a type that no value has"))?;
+        read_value(reader, of_type, bits, ty.functions)
+    });
+    values.collect()
 }
 
 fn read_value(reader: &Reader<'_>, ty: ValType, bits: u128, functions: u32) -> Result<Value> {

@@ -12,7 +12,8 @@ pub(crate) const MAGIC: [u8; 8] = *b"\x89ROT\r\n\x1A\n";
 /// Of header and sections.
 pub(crate) const FORMAT_VERSION: u32 = 1;
 
-/// Of what is in the sections: changes whenever a state gets a part that a reader must not overlook.
+/// Of what is in the sections: changes with their meaning. A new part of states is a new section, which readers that do
+/// not know it refuse.
 pub(crate) const STATE_VERSION: u32 = 1;
 
 /// Reads differently in another byte order.
@@ -29,6 +30,15 @@ pub(crate) const MAX_SECTIONS: usize = 64;
 
 /// The flag of a section that a reader must know.
 pub(crate) const MANDATORY: u32 = 1;
+
+/// Why a call is suspended.
+pub(crate) mod cause_code {
+    pub(crate) const FUEL: u8 = 1;
+    pub(crate) const BULK_FUEL: u8 = 2;
+    pub(crate) const INTERRUPTED: u8 = 3;
+    pub(crate) const DEADLINE_EXCEEDED: u8 = 4;
+    pub(crate) const HOST: u8 = 5;
+}
 
 macro_rules! sections {
     ($( $(#[$doc:meta])* $name:ident = $kind:literal $text:literal ),* $(,)?) => {
@@ -68,6 +78,8 @@ sections! {
     Segments = 4 "segments",
     /// The fuel that was left; not there if fuel was not counted.
     Fuel = 5 "fuel",
+    /// Suspended calls; not there if there are none.
+    Calls = 6 "calls",
     /// A section that this version does not know and need not.
     Unknown = 0xFFFF_FFFF "unknown section",
 }

@@ -14,6 +14,7 @@
 extern crate alloc;
 
 mod cached_hash;
+mod call;
 mod delta;
 mod deserialize;
 mod footprint;
@@ -27,9 +28,10 @@ mod state;
 mod state_hash;
 mod state_type;
 
-pub use rotifer_core::{FuncIdx, GlobalIdx, MemIdx, TableIdx};
+pub use rotifer_core::{FuncIdx, GlobalIdx, MemIdx, TableIdx, WasmOffset};
 
 pub use self::{
+    call::{CallCause, CallState, FrameState, MeteringFingerprint},
     footprint::Footprint,
     format::{DeserializeError, Section},
     history::{History, HistoryConfig, HistoryError},

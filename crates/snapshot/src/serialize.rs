@@ -4,9 +4,12 @@
 //! hash, then to where it goes. Nothing but the header is ever held in memory.
 
 use crate::{
-    MemoryState, SegmentSet, State,
+    CallCause, CallState, MemoryState, SegmentSet, State, Value,
     cached_hash::Hash,
-    format::{BYTE_ORDER, ENTRY_SIZE, FORMAT_VERSION, HEADER_SIZE, MAGIC, MANDATORY, STATE_VERSION, Section},
+    format::{
+        BYTE_ORDER, ENTRY_SIZE, FORMAT_VERSION, HEADER_SIZE, MAGIC, MANDATORY, STATE_VERSION, Section,
+        cause_code,
+    },
     state_hash::{bits, function_code, type_code},
 };
 use alloc::vec::Vec;
@@ -43,7 +46,7 @@ impl State {
         header.extend(self.module);
         header.extend(self.features.0);
         header.extend((sections.len() as u32).to_le_bytes());
-        for &section in sections {
+        for &section in &sections {
             let (len, hash) = self.digest(section);
             header.extend((section as u32).to_le_bytes());
             header.extend(MANDATORY.to_le_bytes());
@@ -57,10 +60,15 @@ impl State {
     }
 
     /// The sections to write, in the order of their kinds.
-    fn sections(&self) -> &'static [Section] {
-        const ALL: &[Section] =
-            &[Section::Memories, Section::Globals, Section::Tables, Section::Segments, Section::Fuel];
-        if self.fuel.is_some() { ALL } else { &ALL[..4] }
+    fn sections(&self) -> Vec<Section> {
+        let mut sections = [Section::Memories, Section::Globals, Section::Tables, Section::Segments].to_vec();
+        if self.fuel.is_some() {
+            sections.push(Section::Fuel);
+        }
+        if !self.calls.is_empty() {
+            sections.push(Section::Calls);
+        }
+        sections
     }
 
     /// The length of a section and its hash.
@@ -86,8 +94,7 @@ impl State {
                 write_count(self.globals.len(), write)?;
                 self.globals.iter().try_for_each(|global| {
                     write(&global.index.0.to_le_bytes())?;
-                    write(&[type_code(global.value.ty())])?;
-                    write(&bits(global.value).to_le_bytes())
+                    write_value(global.value, write)
                 })
             }
             Section::Tables => {
@@ -107,7 +114,53 @@ impl State {
                 write_segments(&self.dropped_elements, write)
             }
             Section::Fuel => write(&self.fuel.unwrap_or(0).to_le_bytes()),
+            Section::Calls => write_calls(&self.calls, write),
             Section::Header | Section::Unknown => Ok(()),
+        }
+    }
+}
+
+fn write_value<E>(value: Value, write: Write<'_, E>) -> Result<(), E> {
+    write(&[type_code(value.ty())])?;
+    write(&bits(value).to_le_bytes())
+}
+
+fn write_values<E>(values: &[Value], write: Write<'_, E>) -> Result<(), E> {
+    write_count(values.len(), write)?;
+    values.iter().try_for_each(|&value| write_value(value, write))
+}
+
+/// The section of suspended calls, which the hash of a state covers, too.
+pub(crate) fn write_calls<E>(calls: &[CallState], write: Write<'_, E>) -> Result<(), E> {
+    write_count(calls.len(), write)?;
+    calls.iter().try_for_each(|call| {
+        write(&call.metering.0)?;
+        write_cause(&call.cause, write)?;
+        write(&call.depth.to_le_bytes())?;
+        write_count(call.frames.len(), write)?;
+        call.frames.iter().try_for_each(|frame| {
+            write(&frame.func.0.to_le_bytes())?;
+            write(&frame.offset.0.to_le_bytes())?;
+            write_values(&frame.locals, write)?;
+            write_values(&frame.operands, write)
+        })
+    })
+}
+
+fn write_cause<E>(cause: &CallCause, write: Write<'_, E>) -> Result<(), E> {
+    let mut coded = |code: u8, fuel: u64| {
+        write(&[code])?;
+        write(&fuel.to_le_bytes())
+    };
+    match cause {
+        CallCause::Fuel(fuel) => coded(cause_code::FUEL, *fuel),
+        CallCause::BulkFuel(fuel) => coded(cause_code::BULK_FUEL, *fuel),
+        CallCause::Interrupted => write(&[cause_code::INTERRUPTED]),
+        CallCause::DeadlineExceeded => write(&[cause_code::DEADLINE_EXCEEDED]),
+        CallCause::Host { func, args } => {
+            write(&[cause_code::HOST])?;
+            write(&func.0.to_le_bytes())?;
+            write_values(args, write)
         }
     }
 }

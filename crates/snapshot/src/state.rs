@@ -7,7 +7,7 @@
 //!
 //! Not part of a state are translated code, what belongs to the host, and what never changes.
 
-use crate::{Footprint, Pages, footprint::slice_held};
+use crate::{CallState, Footprint, Pages, footprint::slice_held};
 use alloc::sync::Arc;
 use core::fmt;
 use rotifer_core::{Features, FuncIdx, GlobalIdx, MemIdx, RefType, TableIdx, ValType};
@@ -31,6 +31,8 @@ pub struct State {
     pub dropped_elements: SegmentSet,
     /// The fuel that was left, where it was counted.
     pub fuel: Option<u64>,
+    /// The calls that are suspended.
+    pub calls: Arc<[CallState]>,
 }
 
 impl State {
@@ -54,6 +56,7 @@ impl State {
         share(&mut self.tables, &other.tables);
         share(&mut self.dropped_data.words, &other.dropped_data.words);
         share(&mut self.dropped_elements.words, &other.dropped_elements.words);
+        share(&mut self.calls, &other.calls);
     }
 
     /// How much is allocated for this state that it does not share with `other`, a state of the same module, in the
@@ -74,6 +77,14 @@ impl State {
             + tables.sum::<usize>()
             + slice_beside(&self.dropped_data.words, other.map(|other| &other.dropped_data.words))
             + slice_beside(&self.dropped_elements.words, other.map(|other| &other.dropped_elements.words))
+            + self.bytes_of_calls(other)
+    }
+
+    fn bytes_of_calls(&self, other: Option<&Self>) -> usize {
+        if other.is_some_and(|other| Arc::ptr_eq(&self.calls, &other.calls)) {
+            return 0;
+        }
+        slice_held(&self.calls) + self.calls.iter().map(CallState::bytes).sum::<usize>()
     }
 
     pub(crate) fn count(&self, footprint: &mut Footprint) {
@@ -88,6 +99,9 @@ impl State {
         }
         footprint.add_slice(&self.dropped_data.words);
         footprint.add_slice(&self.dropped_elements.words);
+        if footprint.add_slice(&self.calls) {
+            self.calls.iter().for_each(|call| call.count(footprint));
+        }
     }
 }
 
@@ -135,7 +149,7 @@ pub struct TableState {
     pub elements: Arc<[Option<FuncIdx>]>,
 }
 
-/// The value of a global, bit by bit: NaNs are as they are.
+/// The value of a global, a local or an operand, bit by bit: NaNs are as they are.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Value {

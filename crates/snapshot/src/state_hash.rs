@@ -6,13 +6,14 @@
 //! Hashes of pages and of groups of pages are kept with them, so that hashing the next state of an instance costs as
 //! much as changed.
 
-use crate::{Pages, SegmentSet, State, Value, cached_hash::Hash};
+use crate::{Pages, SegmentSet, State, Value, cached_hash::Hash, serialize::write_calls};
 use blake3::Hasher;
-use core::fmt;
+use core::{convert::Infallible, fmt};
 use rotifer_core::{FuncIdx, ValType};
 
 /// Changes whenever the definition does.
 const STATE_TAG: &[u8] = b"rotifer state 1\n";
+const CALLS_TAG: &[u8] = b"rotifer calls 1\n";
 const MEMORY_TAG: &[u8] = b"rotifer memory 1\n";
 
 /// The hash of a state.
@@ -67,6 +68,16 @@ impl State {
         update_segments(&mut hasher, &self.dropped_data);
         update_segments(&mut hasher, &self.dropped_elements);
         hasher.update(&[fuel.is_some().into()]).update(&fuel.unwrap_or(0).to_le_bytes());
+        if !self.calls.is_empty() {
+            hasher.update(CALLS_TAG);
+            let written = write_calls(&self.calls, &mut |bytes| {
+                hasher.update(bytes);
+                Ok::<_, Infallible>(())
+            });
+            match written {
+                Ok(()) => {}
+            }
+        }
         StateHash(*hasher.finalize().as_bytes())
     }
 }
@@ -95,6 +106,13 @@ pub(crate) fn type_code(ty: ValType) -> u8 {
         // Types that a later version adds come with values of theirs, which no state has before.
         _ => 0,
     }
+}
+
+/// The type that [`type_code`] gives this byte for.
+pub(crate) fn type_of_code(code: u8) -> Option<ValType> {
+    use ValType as Ty;
+    let types = [Ty::I32, Ty::I64, Ty::F32, Ty::F64, Ty::V128, Ty::FUNCREF, Ty::EXTERNREF];
+    types.into_iter().find(|&ty| type_code(ty) == code)
 }
 
 /// The bits of a value, as its type has them; a reference as [`function_code`] has it.

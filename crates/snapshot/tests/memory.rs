@@ -62,6 +62,7 @@ fn state(contents: Pages, global: u64) -> State {
         dropped_data: SegmentSet::from_iter([true; 3]),
         dropped_elements: SegmentSet::from_iter([]),
         fuel: None,
+        calls: [].into(),
     }
 }
 

@@ -139,11 +139,13 @@ impl Translator<'_> {
         let number = self.loops;
         self.loops += 1;
         label.header = Some((number, self.emit.position()));
-        label.region = Some((self.emit.begin_region(), self.emit.meter.sum()));
+        let region = self.emit.begin_region();
+        label.region = Some((region, self.emit.meter.sum()));
         self.emit.op1(Special::LoopEnter.code());
         self.emit.forget();
         self.loop_register = Some(number);
         self.loop_body = self.emit.position();
+        self.begin_body(region);
         label
     }
 
@@ -177,6 +179,7 @@ impl Translator<'_> {
                 t.emit.pending_target(else_chain);
             },
         );
+        self.emit.keep_slots();
         if let Some(inner) = inverted {
             label.is_test = true;
             let (exit, behind) = (control.len(), self.enter_inverted());
@@ -445,7 +448,17 @@ impl Translator<'_> {
         let behind = self.emit.begin_region();
         self.emit.op1(Special::LoopEnter.code());
         self.emit.forget();
+        self.begin_body(behind);
         behind
+    }
+
+    /// The cell that sets the loop register was emitted: the register leads to what follows.
+    fn begin_body(&mut self, region: RegionId) {
+        self.register_body = self.emit.position();
+        let body = self.register_body;
+        if let Some(recorder) = &mut self.emit.meter.recorder {
+            recorder.begin(body, Some(region));
+        }
     }
 
     /// Makes a branch out of the innermost loop, if the loop begins with it, its test. See [`Test`].

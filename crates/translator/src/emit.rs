@@ -229,6 +229,14 @@ impl<'e> Emitter<'e> {
             buffer.branches.retain(|word| threaded.binary_search(word).is_err());
         }
         self.buffer.frame_slots = frame_slots;
+        if let Some(recorder) = self.meter.recorder.take() {
+            self.buffer.points = recorder.finish(frame_slots, |region| self.meter.cost_of(region));
+        }
+    }
+
+    /// The slots that the accumulators mirror.
+    pub(crate) fn mirrored(&self) -> [Option<u16>; 2] {
+        [&self.int, &self.float].map(|producer| producer.as_ref().map(|producer| producer.slot))
     }
 
     /// The code, and the memory for another function.

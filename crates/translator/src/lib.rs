@@ -23,22 +23,24 @@ mod control;
 mod emit;
 mod meter;
 mod operand;
+mod points;
 
 use alloc::vec::Vec;
 use core::{convert::Infallible, fmt};
 use rotifer_bytecode::{
     Address, CodeBuffer, HandlerTable, MOVED_ADDRESSES, OpCode, Operands, Operator, Pair, SlowOp, Source,
-    Special, Stored, Target, Word, fold,
+    Special, Stored, Target, Wanted, Word, fold,
 };
 use rotifer_core::{
     FuncIdx, FuncType, GlobalIdx, Limits, LocalIdx, MemIdx, TableIdx, TypeIdx, ValType, WasmOffset,
 };
-use rotifer_validator::{BodyContext, BulkOp, Client, ControlFrame, ControlStack, MemArg};
+use rotifer_validator::{BodyContext, BulkOp, Client, ControlFrame, ControlStack, MemArg, View};
 
 use self::{
     control::{Label, twin_if},
     emit::{Addend, Caps, Domain, Emitter, EmitterMemory, Operation, Result},
     operand::{Aliases, Place},
+    points::{Recorder, Registers},
 };
 
 pub use self::{meter::Metering, operand::Operand};
@@ -64,6 +66,8 @@ pub struct TranslatorEnv<'e> {
     pub tracked_writes: bool,
     /// Whether to record a listing.
     pub listing: bool,
+    /// The points to record.
+    pub points: &'e [Wanted],
 }
 
 /// An address that a load computes itself.
@@ -92,6 +96,8 @@ pub struct Translator<'e> {
     loop_register: Option<u32>,
     /// Where the body of the last loop begins: behind the cell that sets the register.
     loop_body: u32,
+    /// The position that the loop register has, if somebody owns it.
+    register_body: u32,
     loops: u32,
     is_finished: bool,
 }
@@ -133,9 +139,11 @@ impl<'e> Translator<'e> {
     /// A translator for one function body that uses the memory of another.
     pub fn with_memory(env: TranslatorEnv<'e>, memory: Memory) -> Self {
         let Memory { emit, aliases, results } = memory;
+        let mut emit = Emitter::new(env.handlers, env.metering, env.listing, emit);
+        emit.meter.recorder = Recorder::new(env.points);
         Self {
             env,
-            emit: Emitter::new(env.handlers, env.metering, env.listing, emit),
+            emit,
             aliases,
             func: FuncIdx(0),
             results,
@@ -143,6 +151,7 @@ impl<'e> Translator<'e> {
             first_operand: 0,
             loop_register: None,
             loop_body: 0,
+            register_body: 0,
             loops: 0,
             is_finished: false,
         }
@@ -619,11 +628,22 @@ impl<'e> Translator<'e> {
     }
 
     /// Emits a call whose frame begins at `frame`. Its result, if it has just one, is there and in an accumulator.
-    fn emit_call(&mut self, op: OpCode, operands: Operands, rest: &[Word], ty: &FuncType, frame: u16) {
+    fn emit_call(
+        &mut self,
+        op: OpCode,
+        operands: Operands,
+        rest: &[Word],
+        ty: &FuncType,
+        (frame, stack): (u16, &[Operand]),
+    ) {
         self.emit.safepoint();
         self.emit.end_regions();
         self.emit.op(op, operands, rest, Result::Clobber);
         self.emit.cost_behind();
+        let position = self.emit.position();
+        if let Some(recorder) = &mut self.emit.meter.recorder {
+            recorder.call(position, &stack[..stack.len() - ty.params().len()], frame, ty.results());
+        }
         if let [result] = ty.results() {
             self.emit.returned(Domain::of(*result), frame);
         }
@@ -656,9 +676,24 @@ impl Client for Translator<'_> {
     }
 
     #[inline]
-    fn operator(&mut self, offset: WasmOffset, opcode: u8) {
+    fn operator(&mut self, offset: WasmOffset, opcode: u8) -> bool {
         self.emit.offset = offset;
         self.emit.meter.operator(offset, opcode);
+        match &mut self.emit.meter.recorder {
+            None => false,
+            Some(recorder) => {
+                recorder.operator(offset);
+                true
+            }
+        }
+    }
+
+    fn look(&mut self, view: View<'_>, stack: &[Operand]) {
+        let [acc, facc] = self.emit.mirrored();
+        let loop_body = self.loop_register.map(|_| self.register_body);
+        if let Some(recorder) = &mut self.emit.meter.recorder {
+            recorder.look(view, stack, Registers { acc, facc, loop_body });
+        }
     }
 
     fn prefixed(&mut self, number: u32) {
@@ -979,6 +1014,10 @@ impl Client for Translator<'_> {
         if op.ends_region() {
             self.emit.end_regions();
         }
+        let position = self.emit.position();
+        if let Some(recorder) = &mut self.emit.meter.recorder {
+            recorder.bulk(position, stack);
+        }
         self.emit.op(Special::Slow.code(), operands, &[Word::pair(y, 0)], Result::Clobber);
         if op.ends_region() {
             self.emit.cost_behind();
@@ -1052,13 +1091,13 @@ impl Client for Translator<'_> {
         let operands = Operands { a: frame, b: Self::params_slots(ty), c: func.0 };
         if func.0 < self.env.imported_functions {
             let own = Word::operands(self.linkage, 0, 0);
-            self.emit_call(Special::CallImport.code(), operands, &[own], ty, frame);
+            self.emit_call(Special::CallImport.code(), operands, &[own], ty, (frame, stack));
         } else {
             let entry = Word { entry: (self.env.entry)(func) };
             let operands = Operands { a: self.linkage, c: u32::from(frame) * 8, ..operands };
             let rest = [entry, Word::pair(0, 0)];
             let rest = if self.emit.meter.is_on() { &rest[..] } else { &rest[..1] };
-            self.emit_call(self.metered(Special::Call), operands, rest, ty, frame);
+            self.emit_call(self.metered(Special::Call), operands, rest, ty, (frame, stack));
         }
     }
 
@@ -1078,7 +1117,7 @@ impl Client for Translator<'_> {
         let op = if source == Source::Acc { Special::CallIndirectAcc } else { Special::CallIndirect };
         let operands = Operands { a: frame, b: Self::params_slots(ty), c: u32::from(slot) };
         let rest = [Word::operands(self.linkage, 0, table.0), Word::pair((self.env.type_id)(type_idx), 0)];
-        self.emit_call(self.metered(op), operands, &rest, ty, frame);
+        self.emit_call(self.metered(op), operands, &rest, ty, (frame, stack));
     }
 
     fn return_call(&mut self, func: FuncIdx, ty: &FuncType, stack: &mut [Operand]) {

@@ -4,9 +4,11 @@
 //! ends all regions, so its cost is the difference of two sums, known when it has ended. Words that hold costs are
 //! noted meanwhile and written at the end of the function.
 
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use rotifer_bytecode::{CodeBuffer, RegionStart, Safepoint};
 use rotifer_core::{FuelCosts, WasmOffset};
+
+use crate::points::Recorder;
 
 /// What code pays for.
 #[derive(Clone, Copy, Debug, Default)]
@@ -77,6 +79,8 @@ pub(crate) struct Meter<'e> {
     slots: Vec<CostSlot>,
     /// Safepoints of the open regions, with the sums behind their operators.
     points: Vec<(Safepoint, u64)>,
+    /// Who is told where regions begin, if anybody wants to know.
+    pub(crate) recorder: Option<Box<Recorder>>,
 }
 
 /// Memory that one meter leaves to the next, all of it empty.
@@ -99,7 +103,7 @@ impl MeterMemory {
 impl<'e> Meter<'e> {
     pub(crate) fn new(metering: Metering<'e>, memory: MeterMemory) -> Self {
         let MeterMemory { regions, slots, points } = memory;
-        Self { metering, sum: 0, regions, open: 0, undated: 0, slots, points }
+        Self { metering, sum: 0, regions, open: 0, undated: 0, slots, points, recorder: None }
     }
 
     /// The memory for another function.
@@ -168,10 +172,18 @@ impl<'e> Meter<'e> {
         let last = self.regions.len().wrapping_sub(1);
         let is_same = |region: &Region| region.start == self.sum && region.position == position;
         if last >= self.open && self.regions.get(last).is_some_and(is_same) {
-            return RegionId(last as u32);
+            return self.begun(last, position);
         }
         self.regions.push(Region { start: self.sum, cost: 0, position, offset: None });
-        RegionId(self.regions.len() as u32 - 1)
+        self.begun(self.regions.len() - 1, position)
+    }
+
+    fn begun(&mut self, region: usize, position: u32) -> RegionId {
+        let region = RegionId(region as u32);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.begin(position, Some(region));
+        }
+        region
     }
 
     /// The operator that is next ends all regions. `safepoints` gets the safepoints in them.

@@ -9,6 +9,7 @@
 //! (see `Translator::preserve`).
 
 use alloc::{collections::BTreeMap, vec::Vec};
+use rotifer_bytecode::Recipe;
 
 /// An operand on the walk's stack. Two words, so that it is passed in registers.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +77,17 @@ impl Operand {
             Kind::Const => Place::Const(self.bits),
             Kind::Sum => Place::Sum(self.bits as u16, (self.bits >> 16) as u16),
             Kind::Displaced => Place::Displaced(self.bits as u16, (self.bits >> 32) as u32),
+        }
+    }
+
+    /// Where to find the value in a frame.
+    pub(crate) fn recipe(self) -> Recipe {
+        match self.place() {
+            Place::Temp => Recipe::Own(self.slot),
+            Place::Local(slot) => Recipe::Local(slot),
+            Place::Const(bits) => Recipe::Const(bits),
+            Place::Sum(a, b) => Recipe::Sum(a, b),
+            Place::Displaced(a, imm) => Recipe::Displaced(a, imm),
         }
     }
 

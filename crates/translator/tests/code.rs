@@ -33,6 +33,7 @@ fn code(name: &str, wat: &str, metering: Metering<'_>) -> String {
             canonical_nans: name.starts_with("nans_"),
             tracked_writes: name.starts_with("tracked_"),
             listing: true,
+            points: &[],
         };
         let mut translator = Translator::new(env);
         walk::<_, true>(&cx, func, &mut Scratch::default(), &mut translator).expect("the body is valid");

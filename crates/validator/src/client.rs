@@ -10,6 +10,7 @@
 //!   parameters of blocks are made by [`Client::fresh`], one after the other.
 //! * `stack` may be changed in place: a client that moves a value records its new place there.
 
+use crate::{locals::Locals, operand_types::OperandTypes, packed_type::PackedType};
 use rotifer_bytecode::Operator;
 use rotifer_core::{
     DataIdx, ElemIdx, FuncIdx, FuncType, GlobalIdx, LocalIdx, MemIdx, TableIdx, TypeIdx, ValType, WasmOffset,
@@ -79,6 +80,25 @@ impl<L> ControlFrame<L> {
 /// The control stack, outermost frame first. A branch of depth 0 goes to the last frame.
 pub type ControlStack<L> = [ControlFrame<L>];
 
+/// The types of operands and locals, in the middle of a walk.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    pub(crate) types: &'a OperandTypes,
+    pub(crate) locals: &'a Locals,
+}
+
+impl View<'_> {
+    /// The types of the operands, lowest first.
+    pub fn operands(&self) -> impl Iterator<Item = ValType> {
+        self.types.operands().map(PackedType::val_type)
+    }
+
+    /// The types of the locals, parameters first.
+    pub fn locals(&self) -> impl Iterator<Item = ValType> {
+        (0..self.locals.len()).filter_map(|local| Some(self.locals.get(local)?.val_type()))
+    }
+}
+
 /// Follows a walk over a function body. `()` is the client that wants nothing: the walk only validates.
 pub trait Client {
     /// Where an operand is.
@@ -95,7 +115,11 @@ pub trait Client {
     fn enter(&mut self, cx: BodyContext<'_>) -> Self::Label;
     /// The operator at `offset` is next. Called before every reachable operator, and before every `else` and
     /// `end` of a frame that was entered reachably, reachable themselves or not. `opcode` is the first byte.
-    fn operator(&mut self, offset: WasmOffset, opcode: u8);
+    ///
+    /// Says whether to [`look`](Self::look) at the operands before that.
+    fn operator(&mut self, offset: WasmOffset, opcode: u8) -> bool;
+    /// What there is on the stack before an operator, if [`operator`](Self::operator) asked for it.
+    fn look(&mut self, _view: View<'_>, _stack: &[Self::Operand]) {}
     /// The operator that is next has this number behind its prefix 0xFC.
     fn prefixed(&mut self, _number: u32) {}
     /// The body has ended and is valid. `max_height` is the greatest height that the operand stack reached in

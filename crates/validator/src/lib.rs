@@ -32,7 +32,7 @@ mod type_reader;
 mod walk;
 
 pub use self::{
-    client::{BodyContext, BulkOp, Client, ControlFrame, ControlStack, FrameKind, MemArg},
+    client::{BodyContext, BulkOp, Client, ControlFrame, ControlStack, FrameKind, MemArg, View},
     counts::Counts,
     error::{Error, ErrorKind},
     module::{

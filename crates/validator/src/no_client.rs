@@ -16,7 +16,9 @@ impl Client for () {
     fn enter(&mut self, _: BodyContext<'_>) {}
 
     #[inline(always)]
-    fn operator(&mut self, _: WasmOffset, _: u8) {}
+    fn operator(&mut self, _: WasmOffset, _: u8) -> bool {
+        false
+    }
 
     #[inline(always)]
     fn finish(&mut self, _: u32) -> Result<(), Infallible> {

@@ -152,6 +152,11 @@ impl OperandTypes {
         self.buffer.get(start..self.len).unwrap_or_default().iter().map(|&bits| PackedType::from_bits(bits))
     }
 
+    /// All operands, lowest first.
+    pub(crate) fn operands(&self) -> impl Iterator<Item = PackedType> {
+        self.above(BOTTOM).filter(|&ty| ty != PackedType::NONE)
+    }
+
     /// What lies on top, a sentinel perhaps.
     #[inline(always)]
     pub(crate) fn top(&self) -> Option<PackedType> {

@@ -27,7 +27,7 @@ use self::{
     run::Facts,
 };
 use crate::{
-    BodyContext, Client, ControlFrame, Error, ErrorKind, FrameKind, Module,
+    BodyContext, Client, ControlFrame, Error, ErrorKind, FrameKind, Module, View,
     locals::Locals,
     operand_types::OperandTypes,
     packed_type::PackedType,
@@ -269,7 +269,9 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
         let opcode = self.reader.u8()?;
         let signature = &SIGNATURES[usize::from(opcode)];
         if self.follows() {
-            self.client.operator(self.offset, opcode);
+            if self.client.operator(self.offset, opcode) {
+                self.look();
+            }
             debug_assert_eq!(self.stacks.operands.len(), self.stacks.types.height(), "I-HEIGHT");
         }
         let height = (self.live && !self.unreachable, self.stacks.types.height());
@@ -299,6 +301,14 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
             self.check_row(signature.class, height);
         }
         result
+    }
+
+    /// Shows the client the operands.
+    #[cold]
+    #[inline(never)]
+    fn look(&mut self) {
+        let Scratch { types, locals, operands, .. } = &self.stacks;
+        self.client.look(View { types, locals }, operands);
     }
 
     /// Compares how the height has changed with what the operator's row says. (Dead code may run out of operands.)

@@ -11,6 +11,7 @@ use crate::value::{EXTERN_OBJECTS, HostAction, HostCall, HostLog, Outcome, Stop,
 
 mod rewinding;
 mod steps;
+mod travelling;
 
 pub use self::{
     rewinding::{Point, Rewinding, Way},
@@ -291,6 +292,13 @@ impl Runner {
         self.store.data_mut().log.depth = 0;
         if let Some((spent, at_host)) = spent {
             steps::forget(&mut self.store, spent, at_host);
+        }
+    }
+
+    /// Suspended calls travel to the same module in other engines and back.
+    pub fn travels_to(&mut self, modules: Vec<Module>) {
+        if let Some(instance) = self.instance {
+            steps::travels_to(&mut self.store, modules, instance);
         }
     }
 

@@ -8,6 +8,7 @@ mod control;
 mod count;
 mod ctx;
 mod form;
+mod frames;
 mod fuel;
 mod fused;
 mod memory;
@@ -21,6 +22,7 @@ mod table;
 mod trace;
 
 pub use self::count::Triple as OpTriple;
+pub use self::frames::{Frame, NewCall, NewCallError, NewFrame, NotPortable, bits_of, operand_value};
 pub(crate) use self::suspend::State as SuspendedState;
 pub use self::suspend::{Outcome, Pause, Suspended, resume, start};
 

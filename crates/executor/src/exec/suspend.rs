@@ -28,25 +28,25 @@ use crate::{
 ///
 /// It is a box because it is handed through several functions whenever a call stops or goes on; a store keeps those of
 /// calls that have ended for others, so that it is seldom allocated.
-pub struct Suspended(Box<State>);
+pub struct Suspended(pub(super) Box<State>);
 
 /// A suspended call; or one that runs, whose registers are elsewhere and whose stack is the store's, with the store's
 /// own one here meanwhile.
 pub(crate) struct State {
     store: StoreId,
     pub(crate) stack: ValueStack,
-    pc: *const Word,
+    pub(super) pc: *const Word,
     /// A slot, as a number.
-    sp: usize,
-    acc: u64,
-    facc: u64,
-    lp: *const Word,
-    instance: NonNull<Instance>,
-    cross: Vec<CrossFrame>,
-    owed: u32,
+    pub(super) sp: usize,
+    pub(super) acc: u64,
+    pub(super) facc: u64,
+    pub(super) lp: *const Word,
+    pub(super) instance: NonNull<Instance>,
+    pub(super) cross: Vec<CrossFrame>,
+    pub(super) owed: u32,
     /// Whether `pc` is a bulk operator rather than where a region begins.
-    at_bulk: bool,
-    host_call: Option<HostCall>,
+    pub(super) at_bulk: bool,
+    pub(super) host_call: Option<HostCall>,
     /// A share of what the store counts such calls with.
     _counted: Arc<()>,
     /// Raised from when the call is made until it has ended: while it is suspended, too, and without a gap when it goes

@@ -25,6 +25,7 @@ mod snapshots;
 mod stack;
 mod stores;
 mod suspend;
+mod suspended_calls;
 mod tables;
 mod threads;
 mod values;

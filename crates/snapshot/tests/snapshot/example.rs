@@ -1,8 +1,11 @@
 //! A state with something of everything.
 
-use rotifer_core::{Features, FuncIdx, GlobalIdx, MemIdx, MemoryType, RefType, TableIdx, TableType};
+use rotifer_core::{
+    Features, FuelCosts, FuncIdx, GlobalIdx, MemIdx, MemoryType, RefType, TableIdx, TableType,
+};
 use rotifer_snapshot::{
-    FeatureFingerprint, GlobalState, MemoryState, PAGE_SIZE, Pages, State, StateType, TableState, Value,
+    CallCause, CallState, FeatureFingerprint, FrameState, GlobalState, MemoryState, MeteringFingerprint,
+    PAGE_SIZE, Pages, State, StateType, TableState, Value, WasmOffset,
 };
 
 /// Two memories, one of them with pages of one byte; a global of each type; a table.
@@ -42,7 +45,46 @@ pub(crate) fn state() -> State {
         dropped_data: (0..70).map(|segment| segment % 2 == 0).collect(),
         dropped_elements: [true, false].into_iter().collect(),
         fuel: Some(1000),
+        calls: [].into(),
     }
+}
+
+/// The same with calls that are suspended for each reason there is.
+#[allow(dead_code, reason = "tests of memory have no use for it")]
+pub(crate) fn with_calls() -> State {
+    let frame = |func, offset, locals: &[Value], operands: &[Value]| FrameState {
+        func: FuncIdx(func),
+        offset: WasmOffset(offset),
+        locals: locals.into(),
+        operands: operands.into(),
+    };
+    let values = [
+        Value::I32(1),
+        Value::I64(u64::MAX),
+        Value::F32(0x7FC0_0000),
+        Value::F64(0x7FF8_0000_0000_0001),
+        Value::Func(Some(FuncIdx(2))),
+        Value::Func(None),
+        Value::NullExtern,
+    ];
+    let frames = [frame(3, 0x50, &[], &values), frame(4, 0x1234, &values[..3], &[])];
+    let costs = FuelCosts::default();
+    let call = |metering, cause, frames: &[FrameState]| CallState {
+        metering,
+        cause,
+        depth: if frames.is_empty() { 0 } else { 3 },
+        frames: frames.into(),
+    };
+    let host = CallCause::Host { func: FuncIdx(0), args: values[2..].into() };
+    let fuel = MeteringFingerprint::fuel(&costs);
+    let calls = [
+        call(fuel, CallCause::Fuel(17), &frames),
+        call(fuel, CallCause::BulkFuel(1 << 40), &frames[1..]),
+        call(MeteringFingerprint::interrupts(), CallCause::Interrupted, &frames[..1]),
+        call(MeteringFingerprint::interrupts(), CallCause::DeadlineExceeded, &frames[..1]),
+        call(MeteringFingerprint::off(), host, &[]),
+    ];
+    State { calls: calls.into(), ..state() }
 }
 
 /// What [`state`] is a state of.

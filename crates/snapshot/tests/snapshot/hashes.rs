@@ -8,6 +8,11 @@ use std::iter;
 
 /// The definition, followed word by word over the bytes of the state.
 fn defined(state: &State, fuel: Option<u64>) -> [u8; 32] {
+    *blake3::hash(&input(state, fuel)).as_bytes()
+}
+
+/// Without calls.
+fn input(state: &State, fuel: Option<u64>) -> Vec<u8> {
     let mut input = b"rotifer state 1\n".to_vec();
     input.extend(state.module);
     input.extend((state.memories.len() as u64).to_le_bytes());
@@ -53,7 +58,20 @@ fn defined(state: &State, fuel: Option<u64>) -> [u8; 32] {
     }
     input.push(fuel.is_some().into());
     input.extend(fuel.unwrap_or(0).to_le_bytes());
-    *blake3::hash(&input).as_bytes()
+    input
+}
+
+/// Calls come behind the rest, as they are serialized; without calls the hash is what it was before there were any.
+#[test]
+fn calls_are_part_of_the_hash() {
+    let (without, with) = (example::state(), example::with_calls());
+    assert_ne!(with.hash(), without.hash());
+    let bytes = with.serialize();
+    let (start, end) = crate::seal::sections(&bytes)[5];
+    let mut input = input(&with, None);
+    input.extend(b"rotifer calls 1\n");
+    input.extend(&bytes[start..end]);
+    assert_eq!(with.hash().0, *blake3::hash(&input).as_bytes());
 }
 
 fn root(bytes: &[u8]) -> [u8; 32] {

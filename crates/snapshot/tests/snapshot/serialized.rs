@@ -108,13 +108,82 @@ fn bytes_go_anywhere_and_errors_come_back() {
 /// writes the newest.
 #[test]
 fn files_of_former_versions_stay_readable() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/format-1-state-1.snapshot");
-    if env::var_os("BLESS").is_some() {
-        fs::write(&path, example::state().serialize()).unwrap();
+    let files = [("format-1-state-1", example::state()), ("format-1-state-1-calls", example::with_calls())];
+    for (name, state) in files {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/golden/{name}.snapshot"));
+        if env::var_os("BLESS").is_some() {
+            fs::write(&path, state.serialize()).unwrap();
+        }
+        let bytes = fs::read(path).unwrap();
+        assert_eq!(State::deserialize(&bytes, &example::state_type()), Ok(state.clone()));
+        assert_eq!(state.serialize(), bytes);
     }
-    let bytes = fs::read(path).unwrap();
-    assert_eq!(State::deserialize(&bytes, &example::state_type()), Ok(example::state()));
-    assert_eq!(example::state().serialize(), bytes);
+}
+
+/// Calls are a section of their own, which readers that do not know it refuse.
+#[test]
+fn calls_are_what_was_written() {
+    let state = example::with_calls();
+    let bytes = state.serialize();
+    assert_eq!(State::deserialize(&bytes, &example::state_type()), Ok(state.clone()));
+    assert_eq!(bytes[TABLE + 5 * ENTRY..][..8], [6, 0, 0, 0, 1, 0, 0, 0]);
+    let (start, end) = sections(&bytes)[5];
+    let changed = |place: usize, with: &[u8]| {
+        let mut bytes = bytes.clone();
+        bytes[start + place..][..with.len()].copy_from_slice(with);
+        seal(&mut bytes);
+        State::deserialize(&bytes, &example::state_type())
+    };
+    // Numbers of calls, frames, locals and operands; a reason; functions; types and values.
+    let (reason, frames) = (4 + 32, 4 + 32 + 9 + 4);
+    let frame = frames + 4;
+    let operands = frame + 4 + 4 + 4;
+    for (place, with) in [
+        (0, 0u32),
+        (0, 6),
+        (0, u32::MAX),
+        (reason, 0),
+        (reason, 9),
+        (frames, 1),
+        (frames, u32::MAX),
+        (frame, 5),
+        (operands - 4, 1),
+        (operands - 4, u32::MAX),
+        (operands, u32::MAX),
+        (operands + 4, 0x42),
+        (operands + 4 + 9, 1),
+        (operands + 4 + 4 * 17 + 1, 5),
+    ] {
+        assert_corrupt(changed(place, &with.to_le_bytes()), Section::Calls);
+    }
+    assert!(changed(4, &[0; 32]).is_ok());
+    let mut shorter = bytes.clone();
+    shorter.truncate(end - 1);
+    let len = (end - start - 1) as u64;
+    shorter[TABLE + 5 * ENTRY + 8..][..8].copy_from_slice(&len.to_le_bytes());
+    seal(&mut shorter);
+    assert_corrupt(State::deserialize(&shorter, &example::state_type()), Section::Calls);
+}
+
+/// Whatever mutations are accepted is what would be written.
+#[test]
+fn mutated_calls_are_refused_or_are_others() {
+    let mut random = Random::new(4);
+    let bytes = example::with_calls().serialize();
+    let (start, end) = sections(&bytes)[5];
+    let mut accepted = 0;
+    for _ in 0..20_000 {
+        let mut mutated = bytes.clone();
+        for _ in 0..1 + random.below(3) {
+            mutated[start + random.below(end - start)] = [0, 1, 2, 0x7F, 0xFF][random.below(5)];
+        }
+        seal(&mut mutated);
+        if let Ok(state) = State::deserialize(&mutated, &example::state_type()) {
+            assert_eq!(state.serialize(), mutated);
+            accepted += 1;
+        }
+    }
+    assert!(accepted > 1_000, "{accepted}");
 }
 
 #[test]

@@ -23,6 +23,7 @@ fn state() -> State {
         dropped_data: [true, false, true].into_iter().collect(),
         dropped_elements: SegmentSet::from_iter([]),
         fuel: None,
+        calls: [].into(),
     }
 }
 

@@ -311,7 +311,8 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
             && let Some(control) = self.stacks.control.last_mut()
         {
             if !self.live {
-                self.client.operator(self.offset, 0x05);
+                // Nothing begins in code that cannot be reached, so there is nothing to look at.
+                let _ = self.client.operator(self.offset, 0x05);
             }
             self.client.else_(control, self.live, &mut self.stacks.operands);
             control.kind = FrameKind::Else;
@@ -344,7 +345,7 @@ impl<'m, C: Client, const CHECKED: bool> Walk<'m, '_, C, CHECKED> {
             self.check_missing_else(&frame)?;
         }
         if C::FOLLOWS && frame.live && !self.live {
-            self.client.operator(self.offset, 0x0B);
+            let _ = self.client.operator(self.offset, 0x0B);
         }
         self.stacks.frames.pop();
         let Some(&outer) = self.stacks.frames.last() else {

@@ -132,9 +132,10 @@ impl Client for Recorder {
         0
     }
 
-    fn operator(&mut self, offset: WasmOffset, _: u8) {
+    fn operator(&mut self, offset: WasmOffset, _: u8) -> bool {
         assert!(offset.0 > self.last_offset, "offsets rise");
         self.last_offset = offset.0;
+        false
     }
 
     fn finish(&mut self, max_height: u32) -> Result<(), Infallible> {

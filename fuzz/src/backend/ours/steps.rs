@@ -1,11 +1,11 @@
 //! Calls that are made in steps: they run out of fuel, are interrupted and suspended by host functions, and go on.
 
 use rotifer::{
-    AsContextMut, Caller, Error, Func, FuncType, InterruptHandle, ResumableCall, Store, StoreContextMut,
-    SuspendReason, SuspendedCall, Val,
+    AsContextMut, Caller, Error, Func, FuncType, Instance, InterruptHandle, Module, ResumableCall, Store,
+    StoreContextMut, SuspendReason, SuspendedCall, Val,
 };
 
-use super::{Data, host};
+use super::{Data, host, travelling};
 use crate::random::Random;
 
 /// More than any module needs.
@@ -31,6 +31,8 @@ struct Steps {
     active: bool,
     /// Not for all: a store with one asks the host more often.
     handle: Option<InterruptHandle>,
+    /// The same module in other engines, and the instance.
+    elsewhere: Option<(Vec<Module>, Instance)>,
     /// The imports: function, number, type.
     imports: Vec<(Func, u32, FuncType)>,
     /// A function of no effect that computes `n * (n + 1) / 2` by recursion.
@@ -47,6 +49,7 @@ impl Extra {
             random: Random::new(seed ^ 0x57e9_57e9),
             active: false,
             handle: None,
+            elsewhere: None,
             imports: vec![],
             sum: None,
             kept: vec![],
@@ -62,7 +65,7 @@ const SUM: &str = r#"(module (func $sum (export "sum") (param i32) (result i32)
         (else (i32.const 0)))))"#;
 
 /// Sets the fuel, if it is counted, and remembers how much came or went.
-fn grant(ctx: &mut StoreContextMut<'_, Data>, fuel: u64) {
+pub(super) fn grant(ctx: &mut StoreContextMut<'_, Data>, fuel: u64) {
     let Ok(left) = ctx.get_fuel() else { return };
     ctx.set_fuel(fuel).expect("fuel is counted");
     let extra = &mut ctx.data_mut().extra;
@@ -129,6 +132,28 @@ pub(super) fn instantiated(store: &mut Store<Data>) {
     }
 }
 
+/// Suspended calls of this instance travel to these modules and back now and then.
+pub(super) fn travels_to(store: &mut Store<Data>, modules: Vec<Module>, instance: Instance) {
+    if let Some(steps) = &mut store.data_mut().extra.steps {
+        steps.elsewhere = Some((modules, instance));
+    }
+}
+
+/// Perhaps where a suspended call is to travel to, from which instance, and how much more fuel it has to go on there. No
+/// other call is suspended then.
+pub(super) fn travels(ctx: &mut StoreContextMut<'_, Data>) -> Option<(Module, Instance, Option<u64>)> {
+    if ctx.data().log.depth > 0 {
+        return None;
+    }
+    let steps = steps(ctx).filter(|steps| steps.kept.is_empty())?;
+    if !steps.random.one_in(4) {
+        return None;
+    }
+    let (modules, instance) = steps.elsewhere.clone()?;
+    let more = steps.random.one_in(2).then(|| steps.random.below(300));
+    Some((modules[steps.random.below(modules.len() as u64) as usize].clone(), instance, more))
+}
+
 fn steps<'a>(ctx: &'a mut StoreContextMut<'_, Data>) -> Option<&'a mut Steps> {
     ctx.data_mut().extra.steps.as_mut().filter(|steps| steps.active)
 }
@@ -166,6 +191,7 @@ pub(super) fn invoke(
     let mut stops = 0;
     while let ResumableCall::Suspended(suspended) = call {
         stops += 1;
+        let suspended = travelling::travel(ctx, suspended)?;
         let steps = steps_of(ctx);
         steps.suspensions += 1;
         let scale = if stops < MOST_STOPS { scale } else { PLENTY };
