@@ -170,9 +170,19 @@ fn latches(operator: Operator, forms: &mut Vec<Form>) {
                 }
             };
             let params = [("a", counters), ("b", STEPS)].map(|(name, samples)| Param { name, ty, samples });
-            let body = format!("(local.set $r ({ty}.const {limit})) {body}");
             let locals = format!("(local $n i32) (local $r {ty})");
-            forms.push(Form { locals, ..Form::new(op, &params, "i32", body) });
+            let mut push = |op, body: &str| {
+                let body = format!("(local.set $r ({ty}.const {limit})) {body}");
+                forms.push(Form { locals: locals.clone(), ..Form::new(op, &params, "i32", body) });
+            };
+            if let Some(pinned) = op.pinned() {
+                push(pinned, &body);
+                // A local that is written elsewhere in the loop, too, is not pinned.
+                let again = format!("(local.set $a ({ty}.rotl (local.get $a) ({ty}.const 0)))");
+                push(op, &body.replace(COUNT, &format!("{COUNT} {again}")));
+            } else {
+                push(op, &body);
+            }
         }
     }
 }

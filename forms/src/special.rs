@@ -218,8 +218,16 @@ fn bulk(forms: &mut Vec<Form>) {
     let grown = "(i32.add (memory.grow (i32.const 0)) (memory.grow (i32.const 5)))";
     let functions = [
         ("memory.grow", &both[..0], grown),
-        ("memory.fill", &both, "(memory.fill (local.get $a) (i32.const 7) (local.get $b)) (i32.const 1)"),
-        ("memory.copy", &both, "(memory.copy (i32.const 9) (local.get $a) (local.get $b)) (i32.const 1)"),
+        (
+            "memory.fill",
+            &both,
+            "(memory.fill $second (i64.extend_i32_u (local.get $a)) (i32.const 7) (i64.extend_i32_u (local.get $b))) (i32.const 1)",
+        ),
+        (
+            "memory.copy",
+            &both,
+            "(memory.copy $second $second (i64.const 9) (i64.extend_i32_u (local.get $a)) (i64.extend_i32_u (local.get $b))) (i32.const 1)",
+        ),
         (
             "memory.init",
             &both,
@@ -247,6 +255,11 @@ fn bulk(forms: &mut Vec<Form>) {
         Form::new(format!("slow.{name}"), params, "i32", body).writing()
     };
     forms.extend(functions.map(make));
+    let first = [
+        (Special::MemoryFill, "(memory.fill (local.get $a) (i32.const 7) (local.get $b)) (i32.const 1)"),
+        (Special::MemoryCopy, "(memory.copy (i32.const 9) (local.get $a) (local.get $b)) (i32.const 1)"),
+    ];
+    forms.extend(first.map(|(op, body)| of(op, &both, "i32", body).writing()));
 }
 
 /// Two instances of this module share the table, whose elements are functions of the one or the other: calls leave

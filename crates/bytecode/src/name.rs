@@ -12,6 +12,8 @@
 //! return.s@2                 with its linkage in slot 2
 //! br.loop+fuel               the twin that pays
 //! f64.mul.ss.s+canonical     the twin that makes NaNs canonical
+//! latch.br_if.loop.i32.ne.i.i+pinned
+//!                            the twin whose local is pinned
 //! i32.store.ss+tracked       the twin that notes what it writes to
 //! ```
 
@@ -128,6 +130,9 @@ impl fmt::Display for OpCode {
         }
         if self.unmetered().is_some() {
             f.write_str("+fuel")?;
+        }
+        if self.unpinned().is_some() {
+            f.write_str("+pinned")?;
         }
         if self.is_canonical() {
             f.write_str("+canonical")?;

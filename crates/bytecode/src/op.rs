@@ -12,8 +12,8 @@
 //! target   s  a slot, and the accumulator too               a  the accumulator only
 //! ```
 //!
-//! Two more sources and targets, the pinned locals L0 and L1 of an innermost loop, have registers reserved in
-//! the handlers' signature and no forms yet.
+//! A latch has a twin whose local is pinned: its value is in a register for as long as the loop runs, and in the slot
+//! as well.
 
 use crate::{
     fused::{Address, BRANCH_LOADS, FIRST_SOURCES, MOVED_ADDRESSES, MOVED_SIZES, PAIRS, STORED},
@@ -386,6 +386,20 @@ impl OpCode {
         Some(Self(TESTS + sources * 4 + if_true as u16 * 2 + to as u16))
     }
 
+    /// The twin of a latch to the loop register's cell whose local is pinned: what it adds to is in a register of the
+    /// innermost loop, where the sum goes as well. Its cell is the same.
+    pub fn pinned(self) -> Option<Self> {
+        let latch = self.0.checked_sub(LATCHES).filter(|_| self.0 < TESTS)?;
+        let is_loop = latch % 2 == Destination::Loop as u16;
+        is_loop.then_some(Self(PINNED + latch / 2))
+    }
+
+    /// The op that this one is the pinned twin of.
+    pub fn unpinned(self) -> Option<Self> {
+        let latch = self.0.checked_sub(PINNED).filter(|_| self.0 < METERED_BRANCHES)?;
+        Some(Self(LATCHES + latch * 2 + Destination::Loop as u16))
+    }
+
     /// The twin of an op that counts fuel. The twin's cell has one more word, the last, with the costs of what it
     /// goes to: first of where it branches to, then of what is behind it. (Of a table of branches each target is
     /// followed by such a word; the ops for returns have no costs of their own, they read those behind the call.)
@@ -442,7 +456,7 @@ impl OpCode {
     /// The twin of a store that notes which blocks of the memory it writes to.
     pub fn tracked(self) -> Option<Self> {
         // Results that are stored, and what is loaded and stored.
-        if let Some(stored) = self.0.checked_sub(STORE_RESULT).filter(|_| self.0 < METERED_BRANCHES) {
+        if let Some(stored) = self.0.checked_sub(STORE_RESULT).filter(|_| self.0 < PINNED) {
             return Some(Self(TRACKED_STORED + stored));
         }
         let store = self.0.checked_sub(first_of_kind(Kind::Store)).filter(|_| self.0 < SPECIAL)?;
@@ -477,6 +491,9 @@ impl OpCode {
             return Described::Operator(NAN_OPERATORS[position as usize], form);
         }
         if let Some(plain) = self.unmetered() {
+            return plain.describe();
+        }
+        if let Some(plain) = self.unpinned() {
             return plain.describe();
         }
         if let Some(number) = self.0.checked_sub(MOVED) {
@@ -618,8 +635,10 @@ special_ops! {
     BrTable "br_table.s" 2,
     /// The same with the index in the accumulator.
     BrTableAcc "br_table.a" 2,
-    /// Sets the loop register to the next cell. One word.
+    /// Sets the loop register to the next cell. In code that pays. One word.
     LoopEnter "loop" 1,
+    /// The same in code that pays nothing. The loop's pinned local, if it has one, is that in slot `a`.
+    LoopEnterPinned "loop.pinned" 2,
     /// Slot `a` and both accumulators get slot `c` if the i32 in slot `b` is not zero, else slot `word 2`.
     Select "select.s" 3,
     /// The same with the condition in the accumulator.
@@ -681,6 +700,12 @@ special_ops! {
     /// Leaves the dispatcher to do a [`SlowOp`]. `a`: which; `b`: the slot of its first operand and of its
     /// result; `c` and the low half of word 2: its immediates; the high half of word 2: what is behind it costs.
     Slow "slow" 3,
+    /// `memory.fill` of memory 0 without leaving the dispatcher. `a`: the [`SlowOp`], for the
+    /// driver, who does it if the fuel does not suffice; `b`: the slot of the first operand; `c`: how many bytes a unit
+    /// of fuel pays for; word 2: as of `slow`.
+    MemoryFill "memory.fill" 3,
+    /// `memory.copy` within memory 0. The cell is as for `memory.fill`.
+    MemoryCopy "memory.copy" 3,
     /// Leaves the dispatcher: the outermost frame has returned. One word.
     HostExit "exit" 1,
     /// Returns to another instance. One word.
@@ -837,7 +862,7 @@ const STORE_RESULT: u16 = PAIR + PAIRS.len() as u16 * PAIR_FORMS;
 const MOVED: u16 = STORE_RESULT + STORED.len() as u16 * STORED_FORMS;
 
 /// The special ops that have a metered twin.
-pub const METERED_SPECIALS: [Special; 23] = [
+pub const METERED_SPECIALS: [Special; 25] = [
     Special::Br,
     Special::BrLoop,
     Special::BrNez,
@@ -861,10 +886,15 @@ pub const METERED_SPECIALS: [Special; 23] = [
     Special::CallIndirectAcc,
     Special::ReturnCall,
     Special::ReturnCallIndirect,
+    Special::MemoryFill,
+    Special::MemoryCopy,
 ];
 
+/// Where the twins of latches begin whose local is pinned, by compare and form.
+const PINNED: u16 = MOVED + (MOVED_SIZES.len() * MOVED_ADDRESSES.len()) as u16;
+
 /// Where the metered twins begin: of the branches on compares, by compare and form.
-const METERED_BRANCHES: u16 = MOVED + (MOVED_SIZES.len() * MOVED_ADDRESSES.len()) as u16;
+const METERED_BRANCHES: u16 = PINNED + LATCH_COMPARES * LATCH_FORMS / 2;
 const METERED_LATCHES: u16 = METERED_BRANCHES + COUNTS[Kind::Compare as usize] * BRANCH_FORMS;
 const METERED_RETURNS: u16 = METERED_LATCHES + PAIR - LATCHES;
 const METERED_SPECIAL: u16 = METERED_RETURNS + ReturnKind::ALL.len() as u16 * RETURN_SLOTS;
@@ -898,8 +928,7 @@ const TRACKED: u16 =
 const TRACKED_STORED: u16 = TRACKED + COUNTS[Kind::Store as usize] * STORE_FORMS;
 
 /// How many there are of them.
-pub const TRACKED_OPS: usize =
-    (COUNTS[Kind::Store as usize] * STORE_FORMS + METERED_BRANCHES - STORE_RESULT) as usize;
+pub const TRACKED_OPS: usize = (COUNTS[Kind::Store as usize] * STORE_FORMS + PINNED - STORE_RESULT) as usize;
 
 /// The count of all ops: the length of a handler table.
 pub const OP_COUNT: usize = TRACKED as usize + TRACKED_OPS;
@@ -945,6 +974,13 @@ mod tests {
             twins += 1;
         }
         assert_eq!(METERED_BRANCHES + twins, CANONICAL);
+        let pinned = (0..PINNED).filter_map(|number| {
+            let twin = OpCode(number).pinned()?;
+            assert_eq!(twin.unpinned(), Some(OpCode(number)));
+            assert_eq!(twin.describe(), OpCode(number).describe());
+            Some(twin.0)
+        });
+        assert!(pinned.eq(PINNED..METERED_BRANCHES));
         assert_eq!(Special::Enter.code().metered(), None);
         let canonical = (0..CANONICAL).filter_map(|number| {
             let twin = OpCode(number).canonical()?;

@@ -8,7 +8,7 @@
 //! may have changed the register, in whatever order the blocks are executed. Other branches to a header go to
 //! the cell that sets the register again.
 
-use alloc::collections::BTreeMap;
+use alloc::{collections::BTreeMap, vec::Vec};
 use rotifer_bytecode::{Destination, OpCode, Operands, Operator, ReturnKind, SlowOp, Source, Special, Word};
 use rotifer_core::ValType;
 use rotifer_validator::{ControlFrame, ControlStack, FrameKind};
@@ -78,6 +78,24 @@ impl Label {
     }
 }
 
+/// What may be pinned in the last loop: the local that its latch counts, if nothing else in the loop writes to it.
+pub(crate) struct Pins {
+    /// The loop's header.
+    header: u32,
+    /// The position of the last latch that counts a local and goes on at the header, its pinned twin, and the slot.
+    latch: Option<(u32, OpCode, u16)>,
+    /// The slots of the locals that were set since the header.
+    pub(crate) sets: Vec<u16>,
+}
+
+impl Pins {
+    /// Nothing, in the memory of a list.
+    pub(crate) fn new(mut sets: Vec<u16>) -> Self {
+        sets.clear();
+        Self { header: 0, latch: None, sets }
+    }
+}
+
 /// A condition, ready to be branched on.
 #[derive(Clone, Copy, Debug)]
 enum Condition {
@@ -141,11 +159,12 @@ impl Translator<'_> {
         label.header = Some((number, self.emit.position()));
         let region = self.emit.begin_region();
         label.region = Some((region, self.emit.meter.sum()));
-        self.emit.op1(Special::LoopEnter.code());
-        self.emit.forget();
+        self.emit_header();
         self.loop_register = Some(number);
         self.loop_body = self.emit.position();
         self.begin_body(region);
+        self.pins.latch = None;
+        self.pins.sets.clear();
         label
     }
 
@@ -213,10 +232,18 @@ impl Translator<'_> {
         }
         self.aliases.clear();
         let label = &mut frame.label;
-        if let Some((_, header)) = label.header {
+        if let Some((number, header)) = label.header {
+            if self.loop_register == Some(number) {
+                self.pin_latch();
+            }
+            let label = &mut frame.label;
             // An inverted loop is entered at its test. In another, if no branch uses the register, none need
             // set it again.
-            let target = if label.uses_register || label.test.is_some() { header } else { header + 1 };
+            let target = if label.uses_register || label.test.is_some() {
+                header
+            } else {
+                header + self.emit.header().words() as u32
+            };
             self.emit.resolve(&mut label.chain, target);
             // Whatever loop is outside has lost the register.
             self.loop_register = None;
@@ -446,10 +473,24 @@ impl Translator<'_> {
     /// Begins the body of an inverted loop, behind its test. Gives the region.
     fn enter_inverted(&mut self) -> RegionId {
         let behind = self.emit.begin_region();
-        self.emit.op1(Special::LoopEnter.code());
-        self.emit.forget();
+        self.emit_header();
         self.begin_body(behind);
         behind
+    }
+
+    /// Emits the header of a loop.
+    fn emit_header(&mut self) {
+        self.pins.header = self.emit.position();
+        self.emit.loop_enter();
+    }
+
+    /// Pins the local that the latch of the innermost loop counts, in code that pays nothing: nothing leaves the
+    /// dispatcher in such a loop to come back.
+    fn pin_latch(&mut self) {
+        let Pins { header, latch: Some((latch, op, slot)), ref sets } = self.pins else { return };
+        if sets.iter().filter(|&&set| set == slot).count() == 1 {
+            self.emit.pin(header, latch, op, slot);
+        }
     }
 
     /// The cell that sets the loop register was emitted: the register leads to what follows.
@@ -681,6 +722,12 @@ impl Translator<'_> {
         };
         let Some(op) = OpCode::latch(operator, add.addend, source, sense, to) else { return false };
         self.emit.take_addition(add);
+        if let Some(pinned) = op.pinned()
+            && !pays
+            && sum == add.operands.b
+        {
+            self.pins.latch = Some((self.emit.position(), pinned, sum));
+        }
         self.emit.op(twin_if(pays, op), add.operands, &[Word::operands(0, 0, right)], Result::None);
         self.emit.latched(sum, right);
         true

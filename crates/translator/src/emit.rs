@@ -711,9 +711,40 @@ impl<'e> Emitter<'e> {
         true
     }
 
+    /// The op of a loop's header. Code that pays finds the regions that begin at headers by the length of this one.
+    pub(crate) fn header(&self) -> Special {
+        if self.meter.is_on() { Special::LoopEnter } else { Special::LoopEnterPinned }
+    }
+
+    /// Emits the header of a loop.
+    pub(crate) fn loop_enter(&mut self) {
+        match self.header() {
+            Special::LoopEnter => self.op1(Special::LoopEnter.code()),
+            header => self.op(header.code(), Operands::default(), &[], Result::None),
+        }
+        self.forget();
+    }
+
+    /// Pins the local in `slot`, which the latch at `latch` counts, in the loop whose header is at `header`.
+    pub(crate) fn pin(&mut self, header: u32, latch: u32, op: OpCode, slot: u16) {
+        let operands = Operands { a: slot, ..Operands::default() };
+        self.buffer.words[header as usize + 1] = Word { operands };
+        self.buffer.words[latch as usize] = self.handler(op);
+        if self.listing {
+            for listed in &mut self.buffer.listing {
+                if listed.position == header {
+                    listed.operands = operands;
+                } else if listed.position == latch {
+                    listed.op = op;
+                }
+            }
+        }
+    }
+
     /// Takes the loop header at the end of the code away.
     pub(crate) fn take_loop_enter(&mut self) {
-        self.buffer.words.pop();
+        let header = self.buffer.words.len() - self.header().words();
+        self.buffer.words.truncate(header);
         if self.listing {
             self.buffer.listing.pop();
         }

@@ -37,7 +37,7 @@ use rotifer_core::{
 use rotifer_validator::{BodyContext, BulkOp, Client, ControlFrame, ControlStack, MemArg, View};
 
 use self::{
-    control::{Label, twin_if},
+    control::{Label, Pins, twin_if},
     emit::{Addend, Caps, Domain, Emitter, EmitterMemory, Operation, Result},
     operand::{Aliases, Place},
     points::{Recorder, Registers},
@@ -99,6 +99,8 @@ pub struct Translator<'e> {
     /// The position that the loop register has, if somebody owns it.
     register_body: u32,
     loops: u32,
+    /// What may be pinned in the last loop.
+    pins: Pins,
     is_finished: bool,
 }
 
@@ -109,6 +111,7 @@ pub struct Memory {
     emit: EmitterMemory,
     aliases: Aliases,
     results: Vec<ValType>,
+    sets: Vec<u16>,
 }
 
 impl fmt::Debug for Memory {
@@ -126,7 +129,10 @@ impl Memory {
 
     /// Bytes held.
     pub fn size(&self) -> usize {
-        self.emit.size() + self.aliases.size() + self.results.capacity() * size_of::<ValType>()
+        self.emit.size()
+            + self.aliases.size()
+            + self.results.capacity() * size_of::<ValType>()
+            + self.sets.capacity() * size_of::<u16>()
     }
 }
 
@@ -138,7 +144,7 @@ impl<'e> Translator<'e> {
 
     /// A translator for one function body that uses the memory of another.
     pub fn with_memory(env: TranslatorEnv<'e>, memory: Memory) -> Self {
-        let Memory { emit, aliases, results } = memory;
+        let Memory { emit, aliases, results, sets } = memory;
         let mut emit = Emitter::new(env.handlers, env.metering, env.listing, emit);
         emit.meter.recorder = Recorder::new(env.points);
         Self {
@@ -153,6 +159,7 @@ impl<'e> Translator<'e> {
             loop_body: 0,
             register_body: 0,
             loops: 0,
+            pins: Pins::new(sets),
             is_finished: false,
         }
     }
@@ -165,7 +172,7 @@ impl<'e> Translator<'e> {
     /// The code, after a walk that succeeded, and the memory for another translator.
     pub fn into_parts(self) -> (Option<CodeBuffer>, Memory) {
         let (buffer, emit) = self.emit.into_parts();
-        let mut memory = Memory { emit, aliases: self.aliases, results: self.results };
+        let mut memory = Memory { emit, aliases: self.aliases, results: self.results, sets: self.pins.sets };
         if self.is_finished {
             return (Some(buffer), memory);
         }
@@ -822,6 +829,9 @@ impl Client for Translator<'_> {
         if value.place() == Place::Local(slot) {
             return;
         }
+        if self.loop_register.is_some() {
+            self.pins.sets.push(slot);
+        }
         let in_place =
             value.is_temp() && self.aliases.count(slot) == 0 && self.emit.redirect(value.slot, slot);
         if !in_place {
@@ -870,6 +880,8 @@ impl Client for Translator<'_> {
     }
 
     fn ref_func(&mut self, func: FuncIdx, stack: &mut [Operand]) -> Operand {
+        // It may leave the dispatcher, which keeps no pinned local.
+        self.loop_register = None;
         let result = self.temp(stack);
         let operands = Operands { a: result.slot, b: 0, c: func.0 };
         self.emit.op(Special::RefFunc.code(), operands, &[], Result::Value(Domain::Int, Caps::MOVE));
@@ -1010,7 +1022,11 @@ impl Client for Translator<'_> {
             BulkOp::ElemDrop(x) => (SlowOp::ElemDrop, x.0, 0),
         };
         self.emit.safepoint();
-        let operands = Operands { a: slow as u16, b: slot, c: x };
+        let first = match op {
+            BulkOp::MemoryFill(MemIdx(0)) => Some(Special::MemoryFill),
+            BulkOp::MemoryCopy(MemIdx(0), MemIdx(0)) => Some(Special::MemoryCopy),
+            _ => None,
+        };
         if op.ends_region() {
             self.emit.end_regions();
         }
@@ -1018,7 +1034,15 @@ impl Client for Translator<'_> {
         if let Some(recorder) = &mut self.emit.meter.recorder {
             recorder.bulk(position, stack);
         }
-        self.emit.op(Special::Slow.code(), operands, &[Word::pair(y, 0)], Result::Clobber);
+        let (code, c) = match (first, self.env.metering) {
+            (Some(first), Metering::Fuel(costs)) => {
+                (twin_if(true, first.code()), costs.per_fuel().0.get())
+            }
+            (Some(first), _) => (first.code(), 0),
+            (None, _) => (Special::Slow.code(), x),
+        };
+        let operands = Operands { a: slow as u16, b: slot, c };
+        self.emit.op(code, operands, &[Word::pair(y, 0)], Result::Clobber);
         if op.ends_region() {
             self.emit.cost_behind();
         }

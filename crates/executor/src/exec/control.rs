@@ -1,6 +1,6 @@
 //! Control flow, constants, copies, globals and calls.
 
-use core::hint::cold_path;
+use core::{hint::cold_path, num::NonZero};
 use rotifer_bytecode::{HandlerAddr, OpCode, Operands, RETURN_SLOTS, ReturnKind, Special as Op};
 use rotifer_core::TrapCode;
 
@@ -12,13 +12,14 @@ use super::{
     form::{A, Of, S, Src, bits, operands, set_slot, slot},
     meter::{Behind, ByCell, ByLoop, Entry, Free, Meter, Metered},
     opaque,
-    regs::{Dispatcher, Exit, Handler, Regs, trap},
+    regs::{Dispatcher, Exit, Handler, Leave, Regs, trap},
 };
 use crate::{
     address,
     code::{FuncEntry, header},
     entity::{Func, Global, Instance},
     func_block::is_made,
+    memory::Memory,
 };
 
 /// Defines handlers: a body for each, and what its registers are called in it.
@@ -494,6 +495,12 @@ handlers! {
         r.lp = r.pc;
         D::next(r)
     };
+    /// A loop's header in code that pays nothing.
+    LoopEnterPinned = |r, D| {
+        r.l0 = slot(r, operands(r).a.into());
+        r.lp = r.pc.add(2);
+        step::<D>(r, 2)
+    };
     /// `select`.
     Select<X: Src> = |r, D| {
         let o = operands(r);
@@ -622,10 +629,50 @@ handlers! {
     I64MulWideU = |r, D| put_wide::<D>(r, |[a, b, ..]| u128::from(a) * u128::from(b), 2);
     /// Leaves for an operator that runs outside.
     Slow = |r, D| D::exit(r, Exit::SLOW);
+    /// `memory.fill`.
+    MemoryFill<M: Meter> = |r, D| {
+        bulk::<D, M>(r, |memory, [to, value, len]| memory.fill(to, value as u8, len))
+    };
+    /// `memory.copy`.
+    MemoryCopy<M: Meter> = |r, D| {
+        bulk::<D, M>(r, |memory, [to, from, len]| Memory::copy(memory, to, memory, from, len))
+    };
     /// Leaves for good.
     HostExit = |r, D| D::exit(r, Exit::HOST_EXIT);
     /// Leaves to restore the caller's instance.
     ReturnCross = |r, D| D::exit(r, Exit::RETURN_CROSS);
+}
+
+/// Writes to many bytes of memory 0.
+#[inline(always)]
+unsafe fn bulk<D: Dispatcher, M: Meter>(
+    r: &mut Regs,
+    write: impl FnOnce(&Memory, [u64; 3]) -> Result<(), TrapCode>,
+) -> D::Out {
+    // SAFETY: I-CELL, I-SLOT, I-CTX, I-ENTITY: promised by the caller.
+    unsafe {
+        let o = operands(r);
+        let memory = &*instance(r).memory0;
+        let mask = if memory.is_64() { u64::MAX } else { u32::MAX.into() };
+        let operands = [0, 1, 2].map(|i| slot(r, u32::from(o.b) + i) & mask);
+        if M::PAYS {
+            // I-CELL: a cell that pays says how many bytes a unit is for.
+            let cost = operands[2].div_ceil(NonZero::new_unchecked(o.c).get().into());
+            let fuel = u64::from(r.fuel as u32);
+            if cost > fuel {
+                cold_path();
+                return D::divert::<Leave<{ Exit::SLOW_FIRST }>>(r);
+            }
+            r.fuel = fuel - cost;
+        }
+        if write(memory, operands).is_err() {
+            return trap::<D>(r, TrapCode::MemoryOutOfBounds);
+        }
+        // Dead behind it: not kept across the call of memmove.
+        (r.acc, r.facc, r.l0, r.lp) = (0, 0, 0, r.pc);
+        r.mem = memory.base();
+        M::go::<D, Behind>(r, r.pc.add(3), r.pc.add(2))
+    }
 }
 
 /// A branch on an i32, by source, destination and whether it pays.
@@ -677,6 +724,8 @@ fn metered<D: Dispatcher, M: Meter>(op: Op) -> Option<HandlerAddr> {
         Op::CallIndirectAcc => D::addr::<CallIndirectAcc<M>>(),
         Op::ReturnCall => D::addr::<ReturnCall<M>>(),
         Op::ReturnCallIndirect => D::addr::<ReturnCallIndirect<M>>(),
+        Op::MemoryFill => D::addr::<MemoryFill<M>>(),
+        Op::MemoryCopy => D::addr::<MemoryCopy<M>>(),
         _ => return None,
     })
 }
@@ -693,6 +742,7 @@ fn unmetered<D: Dispatcher>(op: Op) -> Option<HandlerAddr> {
         Op::AddTwo => D::addr::<AddTwo>(),
         Op::CopyMany => D::addr::<CopyMany>(),
         Op::LoopEnter => D::addr::<LoopEnter>(),
+        Op::LoopEnterPinned => D::addr::<LoopEnterPinned>(),
         Op::Select => D::addr::<Select<S>>(),
         Op::SelectAcc => D::addr::<Select<A>>(),
         Op::CallImport => D::addr::<CallImport>(),

@@ -610,7 +610,11 @@ impl<'h, H: Host> Activation<'h, H> {
                 match reason {
                     Exit::HOST_EXIT => return Ok(()),
                     Exit::CALL_FUNC => self.call_func()?,
-                    Exit::SLOW => self.slow()?,
+                    Exit::SLOW => {
+                        let (x, y) = ((*self.ctx.pc.add(1)).operands.c, (*self.ctx.pc.add(2)).pair[0]);
+                        self.slow(x as usize, y as usize)?;
+                    }
+                    Exit::SLOW_FIRST => self.slow(0, 0)?,
                     // The call is executed again once there is code and room.
                     Exit::STACK => {
                         if self.ctx.depth > self.ctx.max_depth {

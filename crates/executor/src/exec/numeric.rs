@@ -244,11 +244,12 @@ fn sign_extended(imm: u32) -> u64 {
     imm as i32 as u64
 }
 
-/// The latch of a counting loop: adds to an integer, then branches on a compare of the sum.
-pub(crate) struct Latch<O, L, R, T, M, const IF_TRUE: bool>(Of<(O, L, R, T, M)>);
+/// The latch of a counting loop: adds to an integer, then branches on a compare of the sum. If the integer is `PINNED`,
+/// it is read from the register, so that no round waits for what the one before has stored.
+pub(crate) struct Latch<O, L, R, T, M, const IF_TRUE: bool, const PINNED: bool = false>(Of<(O, L, R, T, M)>);
 
-impl<O: Compare, L: Src, R: Src, T: To, M: Meter, const IF_TRUE: bool> Handler
-    for Latch<O, L, R, T, M, IF_TRUE>
+impl<O: Compare, L: Src, R: Src, T: To, M: Meter, const IF_TRUE: bool, const PINNED: bool> Handler
+    for Latch<O, L, R, T, M, IF_TRUE, PINNED>
 {
     #[inline(always)]
     unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
@@ -257,7 +258,11 @@ impl<O: Compare, L: Src, R: Src, T: To, M: Meter, const IF_TRUE: bool> Handler
             let o = operands(r);
             let addend = if L::IMM { sign_extended(o.c) } else { slot(r, o.c) };
             // What is beyond the type's bits goes to a slot, where it means nothing, but not to the accumulator's reader.
-            let sum = O::A::from_slot(slot(r, u32::from(o.b)).wrapping_add(addend));
+            let counter = if PINNED { r.l0 } else { slot(r, u32::from(o.b)) };
+            let sum = O::A::from_slot(counter.wrapping_add(addend));
+            if PINNED {
+                r.l0 = sum.to_slot();
+            }
             put::<O::A, S>(r, o.a, sum);
             let right = (*r.pc.add(2)).operands.c;
             let right = O::A::from_slot(if R::IMM { u64::from(right) } else { slot(r, right) });

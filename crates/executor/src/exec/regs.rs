@@ -22,7 +22,8 @@ pub(crate) struct Regs {
     pub(crate) mem: *mut u8,
     /// The accumulator of integers and references.
     pub(crate) acc: u64,
-    /// Pinned local L0 of the innermost loop (reserved).
+    /// The pinned local of the innermost loop, if it has one. Nothing leaves the dispatcher to come back to such a
+    /// loop, so it is not saved.
     pub(crate) l0: u64,
     /// What metered handlers pay with, a `u32`. Others may use it as they like (it is reserved for a second pinned
     /// local of innermost loops).
@@ -49,6 +50,8 @@ impl Exit {
     pub(crate) const HOST_EXIT: usize = 0x100;
     /// A [`rotifer_bytecode::SlowOp`] is next.
     pub(crate) const SLOW: usize = 0x102;
+    /// The same, of memory 0: the cell names none.
+    pub(crate) const SLOW_FIRST: usize = 0x10C;
     /// The stack or the depth does not suffice for the call at `ctx.pc` of the function with the entry
     /// `ctx.entry`, or that function is not translated yet: its stub asks for more stack than there can be.
     pub(crate) const STACK: usize = 0x101;

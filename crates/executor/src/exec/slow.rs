@@ -12,18 +12,16 @@ use crate::{
 };
 
 impl<H: Host> Activation<'_, H> {
-    /// Executes the slow op at `ctx.pc`.
+    /// Executes the slow op at `ctx.pc`, whose immediates are `x` and `y`.
     ///
     /// # Safety
     /// I-CELL: the current cell is one; I-SLOT for its operands; I-ENTITY for its indices.
-    pub(super) unsafe fn slow(&mut self) -> Result<(), Stop<H::Error>> {
+    pub(super) unsafe fn slow(&mut self, x: usize, y: usize) -> Result<(), Stop<H::Error>> {
         // SAFETY: promised by the caller. No reference into the instance lives across a call of the host.
         unsafe {
             let cell = self.ctx.pc;
             let o = (*cell.add(1)).operands;
-            let x = o.c as usize;
-            let [y, cost] = (*cell.add(2)).pair;
-            let y = y as usize;
+            let [_, cost] = (*cell.add(2)).pair;
             let slots = self.ctx.sp.add(o.b as usize);
             let arg = |i: usize| *slots.add(i);
             let instance = self.ctx.instance.cast_mut();

@@ -124,30 +124,55 @@ fn latch<D: Dispatcher, O: Compare, M: Meter>() -> [HandlerAddr; LATCH_FORMS as 
     all! { I, S; I, I; S, S; }
 }
 
-/// The latches, for the compares of integers in the order of the table.
+fn pinned<D: Dispatcher, O: Compare>() -> [HandlerAddr; LATCH_FORMS as usize / 2] {
+    macro_rules! all {
+        ($( $l:ident, $r:ident; )*) => {
+            [$(
+                D::addr::<Latch<O, $l, $r, ToLoop, Free, false, true>>(),
+                D::addr::<Latch<O, $l, $r, ToLoop, Free, true, true>>(),
+            )*]
+        };
+    }
+    // The order of `LATCH_SOURCES`.
+    all! { I, S; I, I; S, S; }
+}
+
+/// Applies a function to the compares of integers, in the order of the table.
+macro_rules! by_compares {
+    ($make:ident $(, $more:ident)*) => {
+        [
+            $make::<D, ops::I32Eq $(, $more)*>(),
+            $make::<D, ops::I32Ne $(, $more)*>(),
+            $make::<D, ops::I32LtS $(, $more)*>(),
+            $make::<D, ops::I32LtU $(, $more)*>(),
+            $make::<D, ops::I32GtS $(, $more)*>(),
+            $make::<D, ops::I32GtU $(, $more)*>(),
+            $make::<D, ops::I32LeS $(, $more)*>(),
+            $make::<D, ops::I32LeU $(, $more)*>(),
+            $make::<D, ops::I32GeS $(, $more)*>(),
+            $make::<D, ops::I32GeU $(, $more)*>(),
+            $make::<D, ops::I64Eq $(, $more)*>(),
+            $make::<D, ops::I64Ne $(, $more)*>(),
+            $make::<D, ops::I64LtS $(, $more)*>(),
+            $make::<D, ops::I64LtU $(, $more)*>(),
+            $make::<D, ops::I64GtS $(, $more)*>(),
+            $make::<D, ops::I64GtU $(, $more)*>(),
+            $make::<D, ops::I64LeS $(, $more)*>(),
+            $make::<D, ops::I64LeU $(, $more)*>(),
+            $make::<D, ops::I64GeS $(, $more)*>(),
+            $make::<D, ops::I64GeU $(, $more)*>(),
+        ]
+    };
+}
+
+/// The latches, by compare.
 fn latches<D: Dispatcher, M: Meter>() -> [[HandlerAddr; LATCH_FORMS as usize]; LATCH_COMPARES as usize] {
-    [
-        latch::<D, ops::I32Eq, M>(),
-        latch::<D, ops::I32Ne, M>(),
-        latch::<D, ops::I32LtS, M>(),
-        latch::<D, ops::I32LtU, M>(),
-        latch::<D, ops::I32GtS, M>(),
-        latch::<D, ops::I32GtU, M>(),
-        latch::<D, ops::I32LeS, M>(),
-        latch::<D, ops::I32LeU, M>(),
-        latch::<D, ops::I32GeS, M>(),
-        latch::<D, ops::I32GeU, M>(),
-        latch::<D, ops::I64Eq, M>(),
-        latch::<D, ops::I64Ne, M>(),
-        latch::<D, ops::I64LtS, M>(),
-        latch::<D, ops::I64LtU, M>(),
-        latch::<D, ops::I64GtS, M>(),
-        latch::<D, ops::I64GtU, M>(),
-        latch::<D, ops::I64LeS, M>(),
-        latch::<D, ops::I64LeU, M>(),
-        latch::<D, ops::I64GeS, M>(),
-        latch::<D, ops::I64GeU, M>(),
-    ]
+    by_compares!(latch, M)
+}
+
+/// The latches whose local is pinned, by compare.
+fn pinned_latches<D: Dispatcher>() -> [[HandlerAddr; LATCH_FORMS as usize / 2]; LATCH_COMPARES as usize] {
+    by_compares!(pinned)
 }
 
 macro_rules! define {
@@ -207,6 +232,10 @@ pub(crate) fn build<D: Dispatcher>() -> HandlerTable {
             let first = first.expect("the first compares are those of latches");
             table.put_twins(OpCode(first.0 + form as u16), twins);
         }
+    }
+    let loops = (0..OP_COUNT as u16).filter_map(|number| OpCode(number).pinned());
+    for (op, &handler) in loops.zip(pinned_latches::<D>().as_flattened()) {
+        table.put(op, handler);
     }
     let mut compares = compares;
     metered_branches::<D>(&mut |handlers: &[HandlerAddr]| {

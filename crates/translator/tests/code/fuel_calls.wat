@@ -38,7 +38,7 @@
 ;;   20: const32 4 <- #0
 ;;   22: const32 5 <- #1
 ;;   24: const32 6 <- #2
-;;   26: slow memory.fill 4 #0 (0, 2)
+;;   26: memory.fill 4 (0, 2)
 ;;   29: copy 4 <- 0
 ;;   31: return_call
 ;; function 3, 3 slots

@@ -25,22 +25,22 @@
 ;; function 0, 2 slots
 ;;   0: return
 ;; function 1, 6 slots
-;;   0: br_if i32.ge_u.ss 0, 1 -> 9
-;;   3: loop
-;;   4: 0 <- 0 + #1; br_unless.loop i32.ge_u acc, 1
-;;   7: return
-;;   9: return
+;;   0: br_if i32.ge_u.ss 0, 1 -> 10
+;;   3: loop.pinned 0
+;;   5: 0 <- 0 + #1; br_unless.loop i32.ge_u acc, 1
+;;   8: return
+;;   10: return
 ;; function 2, 5 slots
-;;   0: loop
-;;   1: br_nez.s 0 -> 6
-;;   4: return
-;;   6: i32.add.si.s 0 <- 0, #-1
-;;   8: br.loop
-;;   9: return
-;; function 3, 5 slots
-;;   0: br_eqz.s 0 -> 11
-;;   3: loop
-;;   4: call frame 3
+;;   0: loop.pinned 0
+;;   2: br_nez.s 0 -> 7
+;;   5: return
 ;;   7: i32.add.si.s 0 <- 0, #-1
-;;   9: br -> 0
-;;   11: return
+;;   9: br.loop
+;;   10: return
+;; function 3, 5 slots
+;;   0: br_eqz.s 0 -> 12
+;;   3: loop.pinned 0
+;;   5: call frame 3
+;;   8: i32.add.si.s 0 <- 0, #-1
+;;   10: br -> 0
+;;   12: return

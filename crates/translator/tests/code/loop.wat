@@ -17,17 +17,17 @@
       (br_if $outer (i32.eqz (i32.eq (local.get $i) (local.get $n)))))))
 ;; function 0, 8 slots
 ;;   0: enter 3..5
-;;   2: loop
-;;   3: i32.shl.si.a acc <- 3, #2
-;;   5: i32.load.a.a acc <- [acc + 8]
-;;   7: i32.add.sa.s 4 <- 4, acc
-;;   9: 3 <- 3 + #1; br_if.loop i32.lt_u acc, 0
-;;   12: return.s 4
+;;   2: loop.pinned 3
+;;   4: i32.shl.si.a acc <- 3, #2
+;;   6: i32.load.a.a acc <- [acc + 8]
+;;   8: i32.add.sa.s 4 <- 4, acc
+;;   10: 3 <- 3 + #1; br_if.loop i32.lt_u acc, 0
+;;   13: return.s 4
 ;; function 1, 7 slots
 ;;   0: enter 3..5
-;;   2: loop
-;;   3: const32 4 <- #0
-;;   5: loop
-;;   6: 4 <- 4 + #1; br_if.loop i32.ne acc, 0
-;;   9: 3 <- 3 + #1; br_if i32.ne acc, 0 -> 3
-;;   13: return
+;;   2: loop.pinned 0
+;;   4: const32 4 <- #0
+;;   6: loop.pinned 4
+;;   8: 4 <- 4 + #1; br_if.loop i32.ne acc, 0
+;;   11: 3 <- 3 + #1; br_if i32.ne acc, 0 -> 4
+;;   15: return
