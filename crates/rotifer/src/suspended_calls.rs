@@ -28,12 +28,12 @@ impl Instance {
     /// # use rotifer::{Config, Engine, Instance, Module, ResumableCall, Snapshot, Store, Val};
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let engine = Engine::new(Config::default().consume_fuel(true));
-    /// let module = Module::new(&engine, br#"(module
+    /// let module = Module::new(&engine, &wat::parse_str(r#"(module
     ///     (func (export "sum") (param i32) (result i32) (local i32)
     ///         (loop $again
     ///             (local.set 1 (i32.add (local.get 1) (local.get 0)))
     ///             (br_if $again (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))
-    ///         (local.get 1)))"#)?;
+    ///         (local.get 1)))"#)?)?;
     /// let mut store = Store::new(&engine, ());
     /// let instance = Instance::new(&mut store, &module, &[])?;
     /// let sum = instance.get_func(&store, "sum").ok_or("it is exported")?;

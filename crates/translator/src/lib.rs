@@ -1035,9 +1035,7 @@ impl Client for Translator<'_> {
             recorder.bulk(position, stack);
         }
         let (code, c) = match (first, self.env.metering) {
-            (Some(first), Metering::Fuel(costs)) => {
-                (twin_if(true, first.code()), costs.per_fuel().0.get())
-            }
+            (Some(first), Metering::Fuel(costs)) => (twin_if(true, first.code()), costs.per_fuel().0.get()),
             (Some(first), _) => (first.code(), 0),
             (None, _) => (Special::Slow.code(), x),
         };
