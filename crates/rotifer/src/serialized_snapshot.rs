@@ -38,7 +38,7 @@ impl Snapshot {
     ///
     /// # Errors
     /// The bytes are no snapshot, one in a version that is not known, one of another module or of an engine with other
-    /// features, or they were changed ([`DeserializeError`](crate::DeserializeError)). Its memories have more than 64 GiB
+    /// features, or they were changed ([`DeserializeError`]). Its memories have more than 64 GiB
     /// together. It has suspended calls, and the engine does not count fuel and interrupts like the one that took it
     /// ([`SnapshotError::ForeignMetering`]).
     pub fn deserialize(module: &Module, bytes: &[u8]) -> Result<Self, Error> {
