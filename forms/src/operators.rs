@@ -177,9 +177,10 @@ fn latches(operator: Operator, forms: &mut Vec<Form>) {
             };
             if let Some(pinned) = op.pinned() {
                 push(pinned, &body);
-                // A local that is written elsewhere in the loop, too, is not pinned.
+                // A local that is written elsewhere in the loop, too, is not pinned. Not just before the latch, which
+                // would find it in the accumulator.
                 let again = format!("(local.set $a ({ty}.rotl (local.get $a) ({ty}.const 0)))");
-                push(op, &body.replace(COUNT, &format!("{COUNT} {again}")));
+                push(op, &body.replace(COUNT, &format!("{again} {COUNT}")));
             } else {
                 push(op, &body);
             }
