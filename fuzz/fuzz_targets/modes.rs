@@ -3,12 +3,6 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rotifer_fuzz::generate;
+use rotifer_fuzz::generate::{Generated, run_input};
 
-fuzz_target!(|data: &[u8]| {
-    let Some((seed, input)) = data.split_first_chunk::<8>() else { return };
-    let Ok(generated) = generate::module(u64::from_le_bytes(*seed), input) else { return };
-    if let Err(finding) = generated.modes() {
-        panic!("{}: {}", finding.oracle, finding.text);
-    }
-});
+fuzz_target!(|data: &[u8]| run_input(data, Generated::modes));

@@ -133,7 +133,19 @@ pub fn dispatchers() -> String {
     Dispatch::available().iter().map(|dispatch| dispatch.name()).collect::<Vec<_>>().join(", ")
 }
 
-pub(crate) fn load(engine: &Engine, wasm: &[u8], load: Load) -> Result<Module, rotifer::Error> {
+/// Validates a valid module.
+pub(crate) fn check_valid(engine: &Engine, case: &Case) -> Result<(), Finding> {
+    Module::validate(engine, &case.wasm)
+        .map_err(|error| Finding::new("load", format!("a valid module is refused: {error}")))
+}
+
+/// Loads a module that [`check_valid`] accepts. `name` is whose it is.
+pub(crate) fn load_valid(engine: &Engine, case: &Case, mode: Load, name: &str) -> Result<Module, Finding> {
+    load(engine, &case.wasm, mode)
+        .map_err(|error| Finding::new("load", format!("{name}: a valid module is refused: {error}")))
+}
+
+fn load(engine: &Engine, wasm: &[u8], load: Load) -> Result<Module, rotifer::Error> {
     match load {
         Load::Eager => Module::new_with_mode(engine, wasm, LoadMode::Eager),
         Load::Checked => Module::new_with_mode(engine, wasm, LoadMode::Checked),
@@ -154,14 +166,10 @@ fn all_ours(
     let meter = kind.1;
     let mut backends: Vec<Box<dyn Backend>> = vec![];
     for engine in engines(kind) {
-        if let Err(error) = Module::validate(&engine, &case.wasm) {
-            return Err(Finding::new("load", format!("a valid module is refused: {error}")));
-        }
+        check_valid(&engine, case)?;
         for &mode in loads {
             let name = format!("{mode:?} {} {meter:?}", engine.dispatch().name()).to_lowercase();
-            let module = load(&engine, &case.wasm, mode).map_err(|error| {
-                Finding::new("load", format!("{name}: a valid module is refused: {error}"))
-            })?;
+            let module = load_valid(&engine, case, mode, &name)?;
             let mut random = Random::named(case.seed, &name);
             if former_lives && random.one_in(2) {
                 former_life(case, &module, &mut random);
@@ -184,14 +192,24 @@ fn former_life(case: &Case, module: &Module, random: &mut Random) {
     call_all(&mut runner, random, case.seed.is_multiple_of(2));
 }
 
+/// Calls a function, with what fuel of its own the module counts.
+pub(crate) fn call_once(backend: &mut dyn Backend, function: usize, params: &[Value]) -> Outcome {
+    backend.set_global(FUEL_GLOBAL, FUEL as i32);
+    CALLS.fetch_add(1, Ordering::Relaxed);
+    backend.call(function, params)
+}
+
+/// Whether nobody knows what comes after a call.
+pub(crate) fn is_unknown(outcome: &Outcome) -> bool {
+    matches!(outcome, Err(Stop::StackOverflow | Stop::OutOfFuel))
+}
+
 /// Calls all functions of a module that terminates by itself, perhaps until the stack overflows.
 pub(crate) fn call_all(backend: &mut dyn Backend, random: &mut Random, until_overflow: bool) {
     for (index, function) in backend.functions().iter().enumerate() {
         let params: Vec<Value> = function.params.iter().map(|ty| Value::random(*ty, random)).collect();
-        backend.set_global(FUEL_GLOBAL, FUEL as i32);
-        CALLS.fetch_add(1, Ordering::Relaxed);
-        let outcome = backend.call(index, &params);
-        if matches!(outcome, Err(Stop::StackOverflow | Stop::OutOfFuel)) && until_overflow {
+        let outcome = call_once(backend, index, &params);
+        if is_unknown(&outcome) && until_overflow {
             return;
         }
     }
@@ -268,15 +286,11 @@ pub fn suspend(case: &Case, nan: Nan) -> Result<Done, Finding> {
     let mode = random.pick(&LOADS);
     for (meter, stepping) in [(fuel, false), (fuel, true), (fuel, true), (Meter::Interruptible, true)] {
         for engine in engines((Stack::Large, meter, nan == Nan::Canonical)) {
-            if let Err(error) = Module::validate(&engine, &case.wasm) {
-                return Err(Finding::new("load", format!("a valid module is refused: {error}")));
-            }
+            check_valid(&engine, case)?;
             let extra = if stepping { ours::Extra::stepping(random.bits()) } else { ours::Extra::default() };
             let (dispatch, number) = (engine.dispatch().name(), backends.len());
             let name = format!("{number}: {dispatch} {meter:?}{}", if stepping { " in steps" } else { "" });
-            let module = load(&engine, &case.wasm, mode).map_err(|error| {
-                Finding::new("load", format!("{name}: a valid module is refused: {error}"))
-            })?;
+            let module = load_valid(&engine, case, mode, &name)?;
             let mut runner = ours::Runner::new(name, &module, case.seed, PLENTY, extra);
             if stepping {
                 // In some load mode with each dispatcher.
@@ -323,12 +337,10 @@ fn lockstep(
             let what = format!("round {round}: calling {:?}{params:?}", function.name);
             let mut outcomes: Vec<Outcome> = vec![];
             for backend in &mut backends {
-                backend.set_global(FUEL_GLOBAL, FUEL as i32);
                 if trace {
                     eprintln!("{what} in {}", backend.name());
                 }
-                CALLS.fetch_add(1, Ordering::Relaxed);
-                let outcome = backend.call(index, &params);
+                let outcome = call_once(&mut **backend, index, &params);
                 let unknown = match outcome {
                     Err(Stop::StackOverflow) => ours == 1,
                     Err(Stop::OutOfFuel) => true,

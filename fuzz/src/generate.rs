@@ -159,3 +159,15 @@ impl Generated {
         crate::states::states(&self.case, nan_of_seed(self.case.seed))
     }
 }
+
+/// Runs an input of a coverage-guided target: the bytes of a seed, and those that a module is made of.
+///
+/// # Panics
+/// The oracle finds something.
+pub fn run_input(data: &[u8], oracle: fn(&Generated) -> Result<Done, Finding>) {
+    let Some((seed, input)) = data.split_first_chunk::<8>() else { return };
+    let Ok(generated) = module(u64::from_le_bytes(*seed), input) else { return };
+    if let Err(finding) = oracle(&generated) {
+        panic!("{}: {}", finding.oracle, finding.text);
+    }
+}

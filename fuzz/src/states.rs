@@ -4,8 +4,6 @@
 //! with one. It is compared with one in another engine that has never been anywhere else: each time the first one goes
 //! back, a new instance makes the calls that led to that state. Their states have the same hash, and they go on alike.
 
-use std::sync::atomic::Ordering;
-
 use rotifer::{
     Module,
     state::{Pages, State},
@@ -17,11 +15,13 @@ use crate::{
         Backend,
         ours::{Point, Rewinding, Runner, Way},
     },
-    case::{Case, FUEL_GLOBAL},
-    execute::{CALLS, Done, LOADS, Meter, Nan, PLENTY, Stack, call_all, compare_seen, engines, load, same},
-    generate::FUEL,
+    case::Case,
+    execute::{
+        Done, LOADS, Meter, Nan, PLENTY, Stack, call_all, call_once, check_valid, compare_seen, engines,
+        is_unknown, load_valid, same,
+    },
     random::Random,
-    value::{Outcome, Stop, Value},
+    value::{Outcome, Value},
 };
 
 /// A call that was made.
@@ -29,6 +29,12 @@ use crate::{
 struct Call {
     function: usize,
     params: Vec<Value>,
+}
+
+impl Call {
+    fn make(&self, runner: &mut Runner) -> Outcome {
+        call_once(runner, self.function, &self.params)
+    }
 }
 
 /// The instances, and what led to where they are.
@@ -62,12 +68,9 @@ pub fn states(case: &Case, nan: Nan) -> Result<Done, Finding> {
         let meter = random.pick(&[Meter::Off, Meter::Interruptible, Meter::Fuel, Meter::Costs]);
         let engines = engines((Stack::Large, meter, nan == Nan::Canonical));
         let engine = &engines[random.below(engines.len() as u64) as usize];
-        if let Err(error) = Module::validate(engine, &case.wasm) {
-            return Err(Finding::new("load", format!("a valid module is refused: {error}")));
-        }
-        let module = load(engine, &case.wasm, random.pick(&LOADS))
-            .map_err(|error| Finding::new("load", format!("a valid module is refused: {error}")))?;
+        check_valid(engine, case)?;
         let name = format!("{name}: {} {meter:?}", engine.dispatch().name());
+        let module = load_valid(engine, case, random.pick(&LOADS), &name)?;
         Ok((Rewinding::new(name, &module, case.seed, PLENTY, twice), module))
     };
     let (ours, _) = make(&mut random, "there and back")?;
@@ -100,9 +103,15 @@ impl States<'_> {
         for step in 0..STEPS {
             let ends = match self.random.below(8) {
                 0..4 => self.call()?,
-                4 => self.keep(),
+                4 => {
+                    self.keep();
+                    false
+                }
                 5 | 6 => self.go_back(step)?,
-                _ => self.read_anything()?,
+                _ => {
+                    self.read_anything()?;
+                    false
+                }
             };
             if ends {
                 self.done.inconclusive += 1;
@@ -123,8 +132,8 @@ impl States<'_> {
         let params: Vec<Value> = types.iter().map(|ty| Value::random(*ty, &mut self.random)).collect();
         let call = Call { function, params };
         let before = self.spent();
-        let a = make(&mut self.ours.runner, &call);
-        let b = make(&mut self.other.runner, &call);
+        let a = call.make(&mut self.ours.runner);
+        let b = call.make(&mut self.other.runner);
         if is_unknown(&a) || is_unknown(&b) {
             return Ok(true);
         }
@@ -166,11 +175,10 @@ impl States<'_> {
         Some((ours.spent()?.0, other.spent()?.0))
     }
 
-    fn keep(&mut self) -> bool {
+    fn keep(&mut self) {
         if let Some(point) = self.ours.keep(&mut self.random) {
             self.points.push((point, self.path.clone()));
         }
-        false
     }
 
     fn go_back(&mut self, step: u64) -> Result<bool, Finding> {
@@ -205,7 +213,7 @@ impl States<'_> {
         let name = self.other.runner.name();
         self.other = Rewinding::new(name, &self.other_module, self.case.seed, PLENTY, self.twice);
         for call in &self.path {
-            if is_unknown(&make(&mut self.other.runner, call)) {
+            if is_unknown(&call.make(&mut self.other.runner)) {
                 return Ok(true);
             }
         }
@@ -214,9 +222,9 @@ impl States<'_> {
     }
 
     /// Reads a serialized state that was changed, and uses what comes out.
-    fn read_anything(&mut self) -> Result<bool, Finding> {
-        let Some(here) = self.ours.here() else { return Ok(false) };
-        let Some(mut bytes) = self.ours.bytes_of(&here) else { return Ok(false) };
+    fn read_anything(&mut self) -> Result<(), Finding> {
+        let Some(here) = self.ours.here() else { return Ok(()) };
+        let Some(mut bytes) = self.ours.bytes_of(&here) else { return Ok(()) };
         for _ in 0..self.random.range(1, 3) {
             let at = self.random.below(bytes.len() as u64) as usize;
             match self.random.below(4) {
@@ -229,7 +237,7 @@ impl States<'_> {
         }
         let skips_sections = seal(&mut bytes);
         if !self.ours.try_bytes(&bytes, skips_sections) {
-            return Ok(false);
+            return Ok(());
         }
         if self.traces {
             eprintln!("using a state that was changed");
@@ -238,8 +246,7 @@ impl States<'_> {
         call_all(&mut self.ours.runner, &mut self.random, true);
         let path = self.path.clone();
         assert!(self.put_back(&here, &path), "a snapshot does not go away");
-        self.compare("going back from a state that somebody has changed")?;
-        Ok(false)
+        self.compare("going back from a state that somebody has changed")
     }
 
     /// Compares what can be seen, and the hashes of all that is there.
@@ -293,18 +300,6 @@ fn difference(ours: &[State], other: &[State]) -> String {
         }
     }
     parts.join("; ")
-}
-
-/// Makes a call in a way that terminates.
-fn make(runner: &mut Runner, call: &Call) -> Outcome {
-    CALLS.fetch_add(1, Ordering::Relaxed);
-    runner.set_global(FUEL_GLOBAL, FUEL as i32);
-    runner.call(call.function, &call.params)
-}
-
-/// Whether nobody knows what comes after.
-fn is_unknown(outcome: &Outcome) -> bool {
-    matches!(outcome, Err(Stop::StackOverflow | Stop::OutOfFuel))
 }
 
 /// Gives a serialized state the hashes of what it has become (docs/SNAPSHOT.md), as far as it has a header. Says whether

@@ -66,8 +66,6 @@ pub struct Point {
     pub cost: u32,
     /// Whether it is before the declared locals are made zero.
     pub is_entry: bool,
-    /// How many operands are on the stack, without the arguments of a call.
-    pub height: u32,
     /// Types and places of the operands, lowest first. Empty if the point was named by a cell.
     pub operands: Vec<(ValType, Recipe)>,
     /// Of a call: the slot at which the callee's frame begins.

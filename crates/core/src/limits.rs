@@ -60,6 +60,18 @@ impl Limits {
     /// The largest frame that the bytecode can address: slots are 16-bit numbers.
     pub const MAX_FRAME_SLOTS: u32 = 65_000;
 
+    /// The slot of a local in its frame: parameters come first, and between them, `params` slots, and the other locals
+    /// lies the linkage. No local takes more than a slot: there are no vectors yet.
+    #[inline(always)]
+    pub const fn local_slot(local: u32, params: u32) -> u32 {
+        if local < params { local } else { local + Self::LINKAGE_SLOTS }
+    }
+
+    /// The local in a slot, which is one of those that [`local_slot`](Self::local_slot) gives.
+    pub const fn local_in_slot(slot: u32, params: u32) -> u32 {
+        if slot < params { slot } else { slot.saturating_sub(Self::LINKAGE_SLOTS) }
+    }
+
     /// Tight limits for modules of unknown origin that are expected to be small.
     pub const fn strict() -> Self {
         Self {

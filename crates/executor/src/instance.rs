@@ -367,11 +367,6 @@ impl Instance {
                     Err(_) => return false,
                 }
             }
-        } else {
-            for mut memory in self.own_memories.places() {
-                // SAFETY: I-WARM: nobody else has the memory any more.
-                unsafe { memory.as_mut() }.forget_recording();
-            }
         }
         let mut clean = common.elements && self.has_elements;
         for table in self.own_tables.places() {
@@ -392,9 +387,9 @@ impl Instance {
         if self.segments_used || !self.has_elements || !self.has_data {
             self.renew_segments(&code.module);
         }
-        for memory in self.own_memories.places() {
+        for mut memory in self.own_memories.places() {
             // SAFETY: I-WARM: as above.
-            unsafe { memory.as_ref() }.uncount();
+            unsafe { memory.as_mut() }.retire();
         }
         for mut table in self.own_tables.places() {
             // SAFETY: I-WARM: as above.

@@ -420,8 +420,14 @@ impl Memory {
         self.tally.sub(Held::Memories, self.counted.replace(held));
     }
 
+    /// Counts the memory no longer, and forgets what was recorded of it.
+    pub(crate) fn retire(&mut self) {
+        self.forget_recording();
+        self.uncount();
+    }
+
     /// Counts the memory no longer.
-    pub(crate) fn uncount(&self) {
+    fn uncount(&self) {
         self.tally.sub(Held::Memories, self.counted.replace(0));
     }
 

@@ -49,21 +49,14 @@ impl FuncNumbers<'_> {
     pub unsafe fn index(&mut self, reference: u64) -> Option<FuncIdx> {
         let func = Func::from_reference(reference);
         // SAFETY: promised by the caller.
-        unsafe { self.index_of_func(func) }
+        unsafe { self.index_of(func) }
     }
 
     /// The index of a function; nothing if it is neither the instance's own nor imported.
     ///
     /// # Safety
     /// I-ENTITY: it is a function of the instance's store.
-    pub unsafe fn index_of(&mut self, func: NonNull<Func>) -> Option<FuncIdx> {
-        // SAFETY: promised by the caller.
-        unsafe { self.index_of_func(func.as_ptr()) }
-    }
-
-    /// # Safety
-    /// As for [`index_of`](Self::index_of).
-    unsafe fn index_of_func(&mut self, func: *const Func) -> Option<FuncIdx> {
+    pub unsafe fn index_of(&mut self, func: *const Func) -> Option<FuncIdx> {
         // SAFETY: promised by the caller.
         let (instance, index) = unsafe { ((*func).instance, (*func).index) };
         if core::ptr::eq(instance, self.instance) {

@@ -167,15 +167,6 @@ impl Snapshot {
         &self.state
     }
 
-    /// Whether it can be a snapshot of an instance of this module.
-    pub(crate) fn check_origin<T>(
-        &self,
-        store: &StoreInner<T>,
-        instance: Handle<executor::Instance>,
-    ) -> Result<(), Error> {
-        check_origin(store, instance, &self.state)
-    }
-
     /// Makes the state the instance's, or changes nothing.
     pub(crate) fn put_into<T>(
         &self,
@@ -500,8 +491,8 @@ impl<'s> Restored<'s> {
     }
 }
 
-/// Compares module and features.
-fn check_origin<T>(
+/// Compares module and features: whether the state can be one of this instance.
+pub(crate) fn check_origin<T>(
     store: &StoreInner<T>,
     instance: Handle<executor::Instance>,
     state: &State,

@@ -6,13 +6,13 @@
 
 use alloc::{collections::BTreeMap, vec::Vec};
 use rotifer_bytecode::{At, Point, PointKind, Points, Recipe, Wanted};
-use rotifer_core::{FuncIdx, TrapCode, ValType};
+use rotifer_core::{FuncIdx, Limits, TrapCode, ValType};
 use rotifer_executor::{self as executor, Handle, Metering, ModuleCode, NewCall, NewFrame, Pause};
 use rotifer_snapshot::{CallCause, CallState, FrameState, MeteringFingerprint, Value};
 
 use crate::{
     AsContextMut, CallError, Engine, Error, Instance, ItemKind, Snapshot, SnapshotError, SuspendedCall,
-    snapshot::{slots_of, take, value_of},
+    snapshot::{check_origin, slots_of, take, value_of},
     store::StoreInner,
 };
 
@@ -100,7 +100,7 @@ impl Instance {
         snapshot: &Snapshot,
     ) -> Result<Vec<SuspendedCall>, Error> {
         let store = store.as_context_mut().inner;
-        snapshot.check_origin(store, self.handle())?;
+        check_origin(store, self.handle(), snapshot.state())?;
         let calls = (0..).zip(&*snapshot.state().calls);
         calls.map(|(index, call)| restore_call(store, self.handle(), (index, call))).collect()
     }
@@ -162,7 +162,7 @@ fn take_call<T>(
             let args: Vec<_> = params.into_iter().enumerate().map(arg).collect();
             let args = values(&args)?;
             // SAFETY: I-REF: it is the reference to a function of the store.
-            let func = unsafe { executor.func_numbers(instance)?.index_of(func) };
+            let func = unsafe { executor.func_numbers(instance)?.index_of(func.as_ptr()) };
             let func = func.ok_or(refused(CallError::HostFuncNotImported))?;
             CallCause::Host { func, args }
         }
@@ -340,25 +340,26 @@ impl Plan {
 fn check_host<'c>(code: &'c ModuleCode, func: FuncIdx, args: &[Value]) -> Result<&'c [ValType], Unfit> {
     check(func.0 < code.module.imported_functions, "a host function that is not imported")?;
     let ty = code.module.func_type(func);
-    check(are_of_types(args, ty.params()), "arguments of other types than the function's")?;
+    check(are_of_types(args, ty.params().iter().copied()), "arguments of other types than the function's")?;
     Ok(ty.results())
 }
 
-fn are_of_types(values: &[Value], types: &[ValType]) -> bool {
-    values.iter().map(|value| value.ty()).eq(types.iter().copied())
+fn are_of_types(values: &[Value], types: impl IntoIterator<Item = ValType>) -> bool {
+    values.iter().map(|value| value.ty()).eq(types)
 }
 
 /// Compares the values of a frame with what can be there.
 fn check_values(code: &ModuleCode, points: &Points, point: &Point, frame: &FrameState) -> Result<(), Unfit> {
-    check(are_of_types(&frame.locals, &points.locals), "locals of other types than the function's")?;
+    check(
+        are_of_types(&frame.locals, points.locals.iter().copied()),
+        "locals of other types than the function's",
+    )?;
     let types = point.operands.iter().map(|&(ty, _)| ty);
-    check(frame.operands.iter().map(|value| value.ty()).eq(types), "operands of other types")?;
+    check(are_of_types(&frame.operands, types), "operands of other types")?;
     let params = code.module.func_type(frame.func).params();
     let local = |slot: u16| {
-        let slots = rotifer_core::Limits::LINKAGE_SLOTS as usize;
-        let slot = usize::from(slot);
-        let index = if slot < params.len() { slot } else { slot.saturating_sub(slots) };
-        frame.locals.get(index).map_or(0, |&value| plain(value))
+        let index = Limits::local_in_slot(slot.into(), params.len() as u32);
+        frame.locals.get(index as usize).map_or(0, |&value| plain(value))
     };
     for (value, &(ty, recipe)) in frame.operands.iter().zip(&point.operands) {
         let is_free = matches!(recipe, Recipe::Own(_));

@@ -190,11 +190,11 @@ impl<'e> Translator<'e> {
         Operand::new(Place::Temp, self.next_slot(stack))
     }
 
-    /// The slot of a local. Each takes one: there are no vectors yet.
+    /// The slot of a local.
     #[inline]
     fn local_slot(&self, local: LocalIdx) -> u16 {
-        let slot = local.0 as u16;
-        if slot < self.linkage { slot } else { slot + Limits::LINKAGE_SLOTS as u16 }
+        // Validation bounds frames, so locals fit.
+        Limits::local_slot(local.0, self.linkage.into()) as u16
     }
 
     /// An operand is popped: it is no alias any more.

@@ -76,11 +76,11 @@ impl Recorder {
         for &(position, region) in &here {
             // By its position a point is found for its offset only.
             if self.wanted.contains_key(&(PointKind::Next, At::Cell(position))) {
-                let point = self.point(PointKind::Next, position, stack, &registers);
+                let point = self.point(PointKind::Next, position, &registers);
                 self.add(point, region);
             }
             if self.take(PointKind::Next, stack.len() as u32) {
-                let mut point = self.point(PointKind::Next, position, stack, &registers);
+                let mut point = self.point(PointKind::Next, position, &registers);
                 point.operands = list(view.operands(), stack);
                 self.add(point, region);
             }
@@ -116,7 +116,7 @@ impl Recorder {
             return;
         }
         let registers = Registers { acc: None, facc: None, loop_body: None };
-        let mut point = self.point(kind, position, stack, &registers);
+        let mut point = self.point(kind, position, &registers);
         point.operands = list(self.types.iter().copied(), stack);
         point.frame = frame;
         point.results = results.to_vec();
@@ -134,7 +134,7 @@ impl Recorder {
         is_wanted
     }
 
-    fn point(&self, kind: PointKind, position: u32, stack: &[Operand], registers: &Registers) -> Point {
+    fn point(&self, kind: PointKind, position: u32, registers: &Registers) -> Point {
         let &Registers { acc, facc, loop_body } = registers;
         Point {
             kind,
@@ -142,7 +142,6 @@ impl Recorder {
             position,
             cost: 0,
             is_entry: self.is_first && kind == PointKind::Next,
-            height: stack.len() as u32,
             operands: Vec::new(),
             frame: 0,
             results: Vec::new(),

@@ -168,11 +168,6 @@ fn find_points(
     found.collect()
 }
 
-/// The slot of a local of a function with so many slots of parameters.
-fn local_slot(local: usize, params: usize) -> usize {
-    if local < params { local } else { local + Limits::LINKAGE_SLOTS as usize }
-}
-
 /// The bits of a value of this type in a slot, of which the others mean nothing.
 pub fn bits_of(ty: ValType, slot: u64) -> u64 {
     match ty {
@@ -201,17 +196,17 @@ fn read_frame(
     module: &ModuleCode,
 ) -> Frame {
     let slot = |at: u16| state.stack.get(outline.base + usize::from(at));
-    let params = module.module.func_type(outline.func).params().len();
-    let local = |(index, &ty): (usize, &ValType)| {
+    let params = module.module.func_type(outline.func).params().len() as u32;
+    let local = |(index, &ty): (u32, &ValType)| {
         let is_zero = point.is_entry && index >= params;
-        let at = local_slot(index, params) as u16;
+        let at = Limits::local_slot(index, params) as u16;
         (ty, if is_zero { 0 } else { bits_of(ty, slot(at)) })
     };
     Frame {
         func: outline.func,
         kind: point.kind,
         offset: point.offset,
-        locals: locals.iter().enumerate().map(local).collect(),
+        locals: (0..).zip(locals).map(local).collect(),
         operands: point.operands.iter().map(|&operand| (operand.0, operand_value(operand, slot))).collect(),
     }
 }
@@ -363,8 +358,9 @@ fn registers(state: &mut State, base: usize, point: &Point, first: *const Word) 
 /// I-REF, I-FRAME: the values are those of the function's locals and operands, and there is room for its frame at
 /// `base`.
 unsafe fn write_frame(state: &mut State, base: usize, frame: &NewFrame<'_>, module: &ModuleCode) {
-    let params = module.module.func_type(frame.func).params().len();
-    let locals = frame.locals.iter().enumerate().map(|(index, &value)| (local_slot(index, params), value));
+    let params = module.module.func_type(frame.func).params().len() as u32;
+    let locals = (0..).zip(frame.locals);
+    let locals = locals.map(|(index, &value)| (Limits::local_slot(index, params) as usize, value));
     let operands = frame.operands.iter().zip(&frame.point.operands);
     let own = operands.filter_map(|(&value, &(_, recipe))| match recipe {
         Recipe::Own(slot) => Some((usize::from(slot), value)),

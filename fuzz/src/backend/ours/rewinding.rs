@@ -209,7 +209,7 @@ impl Rewinding {
         let mut linker = Linker::new(module.engine());
         for (import, item) in module.imports().zip(&runner.imports) {
             // Two imports may have the same name and different types.
-            if linker.define(import.module(), import.name(), item.clone()).is_err() {
+            if linker.define(import.module(), import.name(), *item).is_err() {
                 return false;
             }
         }

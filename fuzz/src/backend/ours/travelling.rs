@@ -91,6 +91,7 @@ impl Elsewhere {
     fn new(module: &Module, snapshot: &Snapshot, fuel: Option<u64>) -> Option<Self> {
         let mut store = Store::new(module.engine(), ());
         let mut linker = Linker::new(module.engine());
+        linker.allow_shadowing(true);
         for import in module.imports() {
             let item: Extern = match import.ty() {
                 ExternType::Func(ty) => {
@@ -103,7 +104,6 @@ impl Elsewhere {
                 ExternType::Memory(ty) => Memory::new(&mut store, *ty).ok()?.into(),
                 ExternType::Table(ty) => Table::new(&mut store, *ty, Ref::null(ty.element())).ok()?.into(),
             };
-            linker.allow_shadowing(true);
             linker.define(import.module(), import.name(), item).ok()?;
         }
         let pre = linker.instantiate_pre(module).ok()?;
@@ -116,34 +116,33 @@ impl Elsewhere {
     }
 
     /// Goes on with what fuel there is. Gives where the call stands then, and what was spent.
-    fn go_on(mut self) -> Result<(Snapshot, u64), Error> {
+    fn go_on(self) -> Result<(Snapshot, u64), Error> {
+        let Self { mut store, instance, mut call, granted } = self;
+        let look = |store: &mut Store<()>, call: &SuspendedCall| {
+            let snapshot = instance.snapshot_with_calls(&mut *store, &[call])?;
+            let spent = granted.map_or(Ok(0), |granted| Ok::<_, Error>(granted - store.get_fuel()?))?;
+            Ok::<_, Error>((snapshot, spent))
+        };
+        let mut here = look(&mut store, &call)?;
         for _ in 0..MOST_STEPS {
-            let now = self.instance.snapshot_with_calls(&mut self.store, &[&self.call])?;
-            let spent =
-                self.granted.map_or(Ok(0), |granted| Ok::<_, Error>(granted - self.store.get_fuel()?))?;
-            let can_go_on = match self.call.reason() {
-                SuspendReason::OutOfFuel { required } => self.store.get_fuel()? >= required,
+            let can_go_on = match call.reason() {
+                SuspendReason::OutOfFuel { required } => store.get_fuel()? >= required,
                 SuspendReason::HostRequest => false,
                 _ => true,
             };
-            let results = self.call.result_types(&self.store);
-            let mut results: Vec<Val> = results.iter().map(|ty| Val::default_for_ty(*ty)).collect();
             if !can_go_on {
-                return Ok((now, spent));
+                break;
             }
-            // What ends elsewhere - returns or traps - ends at home.
-            match self.call.resume(self.store.as_context_mut(), &mut results) {
-                Ok(ResumableCall::Suspended(call)) => {
-                    // Calls of other functions than imports, and references to those elsewhere, stay at home.
-                    match self.instance.snapshot_with_calls(&mut self.store, &[&call]) {
-                        Ok(_) => self.call = call,
-                        Err(_) => return Ok((now, spent)),
-                    }
-                }
-                Ok(ResumableCall::Finished) | Err(_) => return Ok((now, spent)),
-            }
+            let results = call.result_types(&store);
+            let mut results: Vec<Val> = results.iter().map(|ty| Val::default_for_ty(*ty)).collect();
+            // What ends elsewhere - returns or traps - ends at home. Calls of other functions than imports, and
+            // references to those elsewhere, stay at home.
+            let Ok(ResumableCall::Suspended(next)) = call.resume(store.as_context_mut(), &mut results) else {
+                break;
+            };
+            let Ok(there) = look(&mut store, &next) else { break };
+            (here, call) = (there, next);
         }
-        let spent = self.granted.map_or(Ok(0), |granted| Ok::<_, Error>(granted - self.store.get_fuel()?))?;
-        Ok((self.instance.snapshot_with_calls(&mut self.store, &[&self.call])?, spent))
+        Ok(here)
     }
 }
