@@ -205,6 +205,9 @@ fn loads(operator: Operator, forms: &mut Vec<Form>) {
             let value = format!("({text} offset=3 (i32.add {index} (local.get $b)))");
             let op = OpCode::load_scaled(operator, source, target);
             forms.push(Form::new(op, &params, r, result(target, &value)));
+            let value = format!("({text} offset=3 (i32.shl {address} (i32.const 2)))");
+            let op = OpCode::load_shifted(operator, source, target);
+            forms.push(Form::new(op, &params[..1], r, result(target, &value)));
             let value = format!("({text} offset=3 (i32.add {address} (i32.const -4)))");
             let op = OpCode::load_displaced(operator, source, target);
             forms.push(Form::new(op, &params[..1], r, result(target, &value)));
@@ -289,23 +292,42 @@ fn fused(forms: &mut Vec<Form>) {
                 // Each test is written as the one that holds, and as its opposite.
                 let (compare, if_true) = if is_imm { ("i32.eq", if_equal) } else { ("i32.ne", !if_equal) };
                 let condition = format!("({compare} ({} offset=2 {address}) {other})", load.row().text);
-                let op = OpCode::load_branch(number as u16, is_sum, is_imm, if_equal, to);
+                let op = |keeps| OpCode::load_branch(number as u16, keeps, is_sum, is_imm, if_equal, to);
                 // A test that loads is not repeated at a loop's end, but one at its end may have been negated.
                 let body = match (if_true, to) {
                     (false, Destination::Loop) => branch(true, to, &format!("(i32.eqz {condition})")),
                     _ => branch(if_true, to, &condition),
                 };
                 let params = [param_of("a", ADDRESS), param_of("b", ADDRESS), param_of("c", LOADED)];
-                forms.push(Form::new(op, &params, "i32", body));
+                let load = format!("({} offset=2 {address})", load.row().text);
+                let keeping = body.replace(&load, &format!("(local.tee $v {load})"));
+                let keeping = keeping.replace("(return (i32.const 10))", "(return (local.get $v))");
+                let keeping = format!("{keeping} (i32.add (local.get $v))");
+                forms.push(Form::new(op(false), &params, "i32", body));
+                let locals = "(local $n i32) (local $v i32)".to_owned();
+                forms.push(Form { locals, ..Form::new(op(true), &params, "i32", keeping) });
             }
+        }
+    }
+    for &operator in Operator::ALL {
+        for sources in FIRST_SOURCES {
+            let Some(op) = OpCode::select(operator, sources) else { continue };
+            let ty = name(operator.row().a);
+            let params = [param("a", ty), param("b", ty), param("c", "f64"), param("d", "f64")];
+            let body = format!("(select (local.get $c) (local.get $d) {})", first(operator, sources));
+            forms.push(Form::new(op, &params, "f64", body));
         }
     }
     for sources in FIRST_SOURCES {
         for (if_true, to) in BRANCHES {
-            let op = OpCode::test(sources, if_true, to).expect("the form is one of a test");
+            let op =
+                |is_wide| OpCode::test(is_wide, sources, if_true, to).expect("the form is one of a test");
             let condition = first(Operator::I32And, sources);
             let params = [param("a", "i32"), param("b", "i32")];
-            forms.push(Form::new(op, &params, "i32", branch(if_true, to, &condition)));
+            forms.push(Form::new(op(false), &params, "i32", branch(if_true, to, &condition)));
+            let condition = format!("(i64.ne {} (i64.const 0))", first(Operator::I64And, sources));
+            let params = [param("a", "i64"), param("b", "i64")];
+            forms.push(Form::new(op(true), &params, "i32", branch(if_true, to, &condition)));
         }
     }
     // The same tests where the opposite is asked for.

@@ -28,6 +28,7 @@ pub const MODULE: &str = r#"
     (elem $gone func $next)
     (elem declare func $next)
     (func $next (type $one) (i32.add (local.get 0) (i32.const 1)))
+    (func $wide (param i64) (result i64) (i64.xor (local.get 0) (i64.const 1)))
     (func $nothing)
 "#;
 
@@ -169,6 +170,9 @@ fn calls(forms: &mut Vec<Form>) {
     let index = param_of("a", &[0, 1, 2, 3, 7, 8, 0xFFFF_FFFF]);
     forms.extend([
         of(Call, &[A], "i32", "(call $next (call $next (local.get $a)))"),
+        of(CallAdd, &[A], "i32", "(call $next (i32.add (local.get $a) (i32.const -7)))"),
+        of(CallAddWide, &[param("a", "i64")], "i64", "(call $wide (i64.add (local.get $a) (i64.const -7)))"),
+        of(CallCopy, &[A], "i32", "(call $next (local.get $a))"),
         of(CallImport, &[A], "i32", "(call $log (local.get $a))"),
         of(CallIndirect, &[index], "i32", "(call_indirect (type $one) (i32.const 5) (local.get $a))"),
         of(CallIndirectAcc, &[index], "i32", format!("(call_indirect (type $one) (i32.const 5) {acc})")),

@@ -63,6 +63,7 @@ macro_rules! for_each_fused {
             F64Mul F64Mul left;
             F64Add F64Mul left;
             F64Sub F64Mul left;
+            F64Sub F64Add left;
             F64Add F64Add left;
         }
         stored {

@@ -33,8 +33,8 @@ pub use self::{
     op::{
         BINARY_FORMS, BINARY_SOURCES, BRANCH_FORMS, COMPARE_FORMS, Described, Destination, LATCH_COMPARES,
         LATCH_FORMS, LATCH_SOURCES, LOAD_BRANCH_FORMS, LOAD_FORMS, METERED_SPECIALS, NAN_BINARY,
-        NAN_OPERATORS, OP_COUNT, OpCode, PAIR_FORMS, RETURN_SLOTS, ReturnKind, STORE_FORMS, STORE_SOURCES,
-        STORED_FORMS, SlowOp, Source, Special, TEST_FORMS, TRACKED_OPS, Target, UNARY_FORMS,
+        NAN_OPERATORS, OP_COUNT, OpCode, PAIR_FORMS, RETURN_SLOTS, ReturnKind, SELECT_FORMS, STORE_FORMS,
+        STORE_SOURCES, STORED_FORMS, SlowOp, Source, Special, TEST_FORMS, TRACKED_OPS, Target, UNARY_FORMS,
     },
     operator::{Kind, Operator, Row, fold},
     point::{At, Point, PointKind, Points, Recipe, Wanted},

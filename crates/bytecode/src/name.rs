@@ -60,6 +60,7 @@ fn operator_name(f: &mut fmt::Formatter<'_>, operator: Operator, form: u16) -> f
             write!(f, "{text}.{}{}.{}", letter(a), letter(b), target(form))
         }
         Kind::Load if form == 4 => write!(f, "{text}.any"),
+        Kind::Load if form > 16 => write!(f, "{text}.{}<<i.{}", target((form - 17) / 2), target(form - 17)),
         Kind::Load if form > 12 => {
             write!(f, "{text}.{}<<i+s.{}", target((form - 13) / 2), target(form - 13))
         }
@@ -86,8 +87,9 @@ impl fmt::Display for OpCode {
                 write!(f, "latch.{}.{}.{addend}.{right}", branch(form), operator.row().text)?;
             }
             Described::Test(form) => {
-                let (a, b) = FIRST_SOURCES[form as usize / 4];
-                write!(f, "{}.test.{}{}", branch(form), letter(a), letter(b))?;
+                let (a, b) = FIRST_SOURCES[form as usize / 4 % 4];
+                let wide = if form < 16 { "" } else { "64" };
+                write!(f, "{}.test{wide}.{}{}", branch(form), letter(a), letter(b))?;
             }
             Described::Pair(number, form) => {
                 let Pair { first, second, left } = PAIRS[number as usize];
@@ -100,6 +102,10 @@ impl fmt::Display for OpCode {
                     false => write!(f, "{second}<{other}:{first}>.{}", target(form))?,
                 }
             }
+            Described::Select(operator, form) => {
+                let (a, b) = FIRST_SOURCES[form as usize];
+                write!(f, "select<{}.{}{}>", operator.row().text, letter(a), letter(b))?;
+            }
             Described::Stored(number, form) => {
                 let Stored { first, store } = STORED[number as usize];
                 let (a, b) = FIRST_SOURCES[form as usize / 2];
@@ -110,7 +116,8 @@ impl fmt::Display for OpCode {
                 let (address, other) =
                     (if form & 8 == 0 { "s" } else { "s+s" }, if form & 4 == 0 { 's' } else { 'i' });
                 let text = BRANCH_LOADS[load as usize].row().text;
-                write!(f, "{}.eq<{text}.{address}:{other}>", branch(form))?;
+                let keeps = if form & 16 == 0 { "" } else { ".keep" };
+                write!(f, "{}.eq<{text}.{address}:{other}>{keeps}", branch(form))?;
             }
             Described::Moved(size, addresses) => {
                 let text = |address| match address {

@@ -82,8 +82,8 @@ pub const BRANCH_FORMS: u16 = 28;
 pub const COMPARE_FORMS: u16 = BINARY_FORMS + BRANCH_FORMS;
 /// Forms of a load: sources slot, acc; targets slot, acc; then the general one; then those whose address is a
 /// sum, of two slots or of the accumulator and a slot, with both targets; then the sum of a slot or the accumulator
-/// and an immediate; then the sum of a slot and one of these shifted.
-pub const LOAD_FORMS: u16 = 17;
+/// and an immediate; then the sum of a slot and one of these shifted; then one of these shifted.
+pub const LOAD_FORMS: u16 = 21;
 /// Forms of a store: [`STORE_SOURCES`]; then the general one; then those whose address is the sum of two slots,
 /// with the value from a slot, an immediate and the accumulator; then the sum of a slot and an immediate, with the
 /// value from a slot and the accumulator.
@@ -217,6 +217,13 @@ impl OpCode {
         Self::of(operator, Kind::Load, 13 + acc(index) * 2 + target as u16)
     }
 
+    /// A load from memory 0 at a 32-bit number, from a slot or the accumulator, shifted left by the lowest 5 bits of `c`.
+    /// The other bits of `c` are the offset.
+    #[inline]
+    pub fn load_shifted(operator: Operator, index: Source, target: Target) -> Self {
+        Self::of(operator, Kind::Load, 17 + acc(index) * 2 + target as u16)
+    }
+
     /// A store to memory 0 at the sum of slot `a` and the immediate in `c`, of a value from slot `b` or the
     /// accumulator. The offset is in word 2.
     #[inline]
@@ -285,6 +292,18 @@ impl OpCode {
         Some(Self(PAIR + pair * PAIR_FORMS + sources * 4 + other * 2 + target as u16))
     }
 
+    /// A `select` on a compare of integers, of two slots, which are in `a` and `b` of word 2. The operands of the compare
+    /// are as in a pair. None if there is no such form.
+    #[inline]
+    pub fn select(operator: Operator, sources: (Source, Source)) -> Option<Self> {
+        let (kind, number) = operator.kind_and_number();
+        if !matches!(kind, Kind::Compare) || number >= LATCH_COMPARES {
+            return None;
+        }
+        let sources = FIRST_SOURCES.iter().position(|&first| first == sources)? as u16;
+        Some(Self(SELECTS + number * SELECT_FORMS + sources))
+    }
+
     /// A pair in the form of this number.
     pub fn pair_form(pair: u16, form: u16) -> Self {
         Self(PAIR + pair * PAIR_FORMS + form)
@@ -303,7 +322,7 @@ impl OpCode {
     /// The number of the pair, if this is one, and its form.
     #[inline]
     pub fn as_pair(self) -> Option<(u16, u16)> {
-        let number = self.0.checked_sub(PAIR).filter(|_| self.0 < STORE_RESULT)?;
+        let number = self.0.checked_sub(PAIR).filter(|_| self.0 < SELECTS)?;
         Some((number / PAIR_FORMS, number % PAIR_FORMS))
     }
 
@@ -336,11 +355,19 @@ impl OpCode {
 
     /// A branch that compares what it loads, by the number of the load in [`BRANCH_LOADS`], from the address in slot `b`
     /// or, `is_sum`, in slots `b` and `a`, with offset `c`. The other number is in word 2, an immediate or a slot in
-    /// `c`. The branch is taken if that they are equal is `if_equal`. Its target, if it has one, is word 3.
+    /// `c`. If it `keeps` what it loads, that goes to slot `a` of word 2 and to the accumulator. The branch is taken if
+    /// that they are equal is `if_equal`. Its target, if it has one, is word 3.
     #[inline]
-    pub fn load_branch(load: u16, is_sum: bool, is_imm: bool, if_equal: bool, to: Destination) -> Self {
-        let form = is_sum as u16 * 8 + is_imm as u16 * 4 + if_equal as u16 * 2 + to as u16;
-        Self::load_branch_form(load, form)
+    pub fn load_branch(
+        load: u16,
+        keeps: bool,
+        is_sum: bool,
+        is_imm: bool,
+        if_equal: bool,
+        to: Destination,
+    ) -> Self {
+        let sources = keeps as u16 * 16 + is_sum as u16 * 8 + is_imm as u16 * 4;
+        Self::load_branch_form(load, sources + if_equal as u16 * 2 + to as u16)
     }
 
     /// A branch that compares what it loads, in the form of this number.
@@ -378,12 +405,12 @@ impl OpCode {
         Some((bytes.trailing_zeros() as u16, address))
     }
 
-    /// A branch on whether two i32 have a bit in common; their sources are as in a pair. It is taken if that is
-    /// `if_true`. Its target, if it has one, is word 2.
+    /// A branch on whether two i32, or i64 if `is_wide`, have a bit in common; their sources are as in a pair. It is taken
+    /// if that is `if_true`. Its target, if it has one, is word 2.
     #[inline]
-    pub fn test(sources: (Source, Source), if_true: bool, to: Destination) -> Option<Self> {
+    pub fn test(is_wide: bool, sources: (Source, Source), if_true: bool, to: Destination) -> Option<Self> {
         let sources = FIRST_SOURCES.iter().position(|&first| first == sources)? as u16;
-        Some(Self(TESTS + sources * 4 + if_true as u16 * 2 + to as u16))
+        Some(Self(TESTS + is_wide as u16 * 16 + sources * 4 + if_true as u16 * 2 + to as u16))
     }
 
     /// The twin of a latch to the loop register's cell whose local is pinned: what it adds to is in a register of the
@@ -468,6 +495,11 @@ impl OpCode {
         self.0 >= TRACKED
     }
 
+    /// Whether this returns one value, which is in a slot.
+    pub fn returns_slot(self) -> bool {
+        matches!(self.describe(), Described::Special(Special::ReturnSlotInt | Special::ReturnSlotFloat))
+    }
+
     /// The linkage slot of a return that knows it.
     pub fn linkage_slot(self) -> Option<u16> {
         let plain = self.unmetered().unwrap_or(self).0;
@@ -503,6 +535,9 @@ impl OpCode {
         if let Some(number) = self.0.checked_sub(STORE_RESULT) {
             return Described::Stored(number / STORED_FORMS, number % STORED_FORMS);
         }
+        if let Some(number) = self.0.checked_sub(SELECTS) {
+            return Described::Select(compare(number / SELECT_FORMS), number % SELECT_FORMS);
+        }
         if let Some((number, form)) = self.as_pair() {
             return Described::Pair(number, form);
         }
@@ -514,9 +549,7 @@ impl OpCode {
         }
         if self.0 >= LATCHES {
             let number = self.0 - LATCHES;
-            let compares = COUNTS[Kind::Unary as usize] + COUNTS[Kind::Binary as usize];
-            let operator = Operator::ALL[(compares + number / LATCH_FORMS) as usize];
-            return Described::Latch(operator, number % LATCH_FORMS);
+            return Described::Latch(compare(number / LATCH_FORMS), number % LATCH_FORMS);
         }
         if self.0 >= RETURNS {
             let kind = ReturnKind::ALL[((self.0 - RETURNS) / RETURN_SLOTS) as usize];
@@ -540,6 +573,12 @@ impl OpCode {
     }
 }
 
+/// The compare with this number.
+fn compare(number: u16) -> Operator {
+    let first = COUNTS[Kind::Unary as usize] + COUNTS[Kind::Binary as usize];
+    Operator::ALL[(first + number) as usize]
+}
+
 /// What an op number stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Described {
@@ -553,6 +592,8 @@ pub enum Described {
     LoadBranch(u16, u16),
     /// A pair, by number, and its form.
     Pair(u16, u16),
+    /// A `select` on this compare, and its form.
+    Select(Operator, u16),
     /// A result that is stored, by number, and its form.
     Stored(u16, u16),
     /// A load and a store, by the numbers of their size and of their addresses.
@@ -659,6 +700,12 @@ special_ops! {
     /// callee's; `c`: where the callee's frame begins (at its first argument), in bytes; word 2: the function's
     /// entry.
     Call "call" 3,
+    /// An addition to an i32 and a call: slot `a` of word 3 gets its slot `b`, another one, plus its `c`; then as `call`.
+    CallAdd "call.add" 4,
+    /// The same of an i64, with the sign-extended `c`.
+    CallAddWide "call.add64" 4,
+    /// A copy and a call: slot `a` of word 3 gets its slot `b`; then as `call`.
+    CallCopy "call.copy" 4,
     /// Calls imported function `c`. `a`: the slot where the callee's frame begins; `b`: the slot of its linkage;
     /// word 2: `[a: this frame's linkage slot, c: what is behind the call costs]`.
     CallImport "call.import" 3,
@@ -843,26 +890,31 @@ pub const LATCH_FORMS: u16 = 12;
 pub const PAIR_FORMS: u16 = 16;
 /// Forms of an operator whose result is stored: [`FIRST_SOURCES`], times two targets.
 pub const STORED_FORMS: u16 = 8;
-/// Forms of a branch on common bits: [`FIRST_SOURCES`], times (if true, if false), times two destinations.
-pub const TEST_FORMS: u16 = 16;
+/// Forms of a branch on common bits: of i32 or i64, times [`FIRST_SOURCES`], times (if true, if false), times two
+/// destinations.
+pub const TEST_FORMS: u16 = 32;
+
+/// Forms of a `select` on a compare: [`FIRST_SOURCES`].
+pub const SELECT_FORMS: u16 = FIRST_SOURCES.len() as u16;
 
 /// The number of the pair that computes the address of an element.
 const SCALING: u16 = 0;
 const _: () =
     assert!(matches!(PAIRS[0].first, Operator::I32Shl) && matches!(PAIRS[0].second, Operator::I32Add));
 
-/// Forms of a branch that compares what it loads: address in a slot or a sum, times slot or immediate, times (if not
-/// equal, if equal), times two destinations.
-pub const LOAD_BRANCH_FORMS: u16 = 16;
+/// Forms of a branch that compares what it loads: whether it keeps that, times address in a slot or a sum, times slot or
+/// immediate, times (if not equal, if equal), times two destinations.
+pub const LOAD_BRANCH_FORMS: u16 = 32;
 
 const TESTS: u16 = LATCHES + LATCH_COMPARES * LATCH_FORMS;
 const LOAD_BRANCHES: u16 = TESTS + TEST_FORMS;
 const PAIR: u16 = LOAD_BRANCHES + BRANCH_LOADS.len() as u16 * LOAD_BRANCH_FORMS;
-const STORE_RESULT: u16 = PAIR + PAIRS.len() as u16 * PAIR_FORMS;
+const SELECTS: u16 = PAIR + PAIRS.len() as u16 * PAIR_FORMS;
+const STORE_RESULT: u16 = SELECTS + LATCH_COMPARES * SELECT_FORMS;
 const MOVED: u16 = STORE_RESULT + STORED.len() as u16 * STORED_FORMS;
 
 /// The special ops that have a metered twin.
-pub const METERED_SPECIALS: [Special; 25] = [
+pub const METERED_SPECIALS: [Special; 28] = [
     Special::Br,
     Special::BrLoop,
     Special::BrNez,
@@ -882,6 +934,9 @@ pub const METERED_SPECIALS: [Special; 25] = [
     Special::ReturnAccFloat,
     Special::ReturnMany,
     Special::Call,
+    Special::CallAdd,
+    Special::CallAddWide,
+    Special::CallCopy,
     Special::CallIndirect,
     Special::CallIndirectAcc,
     Special::ReturnCall,
@@ -949,10 +1004,13 @@ mod tests {
         assert_eq!(latch.map(|op| op.0 + 1), Some(TESTS));
         let last = PAIRS.len() as u16 - 1;
         let pair = OpCode::pair(last, (Source::Acc, Source::Imm), Source::Imm, Target::Acc).unwrap();
-        assert_eq!((pair.0 + 1, pair.describe()), (STORE_RESULT, Described::Pair(last, 15)));
+        assert_eq!((pair.0 + 1, pair.describe()), (SELECTS, Described::Pair(last, 15)));
+        let select = OpCode::select(Operator::I64GeU, (Source::Acc, Source::Imm)).unwrap();
+        let described = Described::Select(Operator::I64GeU, 3);
+        assert_eq!((select.0 + 1, select.describe()), (STORE_RESULT, described));
         let stored = OpCode::stored(0, (Source::Acc, Source::Slot), Target::Slot).unwrap();
         assert_eq!(stored.describe(), Described::Stored(0, 4));
-        let test = OpCode::test((Source::Slot, Source::Slot), true, Destination::Cell).unwrap();
+        let test = OpCode::test(false, (Source::Slot, Source::Slot), true, Destination::Cell).unwrap();
         assert_eq!(test.describe(), Described::Test(2));
         let op = OpCode::latch(Operator::I32Ne, Source::Imm, Source::Slot, true, Destination::Cell).unwrap();
         assert_eq!(op.describe(), Described::Latch(Operator::I32Ne, 2));

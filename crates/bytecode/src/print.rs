@@ -34,6 +34,7 @@ pub fn print(code: &CodeBuffer, cell: &Listed, out: &mut dyn Write) -> fmt::Resu
         Described::Test(_)
         | Described::LoadBranch(..)
         | Described::Pair(..)
+        | Described::Select(..)
         | Described::Stored(..)
         | Described::Moved(..) => fused_cell(cell, out)?,
         Described::Special(op) => special_cell(op, cell, out)?,
@@ -114,6 +115,18 @@ fn operator_cell(operator: Operator, form: u16, cell: &Listed, out: &mut dyn Wri
             )
         }
         Kind::Load if form == 4 => write!(out, "{}.any {} <- [{}] memory {}", row.text, o.a, o.b, o.c),
+        Kind::Load if form > 16 => {
+            let index = unary_source(form - 17);
+            let (letter_to, to) = target(form - 17);
+            let index_text = source(index, u32::from(o.b));
+            let (offset, shift) = (o.c >> 5, o.c & 31);
+            write!(
+                out,
+                "{}.{}<<i.{letter_to} {to} <- [({index_text} << #{shift}) + {offset}]",
+                row.text,
+                letter(index)
+            )
+        }
         Kind::Load if form > 12 => {
             let index = unary_source(form - 13);
             let (letter_to, to) = target(form - 13);
@@ -192,17 +205,24 @@ fn fused_cell(cell: &Listed, out: &mut dyn Write) -> fmt::Result {
     let to = |form: u16, slot: u16| if form & 1 == 0 { format!("{slot}") } else { String::from("acc") };
     match cell.op.describe() {
         Described::Test(form) => {
-            write!(out, "{} {}", cell.op, operands(FIRST_SOURCES[form as usize / 4]))
+            write!(out, "{} {}", cell.op, operands(FIRST_SOURCES[form as usize / 4 % 4]))
         }
         Described::LoadBranch(_, form) => {
             let second = if form & 8 == 0 { String::new() } else { format!(" + {}", o.a) };
             let other = if form & 4 == 0 { "" } else { "#" };
-            write!(out, "{} [{}{second} + {}], {other}{}", cell.op, o.b, o.c, cell.wide as u32 as i32)
+            let kept =
+                if form & 16 == 0 { String::new() } else { format!("{} <- ", (cell.wide >> 32) as u16) };
+            write!(out, "{} {kept}[{}{second} + {}], {other}{}", cell.op, o.b, o.c, cell.wide as u32 as i32)
         }
         Described::Pair(_, form) => {
             let first = operands(FIRST_SOURCES[form as usize / 4]);
             let other = if form & 2 == 0 { "" } else { "#" };
             write!(out, "{} {} <- {first}; {other}{}", cell.op, to(form, o.a), cell.wide as u32 as i32)
+        }
+        Described::Select(_, form) => {
+            let compared = operands(FIRST_SOURCES[form as usize]);
+            let (yes, no) = (cell.wide as u16, (cell.wide >> 16) as u16);
+            write!(out, "{} {} <- {compared} ? {yes} : {no}", cell.op, o.a)
         }
         Described::Stored(_, form) => {
             let first = operands(FIRST_SOURCES[form as usize / 2]);
@@ -244,6 +264,13 @@ fn special_cell(op: Special, cell: &Listed, out: &mut dyn Write) -> fmt::Result 
         }
         Special::CopyMany => write!(out, " {}.. <- {}.., {} slots", o.a, o.b, o.c),
         Special::Call => write!(out, " frame {}", o.c / 8),
+        Special::CallAdd | Special::CallAddWide => {
+            let (to, from, imm) = (cell.wide as u16, (cell.wide >> 16) as u16, (cell.wide >> 32) as i32);
+            write!(out, " frame {}, {to} <- {from} + #{imm}", o.c / 8)
+        }
+        Special::CallCopy => {
+            write!(out, " frame {}, {} <- {}", o.c / 8, cell.wide as u16, (cell.wide >> 16) as u16)
+        }
         Special::CallImport => write!(out, " import {} frame {}", o.c, o.a),
         Special::CallIndirect => write!(out, " element {} frame {}", o.c, o.a),
         Special::CallIndirectAcc => write!(out, " element acc frame {}", o.a),

@@ -103,12 +103,23 @@ enum Condition {
     Known(bool),
     /// A compare that has been taken back from the code.
     Compare(Binary, Operands),
-    /// Whether two i32 have a bit in common, or have none.
-    Common((Source, Source), Operands, bool),
+    /// Whether two integers have a bit in common, or have none.
+    Common(Common),
     /// Whether what is loaded equals something.
     Loaded(Loaded),
     /// An i32.
     Value(Source, u16),
+}
+
+/// An `and` whose result a branch compares with zero, taken back from the code.
+#[derive(Clone, Copy, Debug)]
+struct Common {
+    /// Whether it is one of i64.
+    is_wide: bool,
+    sources: (Source, Source),
+    operands: Operands,
+    /// Whether the condition is that there is a common bit.
+    holds: bool,
 }
 
 /// A load whose value a branch compares with something else, both taken back from the code.
@@ -116,6 +127,8 @@ enum Condition {
 struct Loaded {
     /// The number of the load.
     load: u16,
+    /// The slot that what is loaded goes to, if it is kept.
+    kept: Option<u16>,
     is_sum: bool,
     operands: Operands,
     /// What it is compared with: an immediate or a slot.
@@ -322,12 +335,12 @@ impl Translator<'_> {
     fn jump(&mut self, label: &mut Label) {
         let (edge, chain) = self.edge(label);
         let pays = self.pays(&edge);
-        self.emit.op1(twin_if(pays, Special::Br.code()));
         if pays {
+            self.emit.op1(twin_if(true, Special::Br.code()));
             self.emit.pending_target(chain);
             self.emit.costs(edge, Edge::Free);
         } else {
-            self.emit.pending_jump(chain);
+            self.emit.jump(chain);
         }
     }
 
@@ -392,13 +405,12 @@ impl Translator<'_> {
 
     /// Emits an unconditional branch to the second arm of an `if`.
     fn jump_else(&mut self, label: &mut Label) {
-        let pays = self.emit.meter.is_fuel();
-        self.emit.op1(twin_if(pays, Special::Br.code()));
-        if pays {
+        if self.emit.meter.is_fuel() {
+            self.emit.op1(twin_if(true, Special::Br.code()));
             self.emit.pending_target(&mut label.else_chain);
             self.emit.costs(Edge::Label(&mut label.else_costs), Edge::Free);
         } else {
-            self.emit.pending_jump(&mut label.else_chain);
+            self.emit.jump(&mut label.else_chain);
         }
     }
 
@@ -459,7 +471,7 @@ impl Translator<'_> {
         let repeatable = match condition {
             Condition::Known(_) | Condition::Loaded(_) => false,
             Condition::Compare(compare, _) => compare.a != Source::Acc && compare.b != Source::Acc,
-            Condition::Common(sources, ..) => sources.0 != Source::Acc,
+            Condition::Common(Common { sources, .. }) => sources.0 != Source::Acc,
             Condition::Value(source, _) => source == Source::Slot,
         };
         let number = self.loop_register?;
@@ -587,7 +599,7 @@ impl Translator<'_> {
                     return fused.unwrap_or(Condition::Compare(compare, operands));
                 }
                 if let Some((sources, operands)) = self.emit.take_and(condition.slot) {
-                    return Condition::Common(sources, operands, true);
+                    return Condition::Common(Common { is_wide: false, sources, operands, holds: true });
                 }
             }
             Place::Local(_) | Place::Sum(..) | Place::Displaced(..) => {}
@@ -599,13 +611,19 @@ impl Translator<'_> {
         loaded.unwrap_or(Condition::Value(source, slot))
     }
 
-    /// The condition that a compare with zero is, if what it compares is an `i32.and` in the last cell.
+    /// The condition that a compare with zero is, if what it compares is an `and` in the last cell.
     fn common_bits(&mut self, compare: Binary, operands: Operands) -> Option<Condition> {
-        let is_test = matches!(compare.operator, Operator::I32Eq | Operator::I32Ne)
-            && (compare.a, compare.b) == (Source::Acc, Source::Imm)
-            && operands.c == 0;
-        let (sources, operands) = if is_test { self.emit.take_skipped_and()? } else { return None };
-        Some(Condition::Common(sources, operands, compare.operator == Operator::I32Ne))
+        let (and, holds) = match compare.operator {
+            Operator::I32Eq => (Operator::I32And, false),
+            Operator::I32Ne => (Operator::I32And, true),
+            Operator::I64Eq => (Operator::I64And, false),
+            Operator::I64Ne => (Operator::I64And, true),
+            _ => return None,
+        };
+        let is_test = (compare.a, compare.b) == (Source::Acc, Source::Imm)
+            && compare.wide_imm.unwrap_or(operands.c.into()) == 0;
+        let (sources, operands) = if is_test { self.emit.take_skipped_and(and)? } else { return None };
+        Some(Condition::Common(Common { is_wide: and == Operator::I64And, sources, operands, holds }))
     }
 
     /// The condition that a compare for equality is, if the last cell loads what it compares.
@@ -618,14 +636,14 @@ impl Translator<'_> {
         if !matches!(compare.operator, Operator::I32Eq | Operator::I32Ne) {
             return None;
         }
-        let (load, is_sum, operands) = self.emit.take_skipped_load()?;
+        let (load, is_sum, operands, kept) = self.emit.take_consumed_load()?;
         // The second slot of a sum goes to `a`.
         let operands = match is_sum {
             true => Operands { a: operands.c as u16, c: operands.c >> 16, ..operands },
             false => Operands { a: 0, ..operands },
         };
         let equal = compare.operator == Operator::I32Eq;
-        Some(Condition::Loaded(Loaded { load, is_sum, operands, is_imm, other, equal }))
+        Some(Condition::Loaded(Loaded { load, kept, is_sum, operands, is_imm, other, equal }))
     }
 
     /// Emits a branch that is taken if the condition is `sense`; `target` adds the target's word. `taken` and `fall`
@@ -672,17 +690,22 @@ impl Translator<'_> {
                 let operands = Operands { a: 0, ..operands };
                 self.emit.op_wide(twin_if(pays, op), operands, compare.wide_imm, Result::None);
             }
-            Condition::Common(sources, operands, holds) => {
-                let op = OpCode::test(sources, sense == holds, to)
+            Condition::Common(Common { is_wide, sources, operands, holds }) => {
+                let op = OpCode::test(is_wide, sources, sense == holds, to)
                     .expect("the sources are those of a first operator");
                 let operands = Operands { a: 0, ..operands };
                 self.emit.op(twin_if(pays, op), operands, &[], Result::None);
             }
             Condition::Loaded(loaded) => {
-                let Loaded { load, is_sum, operands, is_imm, other, equal } = loaded;
-                let op = OpCode::load_branch(load, is_sum, is_imm, sense == equal, to);
-                self.emit.op(twin_if(pays, op), operands, &[Word::operands(0, 0, other)], Result::None);
-                self.emit.list_wide(other.into());
+                let Loaded { load, kept, is_sum, operands, is_imm, other, equal } = loaded;
+                let op = OpCode::load_branch(load, kept.is_some(), is_sum, is_imm, sense == equal, to);
+                let slot = kept.unwrap_or_default();
+                self.emit.op(twin_if(pays, op), operands, &[Word::operands(slot, 0, other)], Result::None);
+                self.emit.list_wide(u64::from(other) | u64::from(slot) << 32);
+                if kept.is_some() {
+                    self.emit.written(slot);
+                    self.emit.returned(Domain::Int, slot);
+                }
             }
             Condition::Value(source, slot) => {
                 // The test of a value is a compare with zero.
@@ -704,20 +727,20 @@ impl Translator<'_> {
     fn emit_latch(&mut self, compare: Binary, o: Operands, sense: bool, to: Destination, pays: bool) -> bool {
         let is_wide = compare.operator.row().a == ValType::I64;
         let add = if is_wide { Operator::I64Add } else { Operator::I32Add };
-        let Some(add) = self.emit.last_addition(add) else { return false };
+        let kept = self.emit.last_addition(add);
+        let Some(add) = kept.or_else(|| self.emit.skipped_addition(add)) else { return false };
         let sum = add.operands.a;
+        let is_sum = |slot: u32| kept.is_some() && slot == u32::from(sum);
         // 32 bits of the cell, which are zero-extended.
         let Ok(imm) = compare.wide_imm.map_or(Ok(o.c), u32::try_from) else { return false };
         let exchanged = compare.operator.exchanged().unwrap_or(compare.operator);
         let (operator, source, right) = match (compare.a, compare.b) {
             (Source::Acc, Source::Slot) => (compare.operator, Source::Slot, u32::from(o.b)),
             (Source::Slot, Source::Acc) => (exchanged, Source::Slot, u32::from(o.b)),
-            (Source::Slot, Source::Slot) if o.b == sum => (compare.operator, Source::Slot, o.c),
-            (Source::Slot, Source::Slot) if o.c == u32::from(sum) => {
-                (exchanged, Source::Slot, u32::from(o.b))
-            }
+            (Source::Slot, Source::Slot) if is_sum(o.b.into()) => (compare.operator, Source::Slot, o.c),
+            (Source::Slot, Source::Slot) if is_sum(o.c) => (exchanged, Source::Slot, u32::from(o.b)),
             (Source::Acc, Source::Imm) => (compare.operator, Source::Imm, imm),
-            (Source::Slot, Source::Imm) if o.b == sum => (compare.operator, Source::Imm, imm),
+            (Source::Slot, Source::Imm) if is_sum(o.b.into()) => (compare.operator, Source::Imm, imm),
             _ => return false,
         };
         let Some(op) = OpCode::latch(operator, add.addend, source, sense, to) else { return false };
@@ -730,6 +753,9 @@ impl Translator<'_> {
         }
         self.emit.op(twin_if(pays, op), add.operands, &[Word::operands(0, 0, right)], Result::None);
         self.emit.latched(sum, right);
+        if kept.is_none() {
+            self.emit.forget_value(Domain::Int);
+        }
         true
     }
 
@@ -771,7 +797,7 @@ impl Translator<'_> {
             ([], _) => {
                 self.probe(SlowOp::ProbeLeave);
                 let op = twin_if(self.emit.meter.is_fuel(), OpCode::return_(ReturnKind::None, self.linkage));
-                self.emit.return_(op, Operands { a: 0, b: 0, c: linkage });
+                self.emit.return_(op, op, Operands { a: 0, b: 0, c: linkage });
             }
             ([ty], [value]) => {
                 let domain = Domain::of(*ty);
@@ -792,21 +818,26 @@ impl Translator<'_> {
                 let operands = Operands { a: from, b: count as u16, c: linkage };
                 let op = twin_if(self.emit.meter.is_fuel(), Special::ReturnMany.code());
                 self.probe(SlowOp::ProbeLeave);
-                self.emit.return_(op, operands);
+                self.emit.return_(op, op, operands);
             }
         }
     }
 
     fn return_one(&mut self, domain: Domain, source: Source, slot: u16) {
-        let kind = match (domain, source) {
-            (Domain::Int, Source::Acc) => ReturnKind::AccInt,
-            (Domain::Float, Source::Acc) => ReturnKind::AccFloat,
-            (Domain::Int, _) => ReturnKind::SlotInt,
-            (Domain::Float, _) => ReturnKind::SlotFloat,
+        let (acc, in_slot) = match domain {
+            Domain::Int => (ReturnKind::AccInt, ReturnKind::SlotInt),
+            Domain::Float => (ReturnKind::AccFloat, ReturnKind::SlotFloat),
         };
-        let op = twin_if(self.emit.meter.is_fuel(), OpCode::return_(kind, self.linkage));
+        let is_fuel = self.emit.meter.is_fuel();
+        let op = |kind| twin_if(is_fuel, OpCode::return_(kind, self.linkage));
+        let (acc, in_slot) = (op(acc), op(in_slot));
         let operands = Operands { a: slot, b: 0, c: u32::from(self.linkage) };
         self.probe(SlowOp::ProbeLeave);
-        self.emit.return_(op, operands);
+        match source {
+            Source::Acc => self.emit.return_(acc, acc, operands),
+            // Unless control comes from a branch, the value may be in the accumulator all the same.
+            _ if self.emit.mirrors_fallen(domain, slot) => self.emit.return_(acc, in_slot, operands),
+            _ => self.emit.return_(in_slot, in_slot, operands),
+        }
     }
 }

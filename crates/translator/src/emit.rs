@@ -134,6 +134,7 @@ pub(crate) struct EmitterMemory {
     fixups: Vec<Fixup>,
     jumps: Vec<u32>,
     threaded: Vec<u32>,
+    copies: Vec<(u32, Operands)>,
     meter: MeterMemory,
 }
 
@@ -143,6 +144,7 @@ impl EmitterMemory {
         self.buffer.size()
             + self.fixups.capacity() * size_of::<Fixup>()
             + (self.jumps.capacity() + self.threaded.capacity()) * size_of::<u32>()
+            + self.copies.capacity() * size_of::<(u32, Operands)>()
             + self.meter.size()
     }
 }
@@ -176,15 +178,22 @@ pub(crate) struct Emitter<'e> {
     last_wide: u64,
     /// Word 2 of the last pair.
     last_other: u32,
-    /// What computed the last value that is not kept in a slot.
-    skipped: Option<Producer>,
+    /// What computed the last value that is not kept in a slot, and the last immediate of 64 bits then.
+    skipped: Option<(Producer, u64)>,
+    /// What computed the last integer that was read from the accumulator and is kept in a slot as well.
+    kept: Option<Producer>,
     /// Words that wait for labels, chained.
     fixups: Vec<Fixup>,
     /// The unconditional branches to the label that was bound last, as their words, and where that is.
     jumps: Vec<u32>,
     jumps_to: u32,
+    /// The slots that the accumulators mirror if control does not come from any of these branches, unless it comes from
+    /// somewhere else as well.
+    fallen: [Option<u16>; 2],
     /// The words of branches that have become returns.
     threaded: Vec<u32>,
+    /// The words of unconditional branches that cost nothing and are behind a copy, and what that copies.
+    copies: Vec<(u32, Operands)>,
 }
 
 impl<'e> Emitter<'e> {
@@ -194,7 +203,7 @@ impl<'e> Emitter<'e> {
         listing: bool,
         memory: EmitterMemory,
     ) -> Self {
-        let EmitterMemory { buffer, fixups, jumps, threaded, meter } = memory;
+        let EmitterMemory { buffer, fixups, jumps, threaded, copies, meter } = memory;
         Self {
             handlers,
             buffer,
@@ -208,10 +217,13 @@ impl<'e> Emitter<'e> {
             last_wide: 0,
             last_other: 0,
             skipped: None,
+            kept: None,
             fixups,
             jumps,
             jumps_to: 0,
+            fallen: [None; 2],
             threaded,
+            copies,
         }
     }
 
@@ -241,12 +253,13 @@ impl<'e> Emitter<'e> {
 
     /// The code, and the memory for another function.
     pub(crate) fn into_parts(self) -> (CodeBuffer, EmitterMemory) {
-        let Self { buffer, mut fixups, mut jumps, mut threaded, meter, .. } = self;
+        let Self { buffer, mut fixups, mut jumps, mut threaded, mut copies, meter, .. } = self;
         fixups.clear();
         jumps.clear();
         threaded.clear();
+        copies.clear();
         let meter = meter.into_memory();
-        (buffer, EmitterMemory { buffer: CodeBuffer::default(), fixups, jumps, threaded, meter })
+        (buffer, EmitterMemory { buffer: CodeBuffer::default(), fixups, jumps, threaded, copies, meter })
     }
 
     fn handler(&self, op: OpCode) -> Word {
@@ -436,6 +449,7 @@ impl<'e> Emitter<'e> {
         self.forget_values();
         self.last_add = None;
         self.skipped = None;
+        self.kept = None;
         self.last_cell = None;
     }
 
@@ -472,7 +486,7 @@ impl<'e> Emitter<'e> {
         };
         // Nothing mirrors the slot: it was never written.
         *accumulator = None;
-        self.skipped = Some(producer);
+        self.skipped = Some((producer, self.last_wide));
         if self.last_add.is_some_and(|add| add.start == start) {
             self.last_add = None;
         }
@@ -482,6 +496,14 @@ impl<'e> Emitter<'e> {
             && let Some(listed) = self.buffer.listing.iter_mut().rev().find(|l| l.position == start)
         {
             listed.op = op;
+        }
+    }
+
+    /// The value of a local is consumed from the accumulator of integers: a branch that does so may compute it as well.
+    #[inline]
+    pub(crate) fn keep(&mut self, domain: Domain) {
+        if domain == Domain::Int {
+            self.kept = self.int;
         }
     }
 
@@ -576,7 +598,7 @@ impl<'e> Emitter<'e> {
 
     /// Takes the last cell away, which is this addition.
     pub(crate) fn take_addition(&mut self, add: Addition) {
-        self.last_add = None;
+        (self.last_add, self.skipped) = (None, None);
         self.buffer.words.truncate(add.start as usize);
         if self.listing {
             self.buffer.listing.pop();
@@ -607,6 +629,28 @@ impl<'e> Emitter<'e> {
         Some((fused, operands))
     }
 
+    /// Takes the last cell away if it is a compare whose result is in `slot`, and can be the condition of a `select` in
+    /// one op. Whether the sources of its operands will do is for `are_fit` to say. Gives the op and the operands.
+    pub(crate) fn take_select(
+        &mut self,
+        slot: u16,
+        are_fit: impl Fn((Source, Source)) -> bool,
+    ) -> Option<(OpCode, Operands)> {
+        let p = self.last_producer(slot)?;
+        let Operation { operator, a, b } = p.caps.binary?;
+        let is_exchanged = a == Source::Imm || b == Source::Acc;
+        let (operator, sources) =
+            if is_exchanged { (operator.exchanged()?, (b, a)) } else { (operator, (a, b)) };
+        let op = OpCode::select(operator, sources).filter(|_| are_fit(sources))?;
+        let mut operands = p.operands;
+        if sources.1 == Source::Imm && operator.row().a == ValType::I64 {
+            // It is the last cell, so its immediate is the last one.
+            operands.c = u32::try_from(self.last_wide).ok()?;
+        }
+        self.take_last(p);
+        Some((op, operands))
+    }
+
     /// Takes the last cell away if it is an `i32.and` whose result is in `slot`. Gives its sources and operands.
     pub(crate) fn take_and(&mut self, slot: u16) -> Option<((Source, Source), Operands)> {
         let is_and = |operator, sources| {
@@ -615,27 +659,62 @@ impl<'e> Emitter<'e> {
         self.take_first(slot, is_and)
     }
 
-    /// The same after a compare was taken away that has its result from the accumulator.
-    pub(crate) fn take_skipped_and(&mut self) -> Option<((Source, Source), Operands)> {
-        let p = self.skipped.filter(|p| p.start + 2 == self.position())?;
-        let Operation { operator: Operator::I32And, a, b } = p.caps.binary? else { return None };
+    /// The binary operator by this operator in the last cell, after a compare was taken away that had its result from the
+    /// accumulator. An immediate is in the operands' `c`, if it has 32 bits or, extended by `extend`, as many.
+    fn skipped_binary(
+        &self,
+        operator: Operator,
+        extend: impl Fn(u32) -> u64,
+    ) -> Option<(Producer, Operation, Operands)> {
+        let (p, wide) = self.skipped?;
+        let operation = p.caps.binary.filter(|operation| operation.operator == operator)?;
+        let mut operands = p.operands;
+        let is_wide = operator.row().a == ValType::I64 && operation.b == Source::Imm;
+        if is_wide {
+            operands.c = wide as u32;
+            if extend(operands.c) != wide {
+                return None;
+            }
+        }
+        let is_last = p.start + 2 + u32::from(is_wide) == self.position();
+        is_last.then_some((p, operation, operands))
+    }
+
+    /// Takes the last cell away if it is this `and`, after a compare was taken away that had its result from the
+    /// accumulator. Gives its sources and operands.
+    pub(crate) fn take_skipped_and(&mut self, and: Operator) -> Option<((Source, Source), Operands)> {
+        let (p, Operation { a, b, .. }, operands) = self.skipped_binary(and, u64::from)?;
         let sources = if (a, b) == (Source::Slot, Source::Acc) { (b, a) } else { (a, b) };
         if !FIRST_SOURCES.contains(&sources) {
             return None;
         }
         self.skipped = None;
         self.take_last(p);
-        Some((sources, p.operands))
+        Some((sources, operands))
+    }
+
+    /// The addition by this operator in the last cell, after a compare was taken away that had the sum from the
+    /// accumulator. Nobody else wants the sum.
+    pub(crate) fn skipped_addition(&self, operator: Operator) -> Option<Addition> {
+        let (p, Operation { a, b: addend, .. }, operands) =
+            self.skipped_binary(operator, |imm| imm as i32 as u64)?;
+        let (Source::Slot, Source::Slot | Source::Imm) = (a, addend) else { return None };
+        Some(Addition { start: p.start, words: self.position() - p.start, operands, operator, addend })
     }
 
     /// Takes a load away that a branch can take in, after a compare was taken away that has it from the accumulator.
-    /// Gives the load's number, whether its address is a sum, and the cell's operands.
-    pub(crate) fn take_skipped_load(&mut self) -> Option<(u16, bool, Operands)> {
-        let p = self.skipped.filter(|p| p.start + 2 == self.position())?;
+    /// Gives the load's number, whether its address is a sum, the cell's operands, and the slot that keeps the value, if
+    /// one does.
+    pub(crate) fn take_consumed_load(&mut self) -> Option<(u16, bool, Operands, Option<u16>)> {
+        let is_last = |p: &Producer| p.start.wrapping_add(2) == self.position();
+        let (p, kept) = match self.skipped.map(|skipped| skipped.0).filter(is_last) {
+            Some(p) => (p, None),
+            None => self.kept.filter(is_last).map(|p| (p, Some(p.slot)))?,
+        };
         let (load, is_sum) = p.op.as_branch_load()?;
-        self.skipped = None;
+        (self.skipped, self.kept) = (None, None);
         self.take_last(p);
-        Some((load, is_sum, p.operands))
+        Some((load, is_sum, p.operands, kept))
     }
 
     /// Takes the last cell away if it is an `i32.shl` by an immediate and an `i32.add` of a slot, and its result is in
@@ -646,6 +725,15 @@ impl<'e> Emitter<'e> {
         let other = self.last_other as u16;
         self.take_last(p);
         Some((source, p.operands.b, p.operands.c, other))
+    }
+
+    /// Takes the last cell away if it is an `i32.shl` by an immediate whose result is in `slot`. Gives the source and the
+    /// slot of what is shifted, and by how much.
+    pub(crate) fn take_shift(&mut self, slot: u16) -> Option<(Source, u16, u32)> {
+        let is_shift =
+            |b: Operation| b.operator == Operator::I32Shl && b.a != Source::Imm && b.b == Source::Imm;
+        let (binary, o) = self.take_binary(slot, is_shift)?;
+        Some((binary.a, o.b, o.c))
     }
 
     /// Takes the last cell away if it is a load of the size with this number, whose value is in `slot`, from an address
@@ -672,6 +760,11 @@ impl<'e> Emitter<'e> {
         self.list_wide(other.into());
     }
 
+    /// In a listing: the operands that the last cell has besides its own.
+    pub(crate) fn list_operands(&mut self, o: Operands) {
+        self.list_wide(u64::from(o.a) | u64::from(o.b) << 16 | u64::from(o.c) << 32);
+    }
+
     /// In a listing: what the last cell has in word 2.
     pub(crate) fn list_wide(&mut self, wide: u64) {
         if let Some(listed) = self.buffer.listing.last_mut() {
@@ -690,8 +783,9 @@ impl<'e> Emitter<'e> {
             return false;
         }
         self.take_last(p);
-        self.op(Special::AddTwo.code(), add.operands, &[Word::operands(to, from, imm)], Result::Clobber);
-        self.list_wide(u64::from(to) | u64::from(from) << 16 | u64::from(imm) << 32);
+        let second = Operands { a: to, b: from, c: imm };
+        self.op(Special::AddTwo.code(), add.operands, &[Word { operands: second }], Result::Clobber);
+        self.list_operands(second);
         self.returned(Domain::Int, to);
         true
     }
@@ -703,12 +797,36 @@ impl<'e> Emitter<'e> {
             return false;
         }
         self.take_last(p);
-        let rest = [Word::operands(to, from, 0)];
-        self.op(Special::CopyTwo.code(), p.operands, &rest, Result::Clobber);
-        self.list_wide(u64::from(to) | u64::from(from) << 16);
+        let second = Operands { a: to, b: from, c: 0 };
+        self.op(Special::CopyTwo.code(), p.operands, &[Word { operands: second }], Result::Clobber);
+        self.list_operands(second);
         self.returned(Domain::Int, to);
         self.returned(Domain::Float, to);
         true
+    }
+
+    /// Takes the last cell away if it is a copy, or adds an immediate to an i32, and a call can do so. Gives the call's
+    /// op and what it copies or adds.
+    pub(crate) fn take_argument(&mut self) -> Option<(Special, Operands)> {
+        let p = self.int.filter(|p| Some(p.start) == self.last_cell && p.slot == p.operands.a)?;
+        // A call that needs more stack is executed again: its addition must not change what it adds to.
+        if p.operands.a == p.operands.b {
+            return None;
+        }
+        let (op, operands) = match p.caps.binary {
+            None if p.op == Special::Copy.code() => (Special::CallCopy, Operands { c: 0, ..p.operands }),
+            Some(Operation { operator: Operator::I32Add, a: Source::Slot, b: Source::Imm }) => {
+                (Special::CallAdd, p.operands)
+            }
+            Some(Operation { operator: Operator::I64Add, a: Source::Slot, b: Source::Imm }) => {
+                // It is the last cell, so its immediate is the last one.
+                let imm = i32::try_from(self.last_wide as i64).ok()?;
+                (Special::CallAddWide, Operands { c: imm as u32, ..p.operands })
+            }
+            _ => return None,
+        };
+        self.take_last(p);
+        Some((op, operands))
     }
 
     /// The op of a loop's header. Code that pays finds the regions that begin at headers by the length of this one.
@@ -767,6 +885,7 @@ impl<'e> Emitter<'e> {
             self.buffer.listing.pop();
         }
         self.int = None;
+        self.kept = self.kept.filter(|kept| kept.start != p.start);
         self.float = self.float.filter(|f| f.start != p.start);
         if self.last_add.is_some_and(|add| add.start == p.start) {
             self.last_add = None;
@@ -779,8 +898,13 @@ impl<'e> Emitter<'e> {
         self.pending(chain, false);
     }
 
-    /// The same for an unconditional branch that costs nothing.
-    pub(crate) fn pending_jump(&mut self, chain: &mut u32) {
+    /// Emits an unconditional branch that costs nothing to what `chain` waits for.
+    pub(crate) fn jump(&mut self, chain: &mut u32) {
+        let copy = self.int.filter(|p| Some(p.start) == self.last_cell && p.op == Special::Copy.code());
+        self.op1(Special::Br.code());
+        if let Some(p) = copy {
+            self.copies.push((self.position(), p.operands));
+        }
         self.pending(chain, true);
     }
 
@@ -792,26 +916,48 @@ impl<'e> Emitter<'e> {
         *chain = self.fixups.len() as u32 - 1;
     }
 
-    /// Emits a return. Branches that would come here return instead.
-    pub(crate) fn return_(&mut self, op: OpCode, operands: Operands) {
+    /// Whether the accumulator of a domain mirrors a slot unless control comes from a branch that [`return_`] makes a
+    /// return.
+    ///
+    /// [`return_`]: Self::return_
+    pub(crate) fn mirrors_fallen(&self, domain: Domain, slot: u16) -> bool {
+        self.jumps_to == self.position() && self.fallen[domain as usize] == Some(slot)
+    }
+
+    /// Emits a return. Branches that would come here return instead, as `op` does, and so do the copies before them of
+    /// what is returned.
+    pub(crate) fn return_(&mut self, own: OpCode, op: OpCode, operands: Operands) {
         let has_jumps = self.jumps_to == self.position();
-        self.op(op, operands, &[], Result::None);
+        self.op(own, operands, &[], Result::None);
         if !has_jumps {
             return;
         }
+        let from_slot = op.returns_slot();
         for i in 0..self.jumps.len() {
             let word = self.jumps[i];
-            self.buffer.words[word as usize - 1] = self.handler(op);
-            self.buffer.words[word as usize] = Word { operands };
+            self.become_return(word, op, operands);
             self.threaded.push(word);
-            if self.listing {
-                self.relist(word, op, operands);
+            if let Ok(copy) = self.copies.binary_search_by_key(&word, |copy| copy.0)
+                && from_slot
+                && self.copies[copy].1.a == operands.a
+            {
+                let from = self.copies[copy].1.b;
+                self.become_return(word - 2, op, Operands { a: from, ..operands });
             }
         }
         self.jumps.clear();
     }
 
-    /// In a listing: the branch whose target is `word` has become another op.
+    /// Makes a cell of two words, the last of which is `word`, a return.
+    fn become_return(&mut self, word: u32, op: OpCode, operands: Operands) {
+        self.buffer.words[word as usize - 1] = self.handler(op);
+        self.buffer.words[word as usize] = Word { operands };
+        if self.listing {
+            self.relist(word, op, operands);
+        }
+    }
+
+    /// In a listing: the cell of two words, the last of which is `word`, has become another op.
     #[cold]
     fn relist(&mut self, word: u32, op: OpCode, operands: Operands) {
         self.buffer.targets.remove(&word);
@@ -831,15 +977,17 @@ impl<'e> Emitter<'e> {
     /// Resolves a chain of words to a position.
     pub(crate) fn resolve(&mut self, chain: &mut u32, position: u32) {
         let mut next = core::mem::replace(chain, NO_FIXUP);
+        if next != NO_FIXUP && self.jumps_to != position {
+            self.jumps.clear();
+            self.jumps_to = position;
+            self.fallen = self.mirrored();
+        }
         while next != NO_FIXUP {
             let Fixup { word, next: after, is_jump } = self.fixups[next as usize];
             self.set_target(word, position);
-            if is_jump {
-                if self.jumps_to != position {
-                    self.jumps.clear();
-                    self.jumps_to = position;
-                }
-                self.jumps.push(word);
+            match is_jump {
+                true => self.jumps.push(word),
+                false => self.fallen = [None; 2],
             }
             next = after;
         }

@@ -343,6 +343,8 @@ impl<'e> Translator<'e> {
         }
         if operand.is_temp() {
             self.emit.skip_slot(domain);
+        } else {
+            self.emit.keep(domain);
         }
         (Source::Acc, slot)
     }
@@ -538,6 +540,14 @@ impl<'e> Translator<'e> {
         true
     }
 
+    /// Takes the compare in the last cell away that a `select` of two operands has as its condition, if there is an op
+    /// for both. Gives this and the compare's operands.
+    fn select_compare(&mut self, condition: u16, a: Operand, b: Operand) -> Option<(OpCode, Operands)> {
+        let are_in_slots = a.source_slot().is_some() && b.source_slot().is_some();
+        // Operands that are brought to slots overwrite the accumulator.
+        self.emit.take_select(condition, |(first, _)| are_in_slots || first != Source::Acc)
+    }
+
     fn zero_of(&self, operand: Operand) -> Operand {
         // The canonical slot is never used: zero is an immediate of both integer types.
         operand.at(Place::Const(0))
@@ -575,6 +585,17 @@ impl<'e> Translator<'e> {
                         source,
                         operands,
                         wide: Some(shift.into()),
+                    });
+                }
+                if offset < 1 << 27
+                    && let Some((source, index, shift)) = self.emit.take_shift(address.slot)
+                {
+                    let operands = Operands { a: 0, b: index, c: offset << 5 | shift & 31 };
+                    return Some(ComputedAddress {
+                        form: OpCode::load_shifted,
+                        source,
+                        operands,
+                        wide: None,
                     });
                 }
                 self.emit.take_add(address.slot, narrow.is_some())?
@@ -675,8 +696,13 @@ impl Client for Translator<'_> {
         self.aliases.reset(slot as usize);
         let first = self.linkage + Limits::LINKAGE_SLOTS as u16;
         if slot > first {
-            let operands = Operands { a: first, b: 0, c: u32::from(slot - first) };
-            self.emit.op(Special::Enter.code(), operands, &[], Result::None);
+            match slot - first {
+                1 => self.put_const(first, 0),
+                count => {
+                    let operands = Operands { a: first, b: 0, c: count.into() };
+                    self.emit.op(Special::Enter.code(), operands, &[], Result::None);
+                }
+            }
         }
         self.probe(SlowOp::ProbeEnter);
         Label::new(self.first_operand)
@@ -800,6 +826,16 @@ impl Client for Translator<'_> {
         if let Place::Const(bits) = condition.place() {
             let chosen = if bits as u32 != 0 { a } else { b };
             self.move_to(result.slot, chosen);
+            return result;
+        }
+        if condition.is_temp()
+            && let Some((op, operands)) = self.select_compare(condition.slot, a, b)
+        {
+            let (a, b) = (self.in_slot(a), self.in_slot(b));
+            let operands = Operands { a: result.slot, ..operands };
+            let chosen = Operands { a, b, c: 0 };
+            self.emit.op(op, operands, &[Word { operands: chosen }], Result::Both);
+            self.emit.list_operands(chosen);
             return result;
         }
         let a = self.in_slot(a);
@@ -1117,9 +1153,25 @@ impl Client for Translator<'_> {
         } else {
             let entry = Word { entry: (self.env.entry)(func) };
             let operands = Operands { a: self.linkage, c: u32::from(frame) * 8, ..operands };
-            let rest = [entry, Word::pair(0, 0)];
-            let rest = if self.emit.meter.is_on() { &rest[..] } else { &rest[..1] };
-            self.emit_call(self.metered(Special::Call), operands, rest, ty, (frame, stack));
+            let cost = Word::pair(0, 0);
+            let is_on = usize::from(self.emit.meter.is_on());
+            match self.emit.take_argument() {
+                Some((op, argument)) => {
+                    let rest = [entry, Word { operands: argument }, cost];
+                    self.emit_call(self.metered(op), operands, &rest[..2 + is_on], ty, (frame, stack));
+                    self.emit.list_operands(argument);
+                }
+                None => {
+                    let rest = [entry, cost];
+                    self.emit_call(
+                        self.metered(Special::Call),
+                        operands,
+                        &rest[..1 + is_on],
+                        ty,
+                        (frame, stack),
+                    );
+                }
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use super::{
     },
     form::{A, Of, S, Src, bits, operands, set_slot, slot},
     meter::{Behind, ByCell, ByLoop, Entry, Free, Meter, Metered},
+    numeric::sign_extended,
     opaque,
     regs::{Dispatcher, Exit, Handler, Leave, Regs, trap},
 };
@@ -151,6 +152,20 @@ unsafe fn call_entry<D: Dispatcher, M: Meter, C: CallKind>(
         let distance = Distance { bytes: distance as u32, depth };
         linkage::write(frame, operands(r).b, r.pc.add(words), distance);
         M::go::<D, Entry>(r, code, header::cost(code))
+    }
+}
+
+/// Computes what a slot gets from another one, and calls a function of the instance. If the call is executed again, so
+/// is the computation, which does not overwrite what it reads.
+#[inline(always)]
+unsafe fn call_with<D: Dispatcher, M: Meter>(r: &mut Regs, compute: impl FnOnce(u64, u32) -> u64) -> D::Out {
+    // SAFETY: I-CELL, I-SLOT, I-CODE: promised by the caller.
+    unsafe {
+        let argument = (*r.pc.add(3)).operands;
+        set_slot(r, argument.a.into(), compute(slot(r, argument.b.into()), argument.c));
+        let o = operands(r);
+        let entry = (*r.pc.add(2)).entry.cast::<FuncEntry>();
+        call_entry::<D, M, Direct>(r, entry, o.a, o.c as usize, 4 + M::WORDS)
     }
 }
 
@@ -521,6 +536,16 @@ handlers! {
         let o = operands(r);
         call_entry::<D, M, Direct>(r, entry, o.a, o.c as usize, 3 + M::WORDS)
     };
+    /// An addition to an i32, and a call within the instance.
+    CallAdd<M: Meter> = |r, D| {
+        call_with::<D, M>(r, |value, imm| (value as u32).wrapping_add(imm).into())
+    };
+    /// An addition to an i64, and a call within the instance.
+    CallAddWide<M: Meter> = |r, D| {
+        call_with::<D, M>(r, |value, imm| value.wrapping_add(sign_extended(imm)))
+    };
+    /// A copy, and a call within the instance.
+    CallCopy<M: Meter> = |r, D| call_with::<D, M>(r, |value, _| value);
     /// A call of an import.
     CallImport = |r, D| {
         let o = operands(r);
@@ -720,6 +745,9 @@ fn metered<D: Dispatcher, M: Meter>(op: Op) -> Option<HandlerAddr> {
         Op::ReturnAccFloat => D::addr::<Return<M, 4, ANY_SLOT>>(),
         Op::ReturnMany => D::addr::<ReturnMany<M>>(),
         Op::Call => D::addr::<Call<M>>(),
+        Op::CallAdd => D::addr::<CallAdd<M>>(),
+        Op::CallAddWide => D::addr::<CallAddWide<M>>(),
+        Op::CallCopy => D::addr::<CallCopy<M>>(),
         Op::CallIndirect => D::addr::<CallIndirectSlot<M>>(),
         Op::CallIndirectAcc => D::addr::<CallIndirectAcc<M>>(),
         Op::ReturnCall => D::addr::<ReturnCall<M>>(),

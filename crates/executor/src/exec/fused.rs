@@ -5,12 +5,12 @@ use core::hint::cold_path;
 use rotifer_bytecode::{
     BRANCH_LOADS, HandlerAddr, LOAD_BRANCH_FORMS, MOVED_ADDRESSES, MOVED_SIZES, OpCode, Operands, PAIR_FORMS,
     STORED_FORMS, TEST_FORMS, Word, for_each_fused,
-    semantics::{Binary, Load, MemoryInt, Store, Value, ops},
+    semantics::{Binary, Compare, Load, MemoryInt, Store, Value, ops},
 };
 use rotifer_core::{TrapCode, ValType};
 
 use super::{
-    form::{A, Dst, I, Of, S, Src, bits, operands, put, slot},
+    form::{A, Dst, I, Of, S, Src, bits, operands, put, set_slot, slot},
     memory::{Address, FirstTouch, LoadAt, StoreForm, Tracked, Untracked, Writes, place},
     meter::{Free, Meter, Metered},
     numeric::{To, ToCell, ToLoop, branch},
@@ -84,6 +84,27 @@ impl<F: Binary, G: Binary, L: Src, R: Src, Z: Src, T: Dst, const LEFT: bool> Han
     }
 }
 
+/// A `select` on a compare.
+pub(crate) struct SelectOp<O, L, R>(Of<(O, L, R)>);
+
+impl<O: Compare, L: Src, R: Src> Handler for SelectOp<O, L, R> {
+    #[inline(always)]
+    unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
+        // SAFETY: I-CELL, I-SLOT: promised by the caller.
+        unsafe {
+            let (o, second) = (operands(r), (*r.pc.add(2)).operands);
+            let right = if R::SLOT && !L::SLOT { u32::from(o.b) } else { o.c };
+            let holds = O::test(operand::<O::A, L>(r, o.b.into()), operand::<O::A, R>(r, right));
+            let (yes, no) = (slot(r, second.a.into()), slot(r, second.b.into()));
+            let chosen = if holds { yes } else { no };
+            (r.acc, r.facc) = (chosen, chosen);
+            set_slot(r, o.a.into(), chosen);
+            r.pc = r.pc.add(3);
+            D::next(r)
+        }
+    }
+}
+
 /// A binary operator and a store of its result.
 pub(crate) struct StoredOp<O, P, L, R, T, W>(Of<(O, P, L, R, T, W)>);
 
@@ -128,16 +149,18 @@ impl<O: Binary, P: Store, L: Src, R: Src, T: Dst, W: Writes> Handler for StoredO
     }
 }
 
-/// A branch on whether two i32 have a bit in common.
-pub(crate) struct TestOp<L, R, T, M, const IF_TRUE: bool>(Of<(L, R, T, M)>);
+/// A branch on whether two integers have a bit in common; the operator is an `and`.
+pub(crate) struct TestOp<O, L, R, T, M, const IF_TRUE: bool>(Of<(O, L, R, T, M)>);
 
-impl<L: Src, R: Src, T: To, M: Meter, const IF_TRUE: bool> Handler for TestOp<L, R, T, M, IF_TRUE> {
+impl<O: Binary, L: Src, R: Src, T: To, M: Meter, const IF_TRUE: bool> Handler
+    for TestOp<O, L, R, T, M, IF_TRUE>
+{
     #[inline(always)]
     unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
         // SAFETY: I-CELL, I-SLOT: promised by the caller.
         unsafe {
-            match first::<ops::I32And, L, R>(r, operands(r)) {
-                Ok(common) => branch::<D, T, M>(r, (common as u32 != 0) == IF_TRUE, 2),
+            match first::<O, L, R>(r, operands(r)) {
+                Ok(common) => branch::<D, T, M>(r, (common != 0) == IF_TRUE, 2),
                 // It does not trap.
                 Err(code) => trap::<D>(r, code),
             }
@@ -145,11 +168,11 @@ impl<L: Src, R: Src, T: To, M: Meter, const IF_TRUE: bool> Handler for TestOp<L,
     }
 }
 
-/// A branch on whether what is loaded equals a slot or an immediate.
-pub(crate) struct LoadBranch<O, X, Z, T, M, const IF_EQUAL: bool>(Of<(O, X, Z, T, M)>);
+/// A branch on whether what is loaded equals a slot or an immediate. What is loaded may be kept.
+pub(crate) struct LoadBranch<O, X, Z, T, M, const IF_EQUAL: bool, const KEEPS: bool>(Of<(O, X, Z, T, M)>);
 
-impl<O: Load, X: Place, Z: Src, T: To, M: Meter, const IF_EQUAL: bool> Handler
-    for LoadBranch<O, X, Z, T, M, IF_EQUAL>
+impl<O: Load, X: Place, Z: Src, T: To, M: Meter, const IF_EQUAL: bool, const KEEPS: bool> Handler
+    for LoadBranch<O, X, Z, T, M, IF_EQUAL, KEEPS>
 {
     #[inline(always)]
     unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
@@ -161,7 +184,12 @@ impl<O: Load, X: Place, Z: Src, T: To, M: Meter, const IF_EQUAL: bool> Handler
                 return trap::<D>(r, TrapCode::MemoryOutOfBounds);
             };
             let value = O::convert(from.cast::<O::M>().read_unaligned().little_endian()).to_slot() as u32;
-            let other: u32 = operand::<u32, Z>(r, (*r.pc.add(2)).operands.c);
+            let second = (*r.pc.add(2)).operands;
+            let other: u32 = operand::<u32, Z>(r, second.c);
+            if KEEPS {
+                r.acc = value.into();
+                set_slot(r, second.a.into(), r.acc);
+            }
             branch::<D, T, M>(r, (value == other) == IF_EQUAL, 3)
         }
     }
@@ -183,6 +211,25 @@ impl<X: Src> Address for Scaled<X> {
             let index: u32 = X::get(r, first.into());
             let address = index.wrapping_shl(bits(r, 2) as u32).wrapping_add(slot(r, c & 0xFFFF) as u32);
             u64::from(address) + u64::from(c >> 16)
+        }
+    }
+}
+
+/// A shifted index, and an offset.
+pub(crate) struct Shifted<X>(Of<X>);
+/// A load from memory 0 of an element of what begins at a constant address.
+pub(crate) type LoadShifted<O, X, T> = LoadAt<O, Shifted<X>, T>;
+
+impl<X: Src> Address for Shifted<X> {
+    const WORDS: usize = 2;
+
+    #[inline(always)]
+    unsafe fn get(r: &Regs, first: u16) -> u64 {
+        // SAFETY: promised by the caller.
+        unsafe {
+            let c = operands(r).c;
+            let index: u32 = X::get(r, first.into());
+            u64::from(index.wrapping_shl(c)) + u64::from(c >> 5)
         }
     }
 }
@@ -334,14 +381,14 @@ fn stored<D: Dispatcher, O: Binary, P: Store, W: Writes>() -> [[HandlerAddr; 2];
     by_first_sources!(forms)
 }
 
-fn tests<D: Dispatcher, M: Meter>() -> [[HandlerAddr; 4]; 4] {
+fn test<D: Dispatcher, O: Binary, M: Meter>() -> [[HandlerAddr; 4]; 4] {
     macro_rules! forms {
         ($l:ident, $r:ident) => {
             [
-                D::addr::<TestOp<$l, $r, ToCell, M, false>>(),
-                D::addr::<TestOp<$l, $r, ToLoop, M, false>>(),
-                D::addr::<TestOp<$l, $r, ToCell, M, true>>(),
-                D::addr::<TestOp<$l, $r, ToLoop, M, true>>(),
+                D::addr::<TestOp<O, $l, $r, ToCell, M, false>>(),
+                D::addr::<TestOp<O, $l, $r, ToLoop, M, false>>(),
+                D::addr::<TestOp<O, $l, $r, ToCell, M, true>>(),
+                D::addr::<TestOp<O, $l, $r, ToLoop, M, true>>(),
             ]
         };
     }
@@ -349,22 +396,36 @@ fn tests<D: Dispatcher, M: Meter>() -> [[HandlerAddr; 4]; 4] {
 }
 
 /// By form.
-fn load_branch<D: Dispatcher, O: Load, M: Meter>() -> [[HandlerAddr; 4]; 4] {
+fn tests<D: Dispatcher, M: Meter>() -> [[[HandlerAddr; 4]; 4]; 2] {
+    [test::<D, ops::I32And, M>(), test::<D, ops::I64And, M>()]
+}
+
+/// By form.
+fn load_branch<D: Dispatcher, O: Load, M: Meter>() -> [[HandlerAddr; 4]; 8] {
     macro_rules! forms {
-        ($x:ident, $z:ident) => {
+        ($x:ident, $z:ident, $keeps:literal) => {
             [
-                D::addr::<LoadBranch<O, $x, $z, ToCell, M, false>>(),
-                D::addr::<LoadBranch<O, $x, $z, ToLoop, M, false>>(),
-                D::addr::<LoadBranch<O, $x, $z, ToCell, M, true>>(),
-                D::addr::<LoadBranch<O, $x, $z, ToLoop, M, true>>(),
+                D::addr::<LoadBranch<O, $x, $z, ToCell, M, false, $keeps>>(),
+                D::addr::<LoadBranch<O, $x, $z, ToLoop, M, false, $keeps>>(),
+                D::addr::<LoadBranch<O, $x, $z, ToCell, M, true, $keeps>>(),
+                D::addr::<LoadBranch<O, $x, $z, ToLoop, M, true, $keeps>>(),
             ]
         };
     }
-    [forms!(S, S), forms!(S, I), forms!(Sum, S), forms!(Sum, I)]
+    [
+        forms!(S, S, false),
+        forms!(S, I, false),
+        forms!(Sum, S, false),
+        forms!(Sum, I, false),
+        forms!(S, S, true),
+        forms!(S, I, true),
+        forms!(Sum, S, true),
+        forms!(Sum, I, true),
+    ]
 }
 
 /// In the order of `BRANCH_LOADS`.
-fn load_branches<D: Dispatcher, M: Meter>() -> [[[HandlerAddr; 4]; 4]; BRANCH_LOADS.len()] {
+fn load_branches<D: Dispatcher, M: Meter>() -> [[[HandlerAddr; 4]; 8]; BRANCH_LOADS.len()] {
     [
         load_branch::<D, ops::I32Load8U, M>(),
         load_branch::<D, ops::I32Load16U, M>(),
@@ -425,7 +486,8 @@ pub(crate) fn fused<D: Dispatcher>(put: &mut impl FnMut(OpCode, HandlerAddr)) {
     let (free, metered) = (tests::<D, Free>(), tests::<D, Metered>());
     for form in 0..TEST_FORMS {
         let op = OpCode::test_form(form);
-        put(op, free.as_flattened()[form as usize]);
-        put(op.metered().expect("branches have metered twins"), metered.as_flattened()[form as usize]);
+        put(op, free.as_flattened().as_flattened()[form as usize]);
+        let twin = op.metered().expect("branches have metered twins");
+        put(twin, metered.as_flattened().as_flattened()[form as usize]);
     }
 }

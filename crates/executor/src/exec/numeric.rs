@@ -240,7 +240,7 @@ impl<X: Src, T: To, M: Meter, const IF_TRUE: bool> Handler for BranchValue<X, T,
 }
 
 /// A 32-bit immediate as an addend.
-fn sign_extended(imm: u32) -> u64 {
+pub(crate) fn sign_extended(imm: u32) -> u64 {
     imm as i32 as u64
 }
 

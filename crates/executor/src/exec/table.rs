@@ -4,16 +4,16 @@
 //! be relocated at every start of the program.
 
 use rotifer_bytecode::{
-    BINARY_FORMS, Destination, HandlerAddr, HandlerTable, Kind, LATCH_COMPARES, LATCH_FORMS, LOAD_FORMS,
-    NAN_BINARY, NAN_OPERATORS, OP_COUNT, OpCode, Operator, ReturnKind, STORE_FORMS, Source, TRACKED_OPS,
-    UNARY_FORMS,
+    BINARY_FORMS, Destination, FIRST_SOURCES, HandlerAddr, HandlerTable, Kind, LATCH_COMPARES, LATCH_FORMS,
+    LOAD_FORMS, NAN_BINARY, NAN_OPERATORS, OP_COUNT, OpCode, Operator, ReturnKind, SELECT_FORMS, STORE_FORMS,
+    Source, TRACKED_OPS, UNARY_FORMS,
     semantics::{Binary, Compare, Load, Store, Unary, ops},
 };
 
 use super::{
     control, count,
     form::{A, I, S},
-    fused::{LoadScaled, fused},
+    fused::{LoadScaled, LoadShifted, SelectOp, fused},
     memory::{
         LoadAny, LoadDisplaced, LoadOp, LoadSum, StoreAny, StoreDisplaced, StoreOp, StoreSum, Tracked,
         Untracked, Writes,
@@ -90,6 +90,10 @@ fn load<D: Dispatcher, O: Load>() -> [HandlerAddr; LOAD_FORMS as usize] {
         D::addr::<LoadScaled<O, S, A>>(),
         D::addr::<LoadScaled<O, A, S>>(),
         D::addr::<LoadScaled<O, A, A>>(),
+        D::addr::<LoadShifted<O, S, S>>(),
+        D::addr::<LoadShifted<O, S, A>>(),
+        D::addr::<LoadShifted<O, A, S>>(),
+        D::addr::<LoadShifted<O, A, A>>(),
     ]
 }
 
@@ -137,6 +141,16 @@ fn pinned<D: Dispatcher, O: Compare>() -> [HandlerAddr; LATCH_FORMS as usize / 2
     all! { I, S; I, I; S, S; }
 }
 
+/// In the order of `FIRST_SOURCES`.
+fn select<D: Dispatcher, O: Compare>() -> [HandlerAddr; SELECT_FORMS as usize] {
+    [
+        D::addr::<SelectOp<O, S, S>>(),
+        D::addr::<SelectOp<O, S, I>>(),
+        D::addr::<SelectOp<O, A, S>>(),
+        D::addr::<SelectOp<O, A, I>>(),
+    ]
+}
+
 /// Applies a function to the compares of integers, in the order of the table.
 macro_rules! by_compares {
     ($make:ident $(, $more:ident)*) => {
@@ -173,6 +187,11 @@ fn latches<D: Dispatcher, M: Meter>() -> [[HandlerAddr; LATCH_FORMS as usize]; L
 /// The latches whose local is pinned, by compare.
 fn pinned_latches<D: Dispatcher>() -> [[HandlerAddr; LATCH_FORMS as usize / 2]; LATCH_COMPARES as usize] {
     by_compares!(pinned)
+}
+
+/// The selects, by compare.
+fn selects<D: Dispatcher>() -> [[HandlerAddr; SELECT_FORMS as usize]; LATCH_COMPARES as usize] {
+    by_compares!(select)
 }
 
 macro_rules! define {
@@ -231,6 +250,14 @@ pub(crate) fn build<D: Dispatcher>() -> HandlerTable {
         for (form, twins) in free.into_iter().zip(metered).enumerate() {
             let first = first.expect("the first compares are those of latches");
             table.put_twins(OpCode(first.0 + form as u16), twins);
+        }
+    }
+    for (&compare, handlers) in compares.clone().zip(selects::<D>()) {
+        for (sources, handler) in FIRST_SOURCES.into_iter().zip(handlers) {
+            table.put(
+                OpCode::select(compare, sources).expect("the first compares are those of selects"),
+                handler,
+            );
         }
     }
     let loops = (0..OP_COUNT as u16).filter_map(|number| OpCode(number).pinned());

@@ -21,10 +21,10 @@
       (br 0))))
 ;; function 0, 6 slots
 ;;   0: br_eqz.s 1 -> 7
-;;   3: copy 4 <- 0
+;;   3: return.s 0
 ;;   5: return.s 4
 ;;   7: i32.add.si.s 4 <- 0, #3
-;;   9: return.s 4
+;;   9: return.a
 ;; function 1, 6 slots
 ;;   0: br_table.s 0 -> 5 9 13
 ;;   5: const32 3 <- #2
@@ -34,7 +34,7 @@
 ;;   13: const32 4 <- #2
 ;;   15: return.a
 ;;   17: const32 3 <- #5
-;;   19: return.s 3
+;;   19: return.a
 ;; function 2, 10 slots
 ;;   0: const32 4 <- #1
 ;;   2: const32 5 <- #2

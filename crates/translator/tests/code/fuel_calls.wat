@@ -28,19 +28,18 @@
 ;;   0: return.s 0
 ;; function 2, 7 slots
 ;;   entry costs 2
-;;   0: copy 3 <- 0
-;;   2: call frame 3 (0, 1)
-;;   6: call.import import 0 frame 3 (0, 2)
-;;   9: const32 4 <- #0
-;;   11: call_indirect.a element acc frame 3 (0, 2)
-;;   15: const32 4 <- #1
-;;   17: slow memory.grow 4 #0 (0, 5)
-;;   20: const32 4 <- #0
-;;   22: const32 5 <- #1
-;;   24: const32 6 <- #2
-;;   26: memory.fill 4 (0, 2)
-;;   29: copy 4 <- 0
-;;   31: return_call
+;;   0: call.copy frame 3, 3 <- 0 (0, 1)
+;;   5: call.import import 0 frame 3 (0, 2)
+;;   8: const32 4 <- #0
+;;   10: call_indirect.a element acc frame 3 (0, 2)
+;;   14: const32 4 <- #1
+;;   16: slow memory.grow 4 #0 (0, 5)
+;;   19: const32 4 <- #0
+;;   21: const32 5 <- #1
+;;   23: const32 6 <- #2
+;;   25: memory.fill 4 (0, 2)
+;;   28: copy 4 <- 0
+;;   30: return_call
 ;; function 3, 3 slots
 ;;   entry costs 3
 ;;   0: br -> 3 (3, 0)

@@ -27,7 +27,7 @@
 )
 ;; function 0, 6 slots
 ;;   entry costs 9
-;;   0: enter 3..4
+;;   0: const32 3 <- #0
 ;;   2: loop
 ;;   3: 3 <- 3 + #1; br_if.loop i32.lt_u acc, 0 (8, 1)
 ;;   7: return.a

@@ -87,7 +87,7 @@
 ;;   2: i32.add.ss.a acc <- 0, 5
 ;;   4: return.a
 ;; function 10, 6 slots
-;;   0: enter 4..5
+;;   0: const32 4 <- #0
 ;;   2: copy.two 4 <- 0, 0 <- 1
 ;;   5: copy 1 <- 4
 ;;   7: return

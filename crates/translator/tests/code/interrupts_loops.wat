@@ -27,7 +27,7 @@
 )
 ;; function 0, 6 slots
 ;;   entry costs 12
-;;   0: enter 3..4
+;;   0: const32 3 <- #0
 ;;   2: loop
 ;;   3: 3 <- 3 + #1; br_if.loop i32.lt_u acc, 0
 ;;   7: return.a
@@ -49,4 +49,4 @@
 ;;   8: i32.load.s.s 4 <- [0 + 0]
 ;;   10: return.s 4
 ;;   12: const32 4 <- #7
-;;   14: return.s 4
+;;   14: return.a

@@ -18,11 +18,10 @@
 ;; function 0, 8 slots
 ;;   0: enter 3..5
 ;;   2: loop.pinned 3
-;;   4: i32.shl.si.a acc <- 3, #2
-;;   6: i32.load.a.a acc <- [acc + 8]
-;;   8: i32.add.sa.s 4 <- 4, acc
-;;   10: 3 <- 3 + #1; br_if.loop i32.lt_u acc, 0
-;;   13: return.s 4
+;;   4: i32.load.s<<i.a acc <- [(3 << #2) + 8]
+;;   6: i32.add.sa.s 4 <- 4, acc
+;;   8: 3 <- 3 + #1; br_if.loop i32.lt_u acc, 0
+;;   11: return.s 4
 ;; function 1, 7 slots
 ;;   0: enter 3..5
 ;;   2: loop.pinned 0

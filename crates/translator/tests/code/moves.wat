@@ -29,10 +29,10 @@
 ;;   3: return
 ;; function 2, 4 slots
 ;;   0: br_eqz.s 0 -> 7
-;;   3: copy 3 <- 0
+;;   3: return.s 0
 ;;   5: return.s 3
 ;;   7: const32 3 <- #7
-;;   9: return.s 3
+;;   9: return.a
 ;; function 3, 7 slots
 ;;   0: i32.xor.si.a acc <- 0, #5
 ;;   2: i64.add.sa.a acc <- 1, acc

@@ -13,7 +13,7 @@
     (local.get $sum)))
 ;; function 0, 6 slots
 ;;   entry costs 5
-;;   0: enter 3..4
+;;   0: const32 3 <- #0
 ;;   2: slow probe.enter 0 #0
 ;;   5: br_eqz.s 0 -> 21 (2, 10)
 ;;   9: loop

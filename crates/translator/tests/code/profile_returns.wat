@@ -22,7 +22,7 @@
 ;;   5: slow probe.leave 0 #0
 ;;   8: return.a
 ;; function 1, 5 slots
-;;   0: enter 3..4
+;;   0: const32 3 <- #0
 ;;   2: slow probe.enter 0 #1
 ;;   5: slow probe.leave 0 #1
 ;;   8: return.s 0
