@@ -23,8 +23,13 @@ fn main() {
     assert_eq!(twice(21).expect("the module runs"), 42);
     let dispatch = Dispatch::default();
     println!("{:#x} main {}", (main as fn() as *const ()).addr(), dispatch.name());
-    let handlers = dispatch.handlers().expect("the default dispatcher is there");
-    for (number, handler) in handlers.iter().enumerate() {
-        println!("{:#x} {}", handler.0.addr(), OpCode(number as u16));
+    let handlers = dispatch.portable_handlers().expect("the default dispatcher is there");
+    let for_cpu = dispatch.handlers().expect("the default dispatcher is there");
+    for (number, (handler, for_cpu)) in handlers.iter().zip(for_cpu).enumerate() {
+        let op = OpCode(number as u16);
+        println!("{:#x} {op}", handler.0.addr());
+        if for_cpu.0 != handler.0 {
+            println!("{:#x} {op}+cpu", for_cpu.0.addr());
+        }
     }
 }

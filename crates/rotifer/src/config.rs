@@ -66,6 +66,7 @@ pub struct Config {
     /// 0: as many as there are processors for.
     pub(crate) load_threads: usize,
     pub(crate) dispatch: Dispatch,
+    pub(crate) cpu_features: bool,
     pub(crate) max_stack_size: usize,
     pub(crate) max_call_depth: usize,
     pub(crate) max_host_nesting: usize,
@@ -94,6 +95,7 @@ impl Default for Config {
             load_mode: LoadMode::default(),
             load_threads: 0,
             dispatch: Dispatch::default(),
+            cpu_features: true,
             max_stack_size: StackLimits::default().max_bytes,
             max_call_depth: StackLimits::default().max_depth,
             max_host_nesting: 100,
@@ -217,6 +219,13 @@ impl Config {
     /// Sets how the interpreter goes from one op to the next. Default: [`Dispatch::default`].
     pub fn dispatch(&mut self, dispatch: Dispatch) -> &mut Self {
         self.dispatch = dispatch;
+        self
+    }
+
+    /// Sets whether the interpreter uses what the CPU has beyond what the program was compiled for: on x86-64, its
+    /// instructions that count bits and round. Results do not depend on it. Default: yes.
+    pub fn cpu_features(&mut self, enable: bool) -> &mut Self {
+        self.cpu_features = enable;
         self
     }
 

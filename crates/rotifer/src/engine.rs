@@ -52,7 +52,10 @@ impl Engine {
     /// # Errors
     /// The dispatcher of the configuration is not in this build or does not work in it.
     pub fn try_new(config: &Config) -> Result<Self, DispatchError> {
-        let handlers = config.dispatch.handlers()?;
+        let handlers = match config.cpu_features {
+            true => config.dispatch.handlers()?,
+            false => config.dispatch.portable_handlers()?,
+        };
         let stubs = Stubs::new(config.dispatch, config.metering())?
             .with_warm_instances(config.warm_instances, config.warm_memory)
             .with_tracked_writes(config.track_writes)

@@ -59,6 +59,7 @@ pub(crate) fn engine_with(meter: Meter, way: Way, options: &Options) -> Engine {
         .canonical_nans(options.canonical_nans)
         // Which of the two makes no difference that can be seen: engines of both kinds take part.
         .track_writes(options.canonical_nans || meter == Meter::Interrupts)
+        .cpu_features(!options.canonical_nans)
         .consume_fuel(meter == Meter::Fuel)
         .interruptible(meter == Meter::Interrupts)
         .fuel_costs(options.costs.clone());

@@ -6,6 +6,7 @@
 
 mod control;
 mod count;
+mod cpu;
 mod ctx;
 mod form;
 mod frames;
@@ -88,11 +89,36 @@ impl Dispatch {
         count::triples()
     }
 
-    /// The handlers of this dispatcher.
+    /// The handlers of this dispatcher, those for what this CPU has among them.
     ///
     /// # Errors
     /// The dispatcher is not in this build, or the compiler did not turn its calls into jumps.
     pub fn handlers(self) -> Result<&'static HandlerTable, DispatchError> {
+        let portable = self.portable_handlers()?;
+        if !cpu::is_better() {
+            return Ok(portable);
+        }
+        Ok(match self {
+            #[cfg(rotifer_tail)]
+            Self::Tail => {
+                static TABLE: OnceLock<HandlerTable> = OnceLock::new();
+                TABLE.get_or_init(|| table::build_for_cpu::<regs::Tail>(portable))
+            }
+            #[cfg(any(not(rotifer_tail), feature = "both-dispatchers"))]
+            Self::Loop => {
+                static TABLE: OnceLock<HandlerTable> = OnceLock::new();
+                TABLE.get_or_init(|| table::build_for_cpu::<regs::Loop>(portable))
+            }
+            #[allow(unreachable_patterns, reason = "which arms exist depends on the build")]
+            _ => portable,
+        })
+    }
+
+    /// The handlers of this dispatcher that use nothing but what the program was compiled for.
+    ///
+    /// # Errors
+    /// As for [`handlers`](Self::handlers).
+    pub fn portable_handlers(self) -> Result<&'static HandlerTable, DispatchError> {
         if !Self::available().contains(&self) {
             return Err(DispatchError::NotBuilt(self));
         }

@@ -104,6 +104,9 @@ pub(crate) trait Dispatcher: Sized {
     /// The address of a handler for this dispatcher.
     fn addr<H: Handler>() -> HandlerAddr;
 
+    /// The address of the same handler compiled for what a CPU has that [is better](super::cpu::is_better).
+    fn addr_for_cpu<H: Handler>() -> HandlerAddr;
+
     /// Runs from the registers saved in an activation until a handler leaves.
     ///
     /// # Safety
@@ -208,6 +211,13 @@ mod looped {
         unsafe { run::<H>(ctx, pc) }
     }
 
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "sse4.1,popcnt,bmi1")]
+    unsafe fn for_cpu<H: Handler>(ctx: &mut Ctx, pc: *const Word) -> *const Word {
+        // SAFETY: the caller's promise is the same.
+        unsafe { run::<H>(ctx, pc) }
+    }
+
     #[cold]
     #[inline(never)]
     unsafe fn diverted<H: Handler>(ctx: &mut Ctx, pc: *const Word) -> *const Word {
@@ -259,6 +269,13 @@ mod looped {
 
         fn addr<H: Handler>() -> HandlerAddr {
             HandlerAddr(looped::<H> as LoopFn as *const ())
+        }
+
+        fn addr_for_cpu<H: Handler>() -> HandlerAddr {
+            #[cfg(target_arch = "x86_64")]
+            return HandlerAddr(for_cpu::<H> as LoopFn as *const ());
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::addr::<H>()
         }
 
         unsafe fn run(ctx: *mut Ctx) -> usize {
@@ -332,6 +349,8 @@ mod tail {
 
             handler!($abi, tail);
             handler!($abi, diverted, #[cold] #[inline(never)]);
+            #[cfg(target_arch = "x86_64")]
+            handler!($abi, for_cpu, #[target_feature(enable = "sse4.1,popcnt,bmi1")]);
         };
     }
 
@@ -439,6 +458,13 @@ mod tail {
 
         fn addr<H: Handler>() -> HandlerAddr {
             HandlerAddr(tail::<H> as TailFn as *const ())
+        }
+
+        fn addr_for_cpu<H: Handler>() -> HandlerAddr {
+            #[cfg(target_arch = "x86_64")]
+            return HandlerAddr(for_cpu::<H> as TailFn as *const ());
+            #[cfg(not(target_arch = "x86_64"))]
+            Self::addr::<H>()
         }
 
         unsafe fn run(ctx: *mut Ctx) -> usize {

@@ -6,7 +6,7 @@
 use rotifer_bytecode::{
     BINARY_FORMS, Destination, FIRST_SOURCES, HandlerAddr, HandlerTable, Kind, LATCH_COMPARES, LATCH_FORMS,
     LOAD_FORMS, NAN_BINARY, NAN_OPERATORS, OP_COUNT, OpCode, Operator, ReturnKind, SELECT_FORMS, STORE_FORMS,
-    Source, TRACKED_OPS, UNARY_FORMS,
+    Source, TRACKED_OPS, Target, UNARY_FORMS,
     semantics::{Binary, Compare, Load, Store, Unary, ops},
 };
 
@@ -284,6 +284,38 @@ pub(crate) fn build<D: Dispatcher>() -> HandlerTable {
     for (number, handler) in table.0.iter_mut().enumerate() {
         *handler = count::tag(OpCode(number as u16), *handler);
     }
+    table.0
+}
+
+/// The operators whose handlers exist a second time, for what the CPU has ([`super::cpu`]).
+macro_rules! by_cpu {
+    ($callback:ident) => {
+        $callback! {
+            I32Ctz I32Popcnt I64Ctz I64Popcnt
+            F32Ceil F32Floor F32Trunc F32Nearest F64Ceil F64Floor F64Trunc F64Nearest
+        }
+    };
+}
+
+/// Makes the table of a dispatcher for what this CPU has, from the one for all.
+pub(crate) fn build_for_cpu<D: Dispatcher>(portable: &HandlerTable) -> HandlerTable {
+    let mut table = Table(*portable);
+    macro_rules! all {
+        ($( $name:ident )*) => {$(
+            let handlers = [
+                D::addr_for_cpu::<UnaryOp<ops::$name, S, S>>(),
+                D::addr_for_cpu::<UnaryOp<ops::$name, S, A>>(),
+                D::addr_for_cpu::<UnaryOp<ops::$name, A, S>>(),
+                D::addr_for_cpu::<UnaryOp<ops::$name, A, A>>(),
+            ];
+            let first = OpCode::unary(Operator::$name, Source::Slot, Target::Slot);
+            for (form, handler) in handlers.into_iter().enumerate() {
+                let op = OpCode(first.0 + form as u16);
+                table.put(op, count::tag(op, handler));
+            }
+        )*};
+    }
+    by_cpu!(all);
     table.0
 }
 
