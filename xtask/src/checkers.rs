@@ -16,7 +16,7 @@ use std::{
 
 /// The packages whose tests run under the checkers.
 fn packages() -> impl Iterator<Item = &'static str> {
-    repository::LIBRARIES.into_iter().chain(["rotifer-spec-tests", "rotifer-oracle"])
+    repository::LIBRARIES.into_iter().chain(["rotifer-spec-tests", "rotifer-oracle", "rotifer-forms"])
 }
 
 /// A sanitizer of the compiler.
@@ -41,7 +41,7 @@ pub(crate) struct SanitizeOptions {
 }
 
 /// The test programs that run under sanitizers.
-const PROGRAMS: [&str; 11] = [
+const PROGRAMS: [&str; 13] = [
     "lib",
     "api",
     "leaks",
@@ -50,6 +50,8 @@ const PROGRAMS: [&str; 11] = [
     "code",
     "contract",
     "module",
+    "snapshot",
+    "forms",
     "conformance",
     "determinism",
     "engine",
