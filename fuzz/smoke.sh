@@ -6,8 +6,15 @@ set -eu
 cd "$(dirname "$0")"
 seconds=${1:-60}
 out=${OUT:-${TMPDIR:-/tmp}/rotifer-soak}
-cargo build --release --locked --bin soak
-soak=${CARGO_TARGET_DIR:-target}/release/soak
+# wasmtime takes longer to optimise than a minute of its compiler takes longer without. What the other targets spend
+# their time in is optimised all the same.
+set -- --config 'profile.release.package."*".opt-level=0'
+for package in wasm-smith wasmparser wasm-encoder arbitrary wast hashbrown smallvec spin blake3 rustix; do
+    set -- "$@" --config "profile.release.package.\"$package\".opt-level=2"
+done
+target=${CARGO_TARGET_DIR:-target}/smoke
+cargo build --release --locked --bin soak --target-dir "$target" "$@"
+soak=$target/release/soak
 
 # What was found before, and the corpus of texts.
 for file in seeds/regressions/*.* seeds/wast-text/*.wast; do

@@ -223,7 +223,9 @@ fn check_no_std() -> Result<()> {
 /// The digests of docs/DETERMINISM.md in a release build; the ordinary tests compare those of a debug build.
 fn check_determinism() -> Result<()> {
     let package = ["--package", "rotifer-spec-tests", "--test", "determinism"];
-    repository::run(repository::cargo().args(["test", "--release", "--locked"]).args(package))
+    let mut command = repository::cargo();
+    command.args(["test", "--release", "--locked"]).args(package).envs(repository::QUICK_RELEASE);
+    repository::run(&mut command)
 }
 
 /// What all test binaries counted.
@@ -273,11 +275,13 @@ fn test(counts: &mut TestCounts) -> Result<()> {
 }
 
 /// The kernels compute what they say, the benchmark builds, and the kernels give the right results in
-/// Rotifer; the rivals are left out.
+/// Rotifer; the rivals are left out. In the build that the step "inside" has made.
 fn check_benchmark() -> Result<()> {
     let test = ["test", "--locked", "--manifest-path"];
     repository::run(repository::cargo().args(test).arg(KERNELS_MANIFEST))?;
-    repository::run(repository::cargo().args(test).arg(BENCHES_MANIFEST).args(WITHOUT_RIVALS))
+    let mut command = repository::cargo();
+    command.args(test).arg(BENCHES_MANIFEST).arg("--release").args(WITHOUT_RIVALS);
+    repository::run(command.envs(repository::QUICK_RELEASE))
 }
 
 /// Replays what the fuzzers found once, then runs every oracle for a short while, by the seeded driver, which

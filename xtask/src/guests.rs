@@ -72,8 +72,7 @@ fn check(guests: &Path, set: &str, features: &str, folders: &[PathBuf]) -> Resul
         features,
     ]);
     command.args(["--manifest-path"]).arg(repository::root().join("benches/Cargo.toml"));
-    // Link-time optimisation takes longer than it saves here.
-    command.envs([("CARGO_PROFILE_RELEASE_LTO", "off"), ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")]);
+    command.envs(repository::QUICK_RELEASE);
     command.env(VARIABLE, guests).args(["--", set, "--engine", "rotifer@", "--rounds", "0", "--strict"]);
     for folder in folders {
         command.arg("--dir").arg(folder);

@@ -23,6 +23,10 @@ pub(crate) const LIBRARIES: [&str; 7] = [
 /// the tests takes to run.
 pub(crate) const QUICK_DEPENDENCIES: [&str; 2] = ["--config", "profile.dev.package.'*'.opt-level=0"];
 
+/// The environment of release builds in which link-time optimisation takes longer than it saves.
+pub(crate) const QUICK_RELEASE: [(&str, &str); 2] =
+    [("CARGO_PROFILE_RELEASE_LTO", "off"), ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")];
+
 /// The root of the workspace.
 pub(crate) fn root() -> &'static Path {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
