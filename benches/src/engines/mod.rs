@@ -163,6 +163,8 @@ pub fn for_instantiate() -> Vec<Box<dyn Engine>> {
         #[cfg(feature = "rotifer")]
         Box::new(rotifer::Rotifer::reset("rotifer.reset")),
         #[cfg(feature = "rotifer")]
+        Box::new(rotifer::Rotifer::reset_two_threads("rotifer.reset-2-threads")),
+        #[cfg(feature = "rotifer")]
         Box::new(rotifer::Rotifer::cold("rotifer.cold")),
         #[cfg(feature = "wasm3")]
         Box::new(wasm3::Wasm3::lazy("wasm3")),

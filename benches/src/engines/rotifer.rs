@@ -8,9 +8,11 @@ use crate::{
 };
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use rotifer::{
-    Caller, Config, Extern, F32, F64, Func, FuncType, Global, Linker, LoadMode, Memory, MemoryType,
-    Mutability, Ref, RefType, Store, Table, TableType, TypedFunc, TypedResumableCall, Val, ValType,
+    Caller, Config, Extern, F32, F64, Func, FuncType, Global, InstancePre, Linker, LoadMode, Memory,
+    MemoryType, Mutability, Ref, RefType, Store, Table, TableType, TypedFunc, TypedResumableCall, Val,
+    ValType,
 };
+use std::thread;
 
 /// Bytes of bodies of a module on which validation by several threads is measured.
 const WORTH_THREADS: u64 = 500_000;
@@ -75,6 +77,11 @@ impl Rotifer {
         Self { reset: true, ..Self::tracked(name) }
     }
 
+    /// The same with two threads, each of which does half of the rounds with an instance of its own.
+    pub fn reset_two_threads(name: &'static str) -> Self {
+        Self { threads: 2, ..Self::reset(name) }
+    }
+
     /// The default mode, each instance made anew.
     pub fn cold(name: &'static str) -> Self {
         Self { warm: false, ..Self::checked(name) }
@@ -110,8 +117,8 @@ impl Engine for Rotifer {
 
     fn loader(&self) -> Result<Box<dyn Loader>> {
         let engine = rotifer::Engine::new(&self.config());
-        let Self { mode, shared, stop, reset, .. } = *self;
-        Ok(Box::new(RotiferLoader { engine, mode, shared, stop, reset }))
+        let Self { mode, shared, stop, threads, reset, .. } = *self;
+        Ok(Box::new(RotiferLoader { engine, mode, shared, stop, threads, reset }))
     }
 
     fn cores(&self) -> usize {
@@ -169,6 +176,7 @@ struct RotiferLoader {
     mode: Option<LoadMode>,
     shared: bool,
     stop: Stop,
+    threads: usize,
     reset: bool,
 }
 
@@ -206,18 +214,40 @@ impl Loaded for RotiferLoaded<'_> {
         let pre = linker.instantiate_pre(&self.compiled).map_err(error)?;
         let mut sum = 0i64;
         if self.loader.reset {
-            let mut store = self.loader.stop.store(&self.loader.engine)?;
-            let instance = pre.instantiate(&mut store).map_err(error)?;
-            for _ in 0..times {
-                sum = sum.wrapping_add(touch_memory(&mut store, instance, touch)?);
-                instance.reset(&mut store).map_err(error)?;
-            }
-            return Ok(sum);
+            let threads = self.loader.threads as u32;
+            let share = |thread| times / threads + u32::from(thread < times % threads);
+            return thread::scope(|scope| {
+                let others = (1..threads).map(|thread| {
+                    let pre = &pre;
+                    scope.spawn(move || self.reset_rounds(pre, touch, share(thread)))
+                });
+                // All are started before any is waited for.
+                let others: Vec<_> = others.collect();
+                let mut sum = self.reset_rounds(&pre, touch, share(0))?;
+                for other in others {
+                    sum = sum.wrapping_add(other.join().expect("it does not panic")?);
+                }
+                Ok(sum)
+            });
         }
         for _ in 0..times {
             let mut store = self.loader.stop.store(&self.loader.engine)?;
             let instance = pre.instantiate(&mut store).map_err(error)?;
             sum = sum.wrapping_add(touch_memory(&mut store, instance, touch)?);
+        }
+        Ok(sum)
+    }
+}
+
+impl RotiferLoaded<'_> {
+    /// Touches the memory of one instance and resets it, so many times.
+    fn reset_rounds(&self, pre: &InstancePre<()>, touch: Touch, times: u32) -> Result<i64> {
+        let mut store = self.loader.stop.store(&self.loader.engine)?;
+        let instance = pre.instantiate(&mut store).map_err(error)?;
+        let mut sum = 0i64;
+        for _ in 0..times {
+            sum = sum.wrapping_add(touch_memory(&mut store, instance, touch)?);
+            instance.reset(&mut store).map_err(error)?;
         }
         Ok(sum)
     }

@@ -6,8 +6,9 @@
 //! the sum of what it read, which tells whether the instance was fresh: every iteration is checked. The host touches the
 //! first pages of `memory`, there and in outside modules that import nothing but functions.
 //!
-//! Rotifer takes part four times: as it is by default, with stores that note what they write to, with those and one
-//! instance that is reset instead of making another one, and without keeping instances for other stores.
+//! Rotifer takes part five times: as it is by default, with stores that note what they write to, with those and one
+//! instance that is reset instead of making another one, the same in two threads, and without keeping instances for
+//! other stores.
 
 use super::{BoxedCase, Kind, Outside, Set};
 use crate::{
@@ -30,6 +31,7 @@ pub const SET: Set = Set {
         ("rotifer", "wasmi"),
         ("rotifer.tracked", "wasmi"),
         ("rotifer.reset", "wasmi"),
+        ("rotifer.reset-2-threads", "rotifer.reset"),
         ("rotifer.cold", "wasmi"),
         ("rotifer", "tinywasm"),
         ("rotifer", "cranelift.on-demand"),
