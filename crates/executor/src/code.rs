@@ -234,7 +234,7 @@ impl Stubs {
     /// # Errors
     /// The dispatcher cannot be used.
     pub fn new(dispatch: Dispatch, metering: Metering) -> Result<Self, DispatchError> {
-        let handlers = dispatch.portable_handlers()?;
+        let handlers = dispatch.handlers()?;
         let cell = |op: Special| Word { handler: handlers[op.code().0 as usize] };
         // Returning to a stub costs nothing.
         let free = Word::pair(0, 0);

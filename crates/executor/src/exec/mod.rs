@@ -94,24 +94,7 @@ impl Dispatch {
     /// # Errors
     /// The dispatcher is not in this build, or the compiler did not turn its calls into jumps.
     pub fn handlers(self) -> Result<&'static HandlerTable, DispatchError> {
-        let portable = self.portable_handlers()?;
-        if !cpu::is_better() {
-            return Ok(portable);
-        }
-        Ok(match self {
-            #[cfg(rotifer_tail)]
-            Self::Tail => {
-                static TABLE: OnceLock<HandlerTable> = OnceLock::new();
-                TABLE.get_or_init(|| table::build_for_cpu::<regs::Tail>(portable))
-            }
-            #[cfg(any(not(rotifer_tail), feature = "both-dispatchers"))]
-            Self::Loop => {
-                static TABLE: OnceLock<HandlerTable> = OnceLock::new();
-                TABLE.get_or_init(|| table::build_for_cpu::<regs::Loop>(portable))
-            }
-            #[allow(unreachable_patterns, reason = "which arms exist depends on the build")]
-            _ => portable,
-        })
+        self.table(cpu::is_better())
     }
 
     /// The handlers of this dispatcher that use nothing but what the program was compiled for.
@@ -119,14 +102,20 @@ impl Dispatch {
     /// # Errors
     /// As for [`handlers`](Self::handlers).
     pub fn portable_handlers(self) -> Result<&'static HandlerTable, DispatchError> {
+        self.table(false)
+    }
+
+    /// The one or the other. A table that nobody asks for takes no memory.
+    fn table(self, by_cpu: bool) -> Result<&'static HandlerTable, DispatchError> {
         if !Self::available().contains(&self) {
             return Err(DispatchError::NotBuilt(self));
         }
         match self {
             #[cfg(rotifer_tail)]
             Self::Tail => {
-                static TABLE: OnceLock<HandlerTable> = OnceLock::new();
-                let handlers = TABLE.get_or_init(table::build::<regs::Tail>);
+                static TABLES: [OnceLock<HandlerTable>; 2] = [OnceLock::new(), OnceLock::new()];
+                let table = &TABLES[usize::from(by_cpu)];
+                let handlers = table.get_or_init(|| table::build::<regs::Tail>(by_cpu));
                 if !tail_calls_are_jumps(handlers) {
                     return Err(DispatchError::LostTailCall);
                 }
@@ -134,8 +123,8 @@ impl Dispatch {
             }
             #[cfg(any(not(rotifer_tail), feature = "both-dispatchers"))]
             Self::Loop => {
-                static TABLE: OnceLock<HandlerTable> = OnceLock::new();
-                Ok(TABLE.get_or_init(table::build::<regs::Loop>))
+                static TABLES: [OnceLock<HandlerTable>; 2] = [OnceLock::new(), OnceLock::new()];
+                Ok(TABLES[usize::from(by_cpu)].get_or_init(|| table::build::<regs::Loop>(by_cpu)))
             }
             #[allow(unreachable_patterns, reason = "which arms exist depends on the build")]
             _ => Err(DispatchError::NotBuilt(self)),

@@ -226,8 +226,8 @@ macro_rules! define {
 
 rotifer_bytecode::for_each_operator!(define);
 
-/// Makes the table of a dispatcher.
-pub(crate) fn build<D: Dispatcher>() -> HandlerTable {
+/// Makes the table of a dispatcher, with handlers for what this CPU has if `by_cpu`.
+pub(crate) fn build<D: Dispatcher>(by_cpu: bool) -> HandlerTable {
     let mut table = Table([HandlerAddr(core::ptr::null()); OP_COUNT]);
     // The ops of operators come first, in the order of the table.
     let mut next = 0;
@@ -280,6 +280,9 @@ pub(crate) fn build<D: Dispatcher>() -> HandlerTable {
     };
     canonical::<D>(&mut put);
     tracked_stores::<D>(&mut put);
+    if by_cpu {
+        put_for_cpu::<D>(&mut table);
+    }
     assert!(table.0.iter().all(|handler| !handler.0.is_null()), "every op has a handler");
     for (number, handler) in table.0.iter_mut().enumerate() {
         *handler = count::tag(OpCode(number as u16), *handler);
@@ -297,9 +300,8 @@ macro_rules! by_cpu {
     };
 }
 
-/// Makes the table of a dispatcher for what this CPU has, from the one for all.
-pub(crate) fn build_for_cpu<D: Dispatcher>(portable: &HandlerTable) -> HandlerTable {
-    let mut table = Table(*portable);
+/// Replaces the handlers that exist for what this CPU has.
+fn put_for_cpu<D: Dispatcher>(table: &mut Table) {
     macro_rules! all {
         ($( $name:ident )*) => {$(
             let handlers = [
@@ -310,13 +312,11 @@ pub(crate) fn build_for_cpu<D: Dispatcher>(portable: &HandlerTable) -> HandlerTa
             ];
             let first = OpCode::unary(Operator::$name, Source::Slot, Target::Slot);
             for (form, handler) in handlers.into_iter().enumerate() {
-                let op = OpCode(first.0 + form as u16);
-                table.put(op, count::tag(op, handler));
+                table.put(OpCode(first.0 + form as u16), handler);
             }
         )*};
     }
     by_cpu!(all);
-    table.0
 }
 
 const CANONICAL_OPS: usize =
