@@ -27,7 +27,7 @@ pub use self::frames::{Frame, NewCall, NewCallError, NewFrame, NotPortable, bits
 pub(crate) use self::suspend::State as SuspendedState;
 pub use self::suspend::{Outcome, Pause, Suspended, resume, start};
 
-use alloc::{sync::Arc, vec::Vec};
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
 use core::ptr::NonNull;
 use rotifer_bytecode::{HandlerTable, Word};
 use rotifer_core::{FuncIdx, TrapCode, WasmOffset};
@@ -113,7 +113,7 @@ impl Dispatch {
         match self {
             #[cfg(rotifer_tail)]
             Self::Tail => {
-                static TABLES: [OnceLock<HandlerTable>; 2] = [OnceLock::new(), OnceLock::new()];
+                static TABLES: [OnceLock<Box<HandlerTable>>; 2] = [OnceLock::new(), OnceLock::new()];
                 let table = &TABLES[usize::from(by_cpu)];
                 let handlers = table.get_or_init(|| table::build::<regs::Tail>(by_cpu));
                 if !tail_calls_are_jumps(handlers) {
@@ -123,7 +123,7 @@ impl Dispatch {
             }
             #[cfg(any(not(rotifer_tail), feature = "both-dispatchers"))]
             Self::Loop => {
-                static TABLES: [OnceLock<HandlerTable>; 2] = [OnceLock::new(), OnceLock::new()];
+                static TABLES: [OnceLock<Box<HandlerTable>>; 2] = [OnceLock::new(), OnceLock::new()];
                 Ok(TABLES[usize::from(by_cpu)].get_or_init(|| table::build::<regs::Loop>(by_cpu)))
             }
             #[allow(unreachable_patterns, reason = "which arms exist depends on the build")]

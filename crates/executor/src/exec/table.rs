@@ -3,6 +3,7 @@
 //! A table is made on first use rather than in a constant: a static with thousands of addresses would have to
 //! be relocated at every start of the program.
 
+use alloc::{boxed::Box, vec};
 use rotifer_bytecode::{
     BINARY_FORMS, Destination, FIRST_SOURCES, HandlerAddr, HandlerTable, Kind, LATCH_COMPARES, LATCH_FORMS,
     LOAD_FORMS, NAN_BINARY, NAN_OPERATORS, OP_COUNT, OpCode, Operator, ReturnKind, SELECT_FORMS, STORE_FORMS,
@@ -227,8 +228,11 @@ macro_rules! define {
 rotifer_bytecode::for_each_operator!(define);
 
 /// Makes the table of a dispatcher, with handlers for what this CPU has if `by_cpu`.
-pub(crate) fn build<D: Dispatcher>(by_cpu: bool) -> HandlerTable {
-    let mut table = Table([HandlerAddr(core::ptr::null()); OP_COUNT]);
+///
+/// It is filled where it stays: copies on the stack would be memory that a process keeps.
+pub(crate) fn build<D: Dispatcher>(by_cpu: bool) -> Box<HandlerTable> {
+    let unknown = vec![HandlerAddr(core::ptr::null()); OP_COUNT].into_boxed_slice();
+    let mut table = Table(unknown.try_into().expect("the length is that of a table"));
     // The ops of operators come first, in the order of the table.
     let mut next = 0;
     operators::<D>(&mut |handlers: &[HandlerAddr]| {
@@ -363,7 +367,7 @@ impl<const M: usize, const N: usize> Flat for [[HandlerAddr; M]; N] {
 }
 
 /// A table that is being filled.
-struct Table(HandlerTable);
+struct Table(Box<HandlerTable>);
 
 impl Table {
     fn put(&mut self, op: OpCode, handler: HandlerAddr) {
