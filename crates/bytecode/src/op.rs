@@ -270,10 +270,7 @@ impl OpCode {
         if_true: bool,
         to: Destination,
     ) -> Option<Self> {
-        let (kind, number) = operator.kind_and_number();
-        if !matches!(kind, Kind::Compare) || number >= LATCH_COMPARES {
-            return None;
-        }
+        let number = integer_compare(operator)?;
         let sources = LATCH_SOURCES.iter().position(|&sources| sources == (addend, right))? as u16;
         Some(Self(LATCHES + number * LATCH_FORMS + sources * 4 + if_true as u16 * 2 + to as u16))
     }
@@ -283,7 +280,7 @@ impl OpCode {
     /// is no such form.
     #[inline]
     pub fn pair(pair: u16, sources: (Source, Source), other: Source, target: Target) -> Option<Self> {
-        let sources = FIRST_SOURCES.iter().position(|&first| first == sources)? as u16;
+        let sources = first_sources(sources)?;
         let other = match other {
             Source::Slot => 0,
             Source::Imm => 1,
@@ -296,11 +293,8 @@ impl OpCode {
     /// are as in a pair. None if there is no such form.
     #[inline]
     pub fn select(operator: Operator, sources: (Source, Source)) -> Option<Self> {
-        let (kind, number) = operator.kind_and_number();
-        if !matches!(kind, Kind::Compare) || number >= LATCH_COMPARES {
-            return None;
-        }
-        let sources = FIRST_SOURCES.iter().position(|&first| first == sources)? as u16;
+        let number = integer_compare(operator)?;
+        let sources = first_sources(sources)?;
         Some(Self(SELECTS + number * SELECT_FORMS + sources))
     }
 
@@ -341,7 +335,7 @@ impl OpCode {
     /// pair; word 2: `[a: the slot of the result, b: the slot of the address, c: the offset]`.
     #[inline]
     pub fn stored(stored: u16, sources: (Source, Source), target: Target) -> Option<Self> {
-        let sources = FIRST_SOURCES.iter().position(|&first| first == sources)? as u16;
+        let sources = first_sources(sources)?;
         Some(Self(STORE_RESULT + stored * STORED_FORMS + sources * 2 + target as u16))
     }
 
@@ -409,7 +403,7 @@ impl OpCode {
     /// if that is `if_true`. Its target, if it has one, is word 2.
     #[inline]
     pub fn test(is_wide: bool, sources: (Source, Source), if_true: bool, to: Destination) -> Option<Self> {
-        let sources = FIRST_SOURCES.iter().position(|&first| first == sources)? as u16;
+        let sources = first_sources(sources)?;
         Some(Self(TESTS + is_wide as u16 * 16 + sources * 4 + if_true as u16 * 2 + to as u16))
     }
 
@@ -571,6 +565,19 @@ impl OpCode {
         }
         unreachable!("numbers below SPECIAL belong to an operator")
     }
+}
+
+/// The number of the sources of a fused op's first operator, if there is such a form.
+#[inline]
+fn first_sources(sources: (Source, Source)) -> Option<u16> {
+    FIRST_SOURCES.iter().position(|&first| first == sources).map(|number| number as u16)
+}
+
+/// The number of a compare of integers among the compares.
+#[inline]
+fn integer_compare(operator: Operator) -> Option<u16> {
+    let (kind, number) = operator.kind_and_number();
+    (kind == Kind::Compare && number < LATCH_COMPARES).then_some(number)
 }
 
 /// The compare with this number.

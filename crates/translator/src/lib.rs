@@ -509,9 +509,10 @@ impl<'e> Translator<'e> {
         }
         let Some((op, operands)) = self.emit.take_first(value_slot, op) else { return false };
         self.emit.safepoint();
-        let rest = [Word::operands(value_slot, address_slot, offset)];
+        let second = Operands { a: value_slot, b: address_slot, c: offset };
+        let rest = [Word { operands: second }];
         self.emit.op(self.writes(op), Operands { a: 0, ..operands }, &rest, Result::None);
-        self.emit.list_wide(u64::from(value_slot) | u64::from(address_slot) << 16 | u64::from(offset) << 32);
+        self.emit.list_operands(second);
         if target == Target::Slot {
             self.emit.written(value_slot);
             self.emit.returned(Domain::of(store.row().b), value_slot);
@@ -534,9 +535,10 @@ impl<'e> Translator<'e> {
         let addresses = MOVED_ADDRESSES.iter().position(|&addresses| addresses == (from, to));
         let op = OpCode::moved(size, addresses.expect("all pairs of addresses have a form") as u16);
         self.emit.safepoint_within();
-        let rest = [Word::operands(second, 0, offset)];
+        let second = Operands { a: second, b: 0, c: offset };
+        let rest = [Word { operands: second }];
         self.emit.op(self.writes(op), Operands { a: first, ..operands }, &rest, Result::None);
-        self.emit.list_wide(u64::from(second) | u64::from(offset) << 32);
+        self.emit.list_operands(second);
         true
     }
 

@@ -50,7 +50,7 @@ unsafe fn step<D: Dispatcher>(r: &mut Regs, words: usize) -> D::Out {
 
 /// Writes a value to a slot and to both accumulators.
 #[inline(always)]
-unsafe fn put_both(r: &mut Regs, a: u16, value: u64) {
+pub(crate) unsafe fn put_both(r: &mut Regs, a: u16, value: u64) {
     r.acc = value;
     r.facc = value;
     // SAFETY: I-SLOT, promised by the caller.

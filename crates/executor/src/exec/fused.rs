@@ -10,6 +10,7 @@ use rotifer_bytecode::{
 use rotifer_core::{TrapCode, ValType};
 
 use super::{
+    control::put_both,
     form::{A, Dst, I, Of, S, Src, bits, operands, put, set_slot, slot},
     memory::{Address, FirstTouch, LoadAt, StoreForm, Tracked, Untracked, Writes, place},
     meter::{Free, Meter, Metered},
@@ -32,15 +33,26 @@ unsafe fn operand<T: Value, X: Src>(r: &Regs, field: u32) -> T {
     unsafe { X::get(r, field) }
 }
 
+/// The operands of the first operator.
+///
+/// # Safety
+/// I-CELL, I-SLOT for the current cell.
+#[inline(always)]
+unsafe fn first_pair<A: Value, B: Value, L: Src, R: Src>(r: &Regs, o: Operands) -> (A, B) {
+    let right = if R::SLOT && !L::SLOT { u32::from(o.b) } else { o.c };
+    // SAFETY: promised by the caller.
+    unsafe { (operand::<A, L>(r, o.b.into()), operand::<B, R>(r, right)) }
+}
+
 /// What the first operator computes.
 ///
 /// # Safety
 /// I-CELL, I-SLOT for the current cell.
 #[inline(always)]
 unsafe fn first<O: Binary, L: Src, R: Src>(r: &Regs, o: Operands) -> Result<u64, TrapCode> {
-    let right = if R::SLOT && !L::SLOT { u32::from(o.b) } else { o.c };
     // SAFETY: promised by the caller.
-    unsafe { O::eval(operand::<O::A, L>(r, o.b.into()), operand::<O::B, R>(r, right)).map(O::R::to_slot) }
+    let (a, b) = unsafe { first_pair::<O::A, O::B, L, R>(r, o) };
+    O::eval(a, b).map(O::R::to_slot)
 }
 
 /// The current cell, whose further words are read after a number of type `T` was computed.
@@ -93,12 +105,11 @@ impl<O: Compare, L: Src, R: Src> Handler for SelectOp<O, L, R> {
         // SAFETY: I-CELL, I-SLOT: promised by the caller.
         unsafe {
             let (o, second) = (operands(r), (*r.pc.add(2)).operands);
-            let right = if R::SLOT && !L::SLOT { u32::from(o.b) } else { o.c };
-            let holds = O::test(operand::<O::A, L>(r, o.b.into()), operand::<O::A, R>(r, right));
+            let (a, b) = first_pair::<O::A, O::A, L, R>(r, o);
+            // Before anything else is read, so that no register has to be saved.
+            let holds = O::test(a, b);
             let (yes, no) = (slot(r, second.a.into()), slot(r, second.b.into()));
-            let chosen = if holds { yes } else { no };
-            (r.acc, r.facc) = (chosen, chosen);
-            set_slot(r, o.a.into(), chosen);
+            put_both(r, o.a, if holds { yes } else { no });
             r.pc = r.pc.add(3);
             D::next(r)
         }
