@@ -4,7 +4,7 @@ use crate::{
     form::{Form, I32, Param, computed, param, param_of},
     operators::branch,
 };
-use rotifer_bytecode::{Destination, OpCode, RETURN_SLOTS, ReturnKind, Special};
+use rotifer_bytecode::{CallPlace, Destination, OpCode, PLACED_CALLS, RETURN_SLOTS, ReturnKind, Special};
 
 const A: Param = Param { name: "a", ty: "i32", samples: I32 };
 const B: Param = Param { name: "b", ty: "i32", samples: I32 };
@@ -28,7 +28,15 @@ pub const MODULE: &str = r#"
     (elem $gone func $next)
     (elem declare func $next)
     (func $next (type $one) (i32.add (local.get 0) (i32.const 1)))
-    (func $wide (param i64) (result i64) (i64.xor (local.get 0) (i64.const 1)))
+    (func $two (param i32 i32) (result i32) (i32.rotl (local.get 1) (local.get 0)))
+    (func $three (param i32 i32 i32) (result i32) (i32.sub (local.get 2) (i32.xor (local.get 0) (local.get 1))))
+    (func $four (param i32 i32 i32 i32) (result i32)
+      (i32.sub (call $two (local.get 0) (local.get 1)) (call $two (local.get 2) (local.get 3))))
+    (func $wide-next (param i64) (result i64) (i64.xor (local.get 0) (i64.const 1)))
+    (func $wide-two (param i64 i64) (result i64) (i64.rotl (local.get 1) (local.get 0)))
+    (func $wide-three (param i64 i64 i64) (result i64) (i64.sub (local.get 2) (i64.xor (local.get 0) (local.get 1))))
+    (func $wide-four (param i64 i64 i64 i64) (result i64)
+      (i64.sub (call $wide-two (local.get 0) (local.get 1)) (call $wide-two (local.get 2) (local.get 3))))
     (func $nothing)
 "#;
 
@@ -164,15 +172,36 @@ fn returns(forms: &mut Vec<Form>) {
     forms.push(Form::new("return.br_if", &[A, B], "i32", either));
 }
 
+/// Calls within the instance: of functions with four parameters, and at all places that have ops of their own.
+fn placed_calls(forms: &mut Vec<Form>) {
+    for call in PLACED_CALLS {
+        let ty = if call == Special::CallAddWide { "i64" } else { "i32" };
+        let computed = format!("({ty}.mul (local.get $a) (local.get $a))");
+        let last = match call {
+            Special::Call => computed.clone(),
+            Special::CallCopy => "(local.get $a)".to_owned(),
+            _ => format!("({ty}.add (local.get $a) ({ty}.const -7))"),
+        };
+        let general = (call.code(), CallPlace { frame: 3, linkage: 4 });
+        let placed = CallPlace::ALL.map(|place| (OpCode::call(call, place), place));
+        for (op, CallPlace { frame, linkage }) in placed.into_iter().chain([general]) {
+            let callee = ["next", "two", "three", "four"][usize::from(linkage) - 1];
+            let callee = if ty == "i64" { format!("wide-{callee}") } else { callee.to_owned() };
+            let others = computed.repeat(usize::from(linkage) - 1);
+            let mut form = Form::new(op, &[param("a", ty)], ty, format!("(call ${callee} {others} {last})"));
+            // Behind the parameter and the linkage.
+            form.locals = format!("(local {})", "i32 ".repeat(usize::from(frame) - 3));
+            forms.push(form);
+        }
+    }
+}
+
 fn calls(forms: &mut Vec<Form>) {
     use Special::*;
+    placed_calls(forms);
     let acc = computed("i32", "a");
     let index = param_of("a", &[0, 1, 2, 3, 7, 8, 0xFFFF_FFFF]);
     forms.extend([
-        of(Call, &[A], "i32", "(call $next (call $next (local.get $a)))"),
-        of(CallAdd, &[A], "i32", "(call $next (i32.add (local.get $a) (i32.const -7)))"),
-        of(CallAddWide, &[param("a", "i64")], "i64", "(call $wide (i64.add (local.get $a) (i64.const -7)))"),
-        of(CallCopy, &[A], "i32", "(call $next (local.get $a))"),
         of(CallImport, &[A], "i32", "(call $log (local.get $a))"),
         of(CallIndirect, &[index], "i32", "(call_indirect (type $one) (i32.const 5) (local.get $a))"),
         of(CallIndirectAcc, &[index], "i32", format!("(call_indirect (type $one) (i32.const 5) {acc})")),

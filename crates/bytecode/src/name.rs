@@ -10,6 +10,7 @@
 //! br_if.test.ss              a branch on common bits
 //! latch.br_unless.i32.ne.i.s behind the addition of an immediate, compared with a slot
 //! return.s@2                 with its linkage in slot 2
+//! call@3+1                   with the callee's frame at slot 3, whose linkage is in slot 1
 //! br.loop+fuel               the twin that pays
 //! f64.mul.ss.s+canonical     the twin that makes NaNs canonical
 //! latch.br_if.loop.i32.ne.i.i+pinned
@@ -23,7 +24,7 @@ use crate::{
     fused::{
         Address, BRANCH_LOADS, FIRST_SOURCES, MOVED_ADDRESSES, MOVED_SIZES, PAIRS, Pair, STORED, Stored,
     },
-    op::{BINARY_FORMS, BINARY_SOURCES, Described, LATCH_SOURCES, OpCode, STORE_SOURCES, Source},
+    op::{BINARY_FORMS, BINARY_SOURCES, CallPlace, Described, LATCH_SOURCES, OpCode, STORE_SOURCES, Source},
     operator::{Kind, Operator},
 };
 
@@ -133,6 +134,9 @@ impl fmt::Display for OpCode {
                 if let Some(slot) = self.linkage_slot() {
                     write!(f, "@{slot}")?;
                 }
+                if let Some(CallPlace { frame, linkage }) = self.call_place() {
+                    write!(f, "@{frame}+{linkage}")?;
+                }
             }
         }
         if self.unmetered().is_some() {
@@ -171,13 +175,17 @@ mod tests {
 
     #[test]
     fn names_say_the_form() {
-        use crate::op::{Destination, ReturnKind, Target};
+        use crate::op::{Destination, ReturnKind, Special, Target};
         let add = OpCode::binary(Operator::I32Add, Source::Slot, Source::Imm, Target::Acc);
         assert_eq!(add.to_string(), "i32.add.si.a");
         let branch =
             OpCode::branch(Operator::I32LtS, Source::Slot, Source::Slot, true, Destination::Loop).metered();
         assert_eq!(branch.map(|op| op.to_string()).as_deref(), Some("br_if.loop.i32.lt_s.ss+fuel"));
         assert_eq!(OpCode::return_(ReturnKind::SlotInt, 2).to_string(), "return.s@2");
+        assert_eq!(
+            OpCode::call(Special::CallAdd, CallPlace { frame: 4, linkage: 2 }).to_string(),
+            "call.add@4+2"
+        );
         let load = OpCode::load_sum(Operator::I32Load8U, Source::Acc, Target::Slot);
         assert_eq!(load.to_string(), "i32.load8_u.a+s.s");
         assert_eq!(OpCode::store_sum(Operator::I64Store, Source::Imm).to_string(), "i64.store.s+s.i");

@@ -260,6 +260,17 @@ impl OpCode {
         }
     }
 
+    /// A call within the instance, one of [`PLACED_CALLS`], of a function whose frame is here. If it computes an
+    /// argument, that is the last one.
+    #[inline]
+    pub fn call(call: Special, place: CallPlace) -> Self {
+        let number = PLACED_CALLS.iter().position(|placed| *placed == call);
+        match (number, place.number()) {
+            (Some(number), Some(place)) => Self(CALLS + number as u16 * CallPlace::COUNT + place),
+            _ => call.code(),
+        }
+    }
+
     /// A latch: slot `a` gets slot `b` plus `c`, a slot or a sign-extended immediate, then the sum is compared with
     /// `c` of word 2, a slot or a zero-extended immediate, and the branch is taken if the result is `if_true`. Its
     /// target, if it has one, is word 3. None if the compare is not one of integers, or there is no such form.
@@ -435,6 +446,7 @@ impl OpCode {
         if (LATCHES..PAIR).contains(&self.0) {
             return Some(Self(METERED_LATCHES + self.0 - LATCHES));
         }
+        // Calls within the instance follow the returns.
         if (RETURNS..LATCHES).contains(&self.0) {
             return Some(Self(METERED_RETURNS + self.0 - RETURNS));
         }
@@ -497,7 +509,14 @@ impl OpCode {
     /// The linkage slot of a return that knows it.
     pub fn linkage_slot(self) -> Option<u16> {
         let plain = self.unmetered().unwrap_or(self).0;
-        (RETURNS..LATCHES).contains(&plain).then(|| (plain - RETURNS) % RETURN_SLOTS)
+        (RETURNS..CALLS).contains(&plain).then(|| (plain - RETURNS) % RETURN_SLOTS)
+    }
+
+    /// The place of the callee's frame of a call that knows it.
+    pub fn call_place(self) -> Option<CallPlace> {
+        let plain = self.unmetered().unwrap_or(self).0;
+        let call = plain.checked_sub(CALLS).filter(|_| plain < LATCHES)?;
+        Some(CallPlace::ALL[call as usize % CallPlace::ALL.len()])
     }
 
     /// The operator and the form behind this number, or the special op.
@@ -544,6 +563,9 @@ impl OpCode {
         if self.0 >= LATCHES {
             let number = self.0 - LATCHES;
             return Described::Latch(compare(number / LATCH_FORMS), number % LATCH_FORMS);
+        }
+        if let Some(call) = self.0.checked_sub(CALLS) {
+            return Described::Special(PLACED_CALLS[call as usize / CallPlace::ALL.len()]);
         }
         if self.0 >= RETURNS {
             let kind = ReturnKind::ALL[((self.0 - RETURNS) / RETURN_SLOTS) as usize];
@@ -883,7 +905,59 @@ pub const RETURN_SLOTS: u16 = 6;
 
 const RETURNS: u16 = SPECIAL + Special::ALL.len() as u16;
 
-const LATCHES: u16 = RETURNS + ReturnKind::ALL.len() as u16 * RETURN_SLOTS;
+const CALLS: u16 = RETURNS + ReturnKind::ALL.len() as u16 * RETURN_SLOTS;
+
+/// Where a callee's frame is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CallPlace {
+    /// The slot of the caller's frame at which it begins.
+    pub frame: u16,
+    /// The slot of its linkage in it: behind its parameters.
+    pub linkage: u16,
+}
+
+impl CallPlace {
+    /// The places that have call ops of their own, with both slots as constants: of small functions that call small
+    /// functions, where a call is a large part of the work.
+    ///
+    /// What binds such code is one chain of loads through each call and return: where the stack pointer goes depends
+    /// on the call's cell, the cell on the return address, and that on where the stack pointer was. With constants the
+    /// stack pointer does not wait for any cell, and the linkage is written where the return is already known to read.
+    pub const ALL: [Self; Self::COUNT as usize] = {
+        let mut all = [Self { frame: 0, linkage: 0 }; Self::COUNT as usize];
+        let mut number = 0;
+        while number < Self::COUNT {
+            let (frame, linkage) = (number / Self::LINKAGES, number % Self::LINKAGES);
+            all[number as usize] =
+                Self { frame: Self::FIRST_FRAME + frame, linkage: Self::FIRST_LINKAGE + linkage };
+            number += 1;
+        }
+        all
+    };
+    const COUNT: u16 = 24;
+    const FIRST_FRAME: u16 = 3;
+    const FIRST_LINKAGE: u16 = 1;
+    const LINKAGES: u16 = 3;
+
+    /// The slot of the caller's frame with the last argument; there must be one.
+    pub const fn last_argument(self) -> u16 {
+        self.frame + self.linkage - 1
+    }
+
+    /// The position in [`ALL`](Self::ALL).
+    #[inline]
+    fn number(self) -> Option<u16> {
+        let frame = self.frame.checked_sub(Self::FIRST_FRAME)?;
+        let linkage = self.linkage.checked_sub(Self::FIRST_LINKAGE).filter(|slot| *slot < Self::LINKAGES)?;
+        (frame < Self::COUNT / Self::LINKAGES).then_some(frame * Self::LINKAGES + linkage)
+    }
+}
+
+/// The calls that have ops for [places](CallPlace::ALL).
+pub const PLACED_CALLS: [Special; 4] =
+    [Special::Call, Special::CallAdd, Special::CallAddWide, Special::CallCopy];
+
+const LATCHES: u16 = CALLS + (PLACED_CALLS.len() * CallPlace::ALL.len()) as u16;
 
 /// The compares that a latch can make: the first of the table, those of integers.
 pub const LATCH_COMPARES: u16 = 20;
@@ -959,7 +1033,7 @@ const PINNED: u16 = MOVED + (MOVED_SIZES.len() * MOVED_ADDRESSES.len()) as u16;
 const METERED_BRANCHES: u16 = PINNED + LATCH_COMPARES * LATCH_FORMS / 2;
 const METERED_LATCHES: u16 = METERED_BRANCHES + COUNTS[Kind::Compare as usize] * BRANCH_FORMS;
 const METERED_RETURNS: u16 = METERED_LATCHES + PAIR - LATCHES;
-const METERED_SPECIAL: u16 = METERED_RETURNS + ReturnKind::ALL.len() as u16 * RETURN_SLOTS;
+const METERED_SPECIAL: u16 = METERED_RETURNS + LATCHES - RETURNS;
 
 /// The operators whose NaNs are the machine's choice, the binary ones first. The others that compute floats always
 /// give the canonical NaN.
@@ -1024,6 +1098,14 @@ mod tests {
         assert_eq!(OpCode::latch(Operator::F64Eq, Source::Imm, Source::Slot, true, Destination::Cell), None);
         let op = OpCode::return_(ReturnKind::AccInt, 3);
         assert_eq!(op.describe(), Described::Special(Special::ReturnAccInt));
+        assert_eq!((op.linkage_slot(), op.call_place()), (Some(3), None));
+        let op = OpCode::call(Special::CallCopy, CallPlace { frame: 10, linkage: 3 });
+        assert_eq!((op.0 + 1, op.describe()), (LATCHES, Described::Special(Special::CallCopy)));
+        assert_eq!((op.linkage_slot(), op.call_place()), (None, Some(CallPlace { frame: 10, linkage: 3 })));
+        assert_eq!(
+            OpCode::call(Special::CallAdd, CallPlace { frame: 11, linkage: 1 }),
+            Special::CallAdd.code()
+        );
         for (i, op) in SlowOp::ALL.iter().enumerate() {
             assert_eq!(*op as usize, i);
         }

@@ -4,18 +4,13 @@ use alloc::{
     sync::{Arc, Weak},
     vec::Vec,
 };
-use core::{fmt, hash::BuildHasher};
-use hashbrown::{DefaultHashBuilder, HashTable, hash_table::Entry};
+use core::fmt;
 use rotifer_bytecode::HandlerTable;
 use rotifer_core::{FuncType, ValType};
 use rotifer_executor::{Dispatch, DispatchError, Stubs};
 use rotifer_snapshot::FeatureFingerprint;
 
-use crate::{
-    Config,
-    sync::{OnceLock, RwLock},
-    wiring::TranslationMemory,
-};
+use crate::{Config, func_types::FuncTypes, sync::OnceLock, wiring::TranslationMemory};
 
 /// What modules and stores share: the configuration and the numbers of function types. A clone is another name
 /// for the same engine. Engines may be used by many threads.
@@ -28,7 +23,7 @@ pub struct EngineWeak(Weak<EngineInner>);
 
 struct EngineInner {
     config: Config,
-    types: RwLock<TypeRegistry>,
+    types: FuncTypes,
     handlers: &'static HandlerTable,
     stubs: Arc<Stubs>,
     translation_memory: Arc<TranslationMemory>,
@@ -62,7 +57,7 @@ impl Engine {
             .with_bases(config.get_resettable())
             .with_code_retention(config.code_retention());
         let stubs = Arc::new(stubs);
-        let types = RwLock::default();
+        let types = FuncTypes::default();
         let translation_memory = Arc::default();
         Ok(Self(Arc::new(EngineInner {
             config: config.clone(),
@@ -113,30 +108,17 @@ impl Engine {
 
     /// The number of a function type: equal types have equal numbers.
     pub(crate) fn type_id(&self, params: &[ValType], results: &[ValType]) -> u32 {
-        let key = (params, results);
-        if let Some(id) = self.0.types.read().find(key) {
-            return id;
-        }
-        self.0.types.write().intern(key, || FuncType::new(params.iter().copied(), results.iter().copied()))
+        self.0.types.number(params, results)
     }
 
     /// The numbers of function types.
     pub(crate) fn type_ids(&self, types: &[FuncType]) -> Vec<u32> {
-        if types.is_empty() {
-            return Vec::new();
-        }
-        let mut registry = self.0.types.write();
-        types.iter().map(|ty| registry.intern((ty.params(), ty.results()), || ty.clone())).collect()
-    }
-
-    /// Looks at the function type with this number.
-    pub(crate) fn with_func_type<R>(&self, id: u32, look: impl FnOnce(&FuncType) -> R) -> R {
-        look(&self.0.types.read().types[id as usize])
+        self.0.types.numbers(types)
     }
 
     /// The function type with this number.
-    pub(crate) fn func_type(&self, id: u32) -> FuncType {
-        self.0.types.read().types[id as usize].clone()
+    pub(crate) fn func_type(&self, id: u32) -> &FuncType {
+        self.0.types.get(id)
     }
 }
 
@@ -162,43 +144,6 @@ impl EngineWeak {
 impl fmt::Debug for EngineWeak {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("EngineWeak")
-    }
-}
-
-/// Numbers function types. Types stay: their number is bounded by what all modules of an engine have declared.
-#[derive(Default)]
-struct TypeRegistry {
-    types: Vec<FuncType>,
-    by_type: HashTable<u32>,
-    hasher: DefaultHashBuilder,
-}
-
-type Key<'a> = (&'a [ValType], &'a [ValType]);
-
-impl TypeRegistry {
-    fn find(&self, key: Key<'_>) -> Option<u32> {
-        let hash = self.hasher.hash_one(key);
-        self.by_type.find(hash, |&id| Self::key(&self.types, id) == key).copied()
-    }
-
-    fn key(types: &[FuncType], id: u32) -> Key<'_> {
-        let ty = &types[id as usize];
-        (ty.params(), ty.results())
-    }
-
-    fn intern(&mut self, key: Key<'_>, make: impl FnOnce() -> FuncType) -> u32 {
-        let Self { types, by_type, hasher } = self;
-        let hash = hasher.hash_one(key);
-        let is_same = |&id: &u32| Self::key(types, id) == key;
-        match by_type.entry(hash, is_same, |&id| hasher.hash_one(Self::key(types, id))) {
-            Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(place) => {
-                let id = types.len() as u32;
-                place.insert(id);
-                types.push(make());
-                id
-            }
-        }
     }
 }
 

@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use crate::{
     AsContext, AsContextMut, Caller, Error, IntoFunc, ResumableCall, TypedFunc, Val, WasmParams, WasmResults,
-    host_func::HostFunc,
+    host_func::HostFunc, store::StoreInner,
 };
 
 /// A function of a store: one of WebAssembly, or one of the host.
@@ -51,11 +51,10 @@ impl Func {
     /// # Panics
     /// The function belongs to another store.
     pub fn ty(&self, ctx: impl AsContext) -> FuncType {
-        self.try_ty(ctx).unwrap_or_else(|error| panic!("{error}"))
+        self.ty_in(ctx.as_context().inner).unwrap_or_else(|error| panic!("{error}")).clone()
     }
 
-    fn try_ty(&self, ctx: impl AsContext) -> Result<FuncType, Error> {
-        let store = ctx.as_context().inner;
+    fn ty_in<'s, T>(&self, store: &'s StoreInner<T>) -> Result<&'s FuncType, Error> {
         Ok(store.engine().func_type(store.executor().entity(self.0)?.type_id))
     }
 
@@ -66,21 +65,20 @@ impl Func {
     /// partial mode), the arguments or the number of results do not fit the type, or the function or an argument
     /// belongs to another store.
     pub fn call(&self, mut ctx: impl AsContextMut, params: &[Val], results: &mut [Val]) -> Result<(), Error> {
-        let (ty, params, mut slots) = self.prepare(&ctx, params, results)?;
         let store = ctx.as_context_mut().inner;
+        let (params, mut slots) = self.prepare(store, params, results)?;
         store.invoke(*self, &params, &mut slots)?;
         // SAFETY: I-REF: the results have the types of the function and belong to the store it ran in.
-        unsafe { from_slots(&ty, &slots, store.id(), results) };
+        unsafe { from_slots(self.ty_in(store)?, &slots, store.id(), results) };
         Ok(())
     }
 
-    /// Checks arguments and the number of results; gives the type, the arguments as slots, and slots for the results.
-    fn prepare(&self, ctx: impl AsContext, params: &[Val], results: &[Val]) -> Result<Prepared, Error> {
-        let ty = self.try_ty(&ctx)?;
+    /// Checks arguments and the number of results; gives the arguments as slots, and slots for the results.
+    fn prepare<T>(&self, store: &StoreInner<T>, params: &[Val], results: &[Val]) -> Result<Prepared, Error> {
+        let ty = self.ty_in(store)?;
         check_types("parameters", ty.params(), params)?;
         check_count("results", ty.results().len(), results.len())?;
-        let params = to_slots(params, ctx.as_context().inner.id())?;
-        Ok((ty, params, SmallVec::from_elem(0, results.len())))
+        Ok((to_slots(params, store.id())?, SmallVec::from_elem(0, results.len())))
     }
 
     /// Calls the function so that it can stop and go on: when it runs out of fuel, is interrupted, or when a host
@@ -116,13 +114,12 @@ impl Func {
         params: &[Val],
         results: &mut [Val],
     ) -> Result<ResumableCall, Error> {
-        let (ty, params, mut slots) = self.prepare(&ctx, params, results)?;
         let store = ctx.as_context_mut().inner;
-        let id = store.id();
+        let (params, mut slots) = self.prepare(store, params, results)?;
         let type_id = store.executor().entity(self.0)?.type_id;
         let outcome = store.start(*self, &params, &mut slots)?;
         // SAFETY: I-REF: the results have the types of the function and belong to the store it ran in.
-        Ok(unsafe { ResumableCall::new(outcome, type_id, (&ty, &slots, id), results) })
+        Ok(unsafe { ResumableCall::new(outcome, type_id, (store, &slots), results) })
     }
 
     /// The function with Rust types, for faster calls.
@@ -133,7 +130,7 @@ impl Func {
         &self,
         ctx: impl AsContext,
     ) -> Result<TypedFunc<Params, Results>, Error> {
-        TypedFunc::new(*self, &self.try_ty(ctx)?)
+        TypedFunc::new(*self, self.ty_in(ctx.as_context().inner)?)
     }
 }
 
@@ -147,8 +144,8 @@ pub(crate) fn check_count(what: &str, expected: usize, actual: usize) -> Result<
     Err(Error::signature(message.concat()))
 }
 
-/// A type, arguments as slots, slots for results.
-type Prepared = (FuncType, SmallVec<[u64; 8]>, SmallVec<[u64; 4]>);
+/// Arguments as slots, slots for results.
+type Prepared = (SmallVec<[u64; 8]>, SmallVec<[u64; 4]>);
 
 /// Results from slots.
 ///

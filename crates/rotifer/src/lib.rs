@@ -47,6 +47,7 @@ mod error;
 mod external;
 mod fuel_cost;
 mod func;
+mod func_types;
 #[cfg(feature = "std")]
 mod function_profile;
 mod global;

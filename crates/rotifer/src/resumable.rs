@@ -158,7 +158,7 @@ impl SuspendedCall {
     pub fn result_types(&self, ctx: impl AsContext) -> Vec<ValType> {
         let store = ctx.as_context().inner;
         assert_eq!(store.id(), self.call.store(), "the call belongs to another store");
-        store.engine().with_func_type(self.type_id, |ty| ty.results().to_vec())
+        store.engine().func_type(self.type_id).results().to_vec()
     }
 
     /// The WebAssembly calls that are suspended, innermost first. The offset of the innermost frame is that of the
@@ -192,7 +192,6 @@ impl SuspendedCall {
         outputs: &mut [Val],
     ) -> Result<ResumableCall, Error> {
         let store = ctx.as_context_mut().inner;
-        let id = store.id();
         let ty = self.check(store)?;
         check_count("results", ty.results().len(), outputs.len())?;
         let host_results = self.host_results(store, host_results)?;
@@ -200,11 +199,11 @@ impl SuspendedCall {
         let type_id = self.type_id;
         let outcome = store.resume((self.call, self.probes), &host_results, &mut slots)?;
         // SAFETY: I-REF: the results have the types of the function and belong to the store it ran in.
-        Ok(unsafe { ResumableCall::new(outcome, type_id, (&ty, &slots, id), outputs) })
+        Ok(unsafe { ResumableCall::new(outcome, type_id, (store, &slots), outputs) })
     }
 
     /// Compares stores; gives the type of the function that was called.
-    fn check<T>(&self, store: &StoreInner<T>) -> Result<FuncType, Error> {
+    fn check<'s, T>(&self, store: &'s StoreInner<T>) -> Result<&'s FuncType, Error> {
         if self.call.store() != store.id() {
             return Err(executor::WrongStore.into());
         }
@@ -218,26 +217,26 @@ impl SuspendedCall {
             return Ok(SmallVec::new());
         };
         let type_id = store.executor().entity(func.handle())?.type_id;
-        store.engine().with_func_type(type_id, |ty| check_types("results", ty.results(), results))?;
+        check_types("results", store.engine().func_type(type_id).results(), results)?;
         to_slots(results, store.id())
     }
 }
 
 impl ResumableCall {
-    /// From the executor's outcome, with the results as slots: their types and store.
+    /// From the executor's outcome, with the results as slots and their store.
     ///
     /// # Safety
-    /// I-REF: the slots hold results of these types, if the call has finished.
-    pub(crate) unsafe fn new(
+    /// I-REF: the slots hold results of the function type with this number, if the call has finished.
+    pub(crate) unsafe fn new<T>(
         (outcome, probes): Started,
         type_id: u32,
-        (ty, slots, store): (&FuncType, &[u64], executor::StoreId),
+        (store, slots): (&StoreInner<T>, &[u64]),
         outputs: &mut [Val],
     ) -> Self {
         match outcome {
             Outcome::Finished => {
                 // SAFETY: promised by the caller.
-                unsafe { from_slots(ty, slots, store, outputs) };
+                unsafe { from_slots(store.engine().func_type(type_id), slots, store.id(), outputs) };
                 Self::Finished
             }
             Outcome::Suspended(call, pause) => {

@@ -157,9 +157,9 @@ fn take_call<T>(
             let func = call.call.host_func().ok_or(refused(CallError::UnknownCode))?;
             // SAFETY: I-ENTITY: the function belongs to the store.
             let type_id = unsafe { func.as_ref() }.type_id;
-            let params = store.engine().with_func_type(type_id, |ty| ty.params().to_vec());
-            let arg = |(index, ty): (usize, ValType)| (ty, call.call.host_arg(index));
-            let args: Vec<_> = params.into_iter().enumerate().map(arg).collect();
+            let params = store.engine().func_type(type_id).params();
+            let arg = |(index, &ty): (usize, &ValType)| (ty, call.call.host_arg(index));
+            let args: Vec<_> = params.iter().enumerate().map(arg).collect();
             let args = values(&args)?;
             // SAFETY: I-REF: it is the reference to a function of the store.
             let func = unsafe { executor.func_numbers(instance)?.index_of(func.as_ptr()) };

@@ -12,9 +12,20 @@ pub(crate) use std::sync::OnceLock;
 pub(crate) struct OnceLock<T>(spin::once::Once<T>);
 
 #[cfg(not(feature = "std"))]
+impl<T> Default for OnceLock<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(not(feature = "std"))]
 impl<T> OnceLock<T> {
     pub(crate) const fn new() -> Self {
         Self(spin::once::Once::new())
+    }
+
+    pub(crate) fn get(&self) -> Option<&T> {
+        self.0.get()
     }
 
     pub(crate) fn get_or_init(&self, make: impl FnOnce() -> T) -> &T {

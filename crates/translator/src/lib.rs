@@ -28,8 +28,8 @@ mod points;
 use alloc::vec::Vec;
 use core::{convert::Infallible, fmt};
 use rotifer_bytecode::{
-    Address, CodeBuffer, HandlerTable, MOVED_ADDRESSES, OpCode, Operands, Operator, Pair, SlowOp, Source,
-    Special, Stored, Target, Wanted, Word, fold,
+    Address, CallPlace, CodeBuffer, HandlerTable, MOVED_ADDRESSES, OpCode, Operands, Operator, Pair, SlowOp,
+    Source, Special, Stored, Target, Wanted, Word, fold,
 };
 use rotifer_core::{
     FuncIdx, FuncType, GlobalIdx, Limits, LocalIdx, MemIdx, TableIdx, TypeIdx, ValType, WasmOffset,
@@ -1156,22 +1156,23 @@ impl Client for Translator<'_> {
             let entry = Word { entry: (self.env.entry)(func) };
             let operands = Operands { a: self.linkage, c: u32::from(frame) * 8, ..operands };
             let cost = Word::pair(0, 0);
-            let is_on = usize::from(self.emit.meter.is_on());
+            let is_on = self.emit.meter.is_on();
+            let place = CallPlace { frame, linkage: operands.b };
+            let placed = |call| OpCode::call(call, place);
             match self.emit.take_argument() {
-                Some((op, argument)) => {
+                Some((call, argument)) => {
+                    let is_last = argument.a == place.last_argument();
+                    let op = if is_last { placed(call) } else { call.code() };
                     let rest = [entry, Word { operands: argument }, cost];
-                    self.emit_call(self.metered(op), operands, &rest[..2 + is_on], ty, (frame, stack));
+                    let rest = &rest[..2 + usize::from(is_on)];
+                    self.emit_call(twin_if(is_on, op), operands, rest, ty, (frame, stack));
                     self.emit.list_operands(argument);
                 }
                 None => {
                     let rest = [entry, cost];
-                    self.emit_call(
-                        self.metered(Special::Call),
-                        operands,
-                        &rest[..1 + is_on],
-                        ty,
-                        (frame, stack),
-                    );
+                    let rest = &rest[..1 + usize::from(is_on)];
+                    let op = twin_if(is_on, placed(Special::Call));
+                    self.emit_call(op, operands, rest, ty, (frame, stack));
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Control flow, constants, copies, globals and calls.
 
 use core::{hint::cold_path, num::NonZero};
-use rotifer_bytecode::{HandlerAddr, OpCode, Operands, RETURN_SLOTS, ReturnKind, Special as Op};
+use rotifer_bytecode::{CallPlace, HandlerAddr, OpCode, Operands, RETURN_SLOTS, ReturnKind, Special as Op};
 use rotifer_core::TrapCode;
 
 use super::{
@@ -73,6 +73,9 @@ unsafe fn global<'a>(r: &Regs, index: u32) -> &'a Global {
 /// names.
 const ANY_SLOT: u16 = u16::MAX;
 
+/// The place of a callee's frame that the call's cell names.
+const ANY_PLACE: usize = usize::MAX;
+
 #[inline(always)]
 unsafe fn return_from<D: Dispatcher, M: Meter, const SLOT: u16>(
     r: &mut Regs,
@@ -119,14 +122,14 @@ impl<M: Meter, const KIND: u16, const SLOT: u16> Handler for Return<M, KIND, SLO
 /// Enters the code of a function of the same instance.
 ///
 /// # Safety
-/// I-ENTITY for the entry; the callee's frame, `distance` bytes above the current one, lies in or at the end of
+/// I-ENTITY for the entry; the callee's frame lies in or at the end of
 /// that and holds the arguments; `own` is the current frame's linkage slot.
 #[inline(always)]
 unsafe fn call_entry<D: Dispatcher, M: Meter, C: CallKind>(
     r: &mut Regs,
     entry: *const FuncEntry,
     own: u16,
-    distance: usize,
+    callee: impl FnOnce(&mut Regs) -> Callee,
     words: usize,
 ) -> D::Out {
     // SAFETY: promised by the caller; I-CODE: a header precedes the first cell.
@@ -134,9 +137,8 @@ unsafe fn call_entry<D: Dispatcher, M: Meter, C: CallKind>(
         let code = (*entry).code();
         // Now, while the caller's frame is at hand.
         let depth = opaque::number(linkage::depth(r.sp, own).into()) as u32 + 1;
-        // For the path that leaves; assigned on both, so that no other registers are needed for them.
-        r.l0 = distance as u64;
-        r.sp = r.sp.byte_add(distance);
+        let callee = callee(r);
+        r.sp = callee.frame;
         let ctx = r.ctx;
         // No overflow: the callee's frame begins within the current one, and sizes are far below the largest number.
         let end = (r.sp.addr() as u64).wrapping_add(*header::frame_bytes(code));
@@ -149,23 +151,64 @@ unsafe fn call_entry<D: Dispatcher, M: Meter, C: CallKind>(
             return D::divert::<LeaveForStack<C>>(r);
         }
         let frame = r.sp;
-        let distance = Distance { bytes: distance as u32, depth };
-        linkage::write(frame, operands(r).b, r.pc.add(words), distance);
+        let distance = Distance { bytes: callee.distance as u32, depth };
+        linkage::write(frame, callee.linkage, r.pc.add(words), distance);
         M::go::<D, Entry>(r, code, header::cost(code))
+    }
+}
+
+/// A callee's frame.
+struct Callee {
+    frame: *mut u64,
+    /// Of the frames, in bytes.
+    distance: usize,
+    /// The slot.
+    linkage: u16,
+}
+
+impl Callee {
+    /// The frame at a [`CallPlace`], or, with [`ANY_PLACE`], at the one that a call's cell names.
+    #[inline(always)]
+    unsafe fn at<const PLACE: usize>(r: &mut Regs) -> Self {
+        // SAFETY: I-CELL, I-FRAME: promised by the caller.
+        unsafe {
+            if PLACE == ANY_PLACE {
+                let o = operands(r);
+                return Self::named(r, o.c as usize, o.b);
+            }
+            let CallPlace { frame, linkage } = CallPlace::ALL[PLACE];
+            let distance = frame as usize * size_of::<u64>();
+            // From now on the compiler knows it by the stack pointer only: linkage that is written and read by one
+            // register and the same constant costs Zen 5 no latency (docs/PERFORMANCE.md).
+            Self { frame: opaque::slot(r.sp.byte_add(distance)), distance, linkage }
+        }
+    }
+
+    /// A frame at a place that is no constant. Its distance is in the register of a pinned local, which is dead at a
+    /// call: it needs no other one, which the handler would have to save.
+    #[inline(always)]
+    unsafe fn named(r: &mut Regs, distance: usize, linkage: u16) -> Self {
+        r.l0 = distance as u64;
+        // SAFETY: I-FRAME, promised by the caller.
+        Self { frame: unsafe { r.sp.byte_add(distance) }, distance, linkage }
     }
 }
 
 /// Computes what a slot gets from another one, and calls a function of the instance. If the call is executed again, so
 /// is the computation, which does not overwrite what it reads.
 #[inline(always)]
-unsafe fn call_with<D: Dispatcher, M: Meter>(r: &mut Regs, compute: impl FnOnce(u64, u32) -> u64) -> D::Out {
+unsafe fn call_with<D: Dispatcher, M: Meter, const PLACE: usize>(
+    r: &mut Regs,
+    compute: impl FnOnce(u64, u32) -> u64,
+) -> D::Out {
     // SAFETY: I-CELL, I-SLOT, I-CODE: promised by the caller.
     unsafe {
         let argument = (*r.pc.add(3)).operands;
-        set_slot(r, argument.a.into(), compute(slot(r, argument.b.into()), argument.c));
-        let o = operands(r);
+        let to = if PLACE == ANY_PLACE { argument.a } else { CallPlace::ALL[PLACE].last_argument() };
+        set_slot(r, to.into(), compute(slot(r, argument.b.into()), argument.c));
+        let own = operands(r).a;
         let entry = (*r.pc.add(2)).entry.cast::<FuncEntry>();
-        call_entry::<D, M, Direct>(r, entry, o.a, o.c as usize, 4 + M::WORDS)
+        call_entry::<D, M, Direct>(r, entry, own, |r| Callee::at::<PLACE>(r), 4 + M::WORDS)
     }
 }
 
@@ -176,6 +219,12 @@ trait CallKind {
     /// # Safety
     /// I-CELL for `r.pc`.
     unsafe fn own_linkage(r: &Regs) -> u16;
+
+    /// The distance of the callee's frame, from the call's cell.
+    ///
+    /// # Safety
+    /// I-CELL for `r.pc`.
+    unsafe fn distance(r: &Regs) -> usize;
 
     /// Puts the callee's entry where [`entry`](Self::entry) finds it, and `scratch` into a register that is free.
     fn carry(r: &mut Regs, entry: *const FuncEntry, scratch: u64);
@@ -200,6 +249,12 @@ impl CallKind for Direct {
     }
 
     #[inline(always)]
+    unsafe fn distance(r: &Regs) -> usize {
+        // SAFETY: promised by the caller.
+        unsafe { operands(r).c as usize }
+    }
+
+    #[inline(always)]
     fn carry(r: &mut Regs, _: *const FuncEntry, scratch: u64) {
         r.acc = scratch;
     }
@@ -219,6 +274,12 @@ impl<const ACC: bool> CallKind for Indirect<ACC> {
     }
 
     #[inline(always)]
+    unsafe fn distance(r: &Regs) -> usize {
+        // SAFETY: promised by the caller.
+        unsafe { usize::from(operands(r).a) * size_of::<u64>() }
+    }
+
+    #[inline(always)]
     fn carry(r: &mut Regs, entry: *const FuncEntry, _: u64) {
         let entry = address::expose(entry);
         if ACC {
@@ -234,8 +295,7 @@ impl<const ACC: bool> CallKind for Indirect<ACC> {
     }
 }
 
-/// Leaves for more stack: the stack pointer is at the callee's frame already, and the register of a pinned local,
-/// which is dead at a call, holds its distance.
+/// Leaves for more stack: the stack pointer is at the callee's frame already.
 struct LeaveForStack<C>(Of<C>);
 
 impl<C: CallKind> Handler for LeaveForStack<C> {
@@ -246,7 +306,7 @@ impl<C: CallKind> Handler for LeaveForStack<C> {
             let ctx = r.ctx;
             (*ctx).entry = C::entry(r);
             (*ctx).frame = r.sp;
-            r.sp = r.sp.byte_sub(r.l0 as usize);
+            r.sp = r.sp.byte_sub(C::distance(r));
             (*ctx).depth = linkage::depth(r.sp, C::own_linkage(r)) + 1;
             D::exit(r, Exit::STACK)
         }
@@ -346,7 +406,8 @@ unsafe fn call_indirect<D: Dispatcher, M: Meter, const ACC: bool>(
         let second = (*r.pc.add(2)).operands;
         match resolve(r, second.c, index(r, o), (*r.pc.add(3)).pair[0]) {
             Ok(func) if core::ptr::eq((*func).instance, (*r.ctx).instance) => {
-                call_entry::<D, M, Indirect<ACC>>(r, (*func).entry, second.a, usize::from(o.a) * 8, 4)
+                let callee = |r: &mut Regs| Callee::named(r, usize::from(o.a) * size_of::<u64>(), o.b);
+                call_entry::<D, M, Indirect<ACC>>(r, (*func).entry, second.a, callee, 4)
             }
             Ok(func) => {
                 r.l0 = address::expose(func);
@@ -530,22 +591,6 @@ handlers! {
         let o = operands(r);
         return_from::<D, M, ANY_SLOT>(r, |r| copy_down(r.sp.add(o.a as usize), r.sp, o.b as usize))
     };
-    /// A call within the instance.
-    Call<M: Meter> = |r, D| {
-        let entry = (*r.pc.add(2)).entry.cast::<FuncEntry>();
-        let o = operands(r);
-        call_entry::<D, M, Direct>(r, entry, o.a, o.c as usize, 3 + M::WORDS)
-    };
-    /// An addition to an i32, and a call within the instance.
-    CallAdd<M: Meter> = |r, D| {
-        call_with::<D, M>(r, |value, imm| (value as u32).wrapping_add(imm).into())
-    };
-    /// An addition to an i64, and a call within the instance.
-    CallAddWide<M: Meter> = |r, D| {
-        call_with::<D, M>(r, |value, imm| value.wrapping_add(sign_extended(imm)))
-    };
-    /// A copy, and a call within the instance.
-    CallCopy<M: Meter> = |r, D| call_with::<D, M>(r, |value, _| value);
     /// A call of an import.
     CallImport = |r, D| {
         let o = operands(r);
@@ -668,6 +713,54 @@ handlers! {
     ReturnCross = |r, D| D::exit(r, Exit::RETURN_CROSS);
 }
 
+/// Defines handlers of calls within the instance; `PLACE` is the number of a [`CallPlace`].
+macro_rules! calls {
+    ($( $(#[$doc:meta])* $name:ident = |$r:ident, $D:ident, $PLACE:ident| $body:expr; )*) => {$(
+        $(#[$doc])*
+        pub(crate) struct $name<M, const PLACE: usize>(Of<M>);
+
+        impl<M: Meter, const $PLACE: usize> Handler for $name<M, $PLACE> {
+            #[inline(always)]
+            unsafe fn run<$D: Dispatcher>($r: &mut Regs) -> $D::Out {
+                // SAFETY: I-CELL, I-SLOT, I-FRAME, I-CTX: promised by the caller.
+                unsafe { $body }
+            }
+        }
+    )*};
+}
+
+calls! {
+    /// A call within the instance.
+    Call = |r, D, PLACE| {
+        let entry = (*r.pc.add(2)).entry.cast::<FuncEntry>();
+        let own = operands(r).a;
+        call_entry::<D, M, Direct>(r, entry, own, |r| Callee::at::<PLACE>(r), 3 + M::WORDS)
+    };
+    /// An addition to an i32, and a call within the instance.
+    CallAdd = |r, D, PLACE| {
+        call_with::<D, M, PLACE>(r, |value, imm| (value as u32).wrapping_add(imm).into())
+    };
+    /// An addition to an i64, and a call within the instance.
+    CallAddWide = |r, D, PLACE| {
+        call_with::<D, M, PLACE>(r, |value, imm| value.wrapping_add(sign_extended(imm)))
+    };
+    /// A copy, and a call within the instance.
+    CallCopy = |r, D, PLACE| call_with::<D, M, PLACE>(r, |value, _| value);
+}
+
+/// Gives the handlers of [`PLACED_CALLS`], by place.
+pub(crate) fn placed_calls<D: Dispatcher, M: Meter>() -> [[HandlerAddr; CallPlace::ALL.len()]; 4] {
+    macro_rules! places {
+        ($name:ident: $( $place:literal )*) => {
+            [ $( D::addr::<$name<M, $place>>() ),* ]
+        };
+        ($( $name:ident ),*) => {
+            [ $( places!($name: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23) ),* ]
+        };
+    }
+    places!(Call, CallAdd, CallAddWide, CallCopy)
+}
+
 /// Writes to many bytes of memory 0.
 #[inline(always)]
 unsafe fn bulk<D: Dispatcher, M: Meter>(
@@ -744,10 +837,10 @@ fn metered<D: Dispatcher, M: Meter>(op: Op) -> Option<HandlerAddr> {
         Op::ReturnAccInt => D::addr::<Return<M, 3, ANY_SLOT>>(),
         Op::ReturnAccFloat => D::addr::<Return<M, 4, ANY_SLOT>>(),
         Op::ReturnMany => D::addr::<ReturnMany<M>>(),
-        Op::Call => D::addr::<Call<M>>(),
-        Op::CallAdd => D::addr::<CallAdd<M>>(),
-        Op::CallAddWide => D::addr::<CallAddWide<M>>(),
-        Op::CallCopy => D::addr::<CallCopy<M>>(),
+        Op::Call => D::addr::<Call<M, ANY_PLACE>>(),
+        Op::CallAdd => D::addr::<CallAdd<M, ANY_PLACE>>(),
+        Op::CallAddWide => D::addr::<CallAddWide<M, ANY_PLACE>>(),
+        Op::CallCopy => D::addr::<CallCopy<M, ANY_PLACE>>(),
         Op::CallIndirect => D::addr::<CallIndirectSlot<M>>(),
         Op::CallIndirectAcc => D::addr::<CallIndirectAcc<M>>(),
         Op::ReturnCall => D::addr::<ReturnCall<M>>(),

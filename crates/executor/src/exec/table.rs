@@ -5,9 +5,9 @@
 
 use alloc::{boxed::Box, vec};
 use rotifer_bytecode::{
-    BINARY_FORMS, Destination, FIRST_SOURCES, HandlerAddr, HandlerTable, Kind, LATCH_COMPARES, LATCH_FORMS,
-    LOAD_FORMS, NAN_BINARY, NAN_OPERATORS, OP_COUNT, OpCode, Operator, ReturnKind, SELECT_FORMS, STORE_FORMS,
-    Source, TRACKED_OPS, Target, UNARY_FORMS,
+    BINARY_FORMS, CallPlace, Destination, FIRST_SOURCES, HandlerAddr, HandlerTable, Kind, LATCH_COMPARES,
+    LATCH_FORMS, LOAD_FORMS, NAN_BINARY, NAN_OPERATORS, OP_COUNT, OpCode, Operator, PLACED_CALLS, ReturnKind,
+    SELECT_FORMS, STORE_FORMS, Source, TRACKED_OPS, Target, UNARY_FORMS,
     semantics::{Binary, Compare, Load, Store, Unary, ops},
 };
 
@@ -245,6 +245,12 @@ pub(crate) fn build<D: Dispatcher>(by_cpu: bool) -> Box<HandlerTable> {
     for (kind, (free, metered)) in ReturnKind::ALL.into_iter().zip(returns) {
         for (slot, twins) in free.into_iter().zip(metered).enumerate() {
             table.put_twins(OpCode::return_(kind, slot as u16), twins);
+        }
+    }
+    let calls = control::placed_calls::<D, Free>().into_iter().zip(control::placed_calls::<D, Metered>());
+    for (call, (free, metered)) in PLACED_CALLS.into_iter().zip(calls) {
+        for (place, twins) in CallPlace::ALL.into_iter().zip(free.into_iter().zip(metered)) {
+            table.put_twins(OpCode::call(call, place), twins);
         }
     }
     let compares = Operator::ALL.iter().filter(|operator| operator.row().kind == Kind::Compare);
