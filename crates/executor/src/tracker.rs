@@ -31,8 +31,12 @@ pub(crate) const BLOCK: usize = 1 << BLOCK_LOG2;
 const MAP: usize = 16;
 const TRACKER: usize = 24;
 
-/// Which blocks of a memory were written to.
+/// Bytes that processors exchange at once.
+const LINE: usize = 64;
+
+/// Which blocks of a memory were written to. In a line of its own: stores to the memory write to it.
 #[derive(Debug)]
+#[repr(align(64))]
 pub(crate) struct Tracker {
     map: NonNull<u8>,
     list: NonNull<u32>,
@@ -48,27 +52,16 @@ impl Tracker {
     /// A tracker for a memory of `capacity` bytes, all of which is clean.
     pub(crate) fn new(capacity: usize) -> Option<Box<Self>> {
         let blocks = capacity.div_ceil(BLOCK);
-        let (map, list) = (map_layout(blocks)?, list_layout(blocks)?);
         // SAFETY: I-TRACK: the layout is not empty.
-        let map_block = NonNull::new(unsafe { alloc_zeroed(map) })?;
-        // SAFETY: I-TRACK: the layout is not empty.
-        let Some(list_block) = NonNull::new(unsafe { alloc_zeroed(list) }) else {
-            // SAFETY: I-TRACK: allocated just now with this layout.
-            unsafe { dealloc(map_block.as_ptr(), map) };
-            return None;
-        };
-        Some(Box::new(Self {
-            map: map_block,
-            list: list_block.cast(),
-            len: Cell::new(0),
-            blocks,
-            all: Cell::new(false),
-        }))
+        let block = NonNull::new(unsafe { alloc_zeroed(layout(blocks)?) })?;
+        // SAFETY: I-TRACK: the list and the map lie within the layout.
+        let (list, map) = unsafe { (block.add(LINE).cast::<u32>(), block.add(LINE + list_bytes(blocks))) };
+        Some(Box::new(Self { map, list, len: Cell::new(0), blocks, all: Cell::new(false) }))
     }
 
     /// Bytes allocated.
     pub(crate) fn held(&self) -> usize {
-        size_of::<Self>() + self.blocks * (1 + size_of::<u32>())
+        size_of::<Self>() + layout(self.blocks).map_or(0, |layout| layout.size())
     }
 
     /// Writes the addresses before the length of a memory's data.
@@ -146,12 +139,9 @@ impl Tracker {
 
 impl Drop for Tracker {
     fn drop(&mut self) {
-        if let (Some(map), Some(list)) = (map_layout(self.blocks), list_layout(self.blocks)) {
-            // SAFETY: I-TRACK: allocated with these layouts, and freed once.
-            unsafe {
-                dealloc(self.map.as_ptr(), map);
-                dealloc(self.list.as_ptr().cast(), list);
-            }
+        if let Some(layout) = layout(self.blocks) {
+            // SAFETY: I-TRACK: allocated with this layout, the list a line behind its start, and freed once.
+            unsafe { dealloc(self.list.cast::<u8>().sub(LINE).as_ptr(), layout) };
         }
     }
 }
@@ -216,14 +206,20 @@ impl BlockSet {
     }
 }
 
-fn map_layout(blocks: usize) -> Option<Layout> {
-    Layout::array::<u8>(blocks.checked_add(1)?).ok()
-}
-
-fn list_layout(blocks: usize) -> Option<Layout> {
+/// Where the list and behind it the map lie: between two lines that nobody uses, so that threads with memories of
+/// their own do not write to the same line.
+fn layout(blocks: usize) -> Option<Layout> {
     // Numbers of blocks have 32 bits.
     u32::try_from(blocks).ok()?;
-    Layout::array::<u32>(blocks.checked_add(1)?).ok()
+    let entries = blocks.checked_add(1)?;
+    let list = Layout::array::<u32>(entries).ok()?;
+    let bytes = list.size().checked_add(entries)?.checked_add(2 * LINE)?;
+    Layout::from_size_align(bytes, list.align()).ok()
+}
+
+/// Bytes of the list, if there is a layout for so many blocks.
+const fn list_bytes(blocks: usize) -> usize {
+    (blocks + 1) * size_of::<u32>()
 }
 
 /// Whether the blocks that a store of `size` bytes writes to are noted.
