@@ -28,7 +28,80 @@ pub(crate) fn forms() -> Vec<Form> {
         }
     }
     fused(&mut forms);
+    streams(&mut forms);
     forms
+}
+
+/// Loops of one store, or a load and a store, and a latch: every kind; then every latch; then a loop that is inverted.
+fn streams(forms: &mut Vec<Form>) {
+    const START: Param = Param { name: "a", ty: "i32", samples: ADDRESS };
+    const LIMIT: Param = Param { name: "limit", ty: "i32", samples: &[0, 1, 3, 0x40, 0xFFFC, 0x1_0000] };
+    const STEP: Param = Param { name: "step", ty: "i32", samples: &[1, 7, 0xFFFF_FFFF] };
+    let counted = |name: String, params: &[Param], rounds: String| {
+        let body = format!("(local.set $n (local.get $a)) {rounds} (i64.load (i32.const 11))");
+        Form { locals: "(local $n i32)".to_owned(), ..Form::new(name, params, "i64", body) }.writing()
+    };
+    let repeated = |store: &str, test: &str| format!("(loop $again {store} (br_if $again {test}))");
+    let sum = |step: &str| format!("(local.tee $n (i32.add (local.get $n) {step}))");
+    let base = |name| param_of(name, ADDRESS);
+    let element = |base: &str| format!("(i32.add (local.get ${base}) (local.get $n))");
+    for (size, (load, store)) in MOVES.into_iter().enumerate() {
+        let test = format!("(i32.lt_u {} (local.get $limit))", sum(&format!("(i32.const {})", 1 << size)));
+        let sums = (Address::Sum, Address::Sum);
+        let form =
+            MOVED_ADDRESSES.iter().position(|addresses| *addresses == sums).expect("it is one of them");
+        let op = OpCode::moved(size as u16, form as u16).streamed(false).expect("it has such a twin");
+        let body = format!("({store} offset=3 {} ({load} offset=2 {}))", element("p"), element("q"));
+        let params = [base("p"), base("q"), START, LIMIT];
+        forms.push(counted(op.to_string(), &params, repeated(&body, &test)));
+        let operator =
+            [Operator::I32Store8, Operator::I32Store16, Operator::I32Store, Operator::I64Store][size];
+        let ty = name(operator.row().b);
+        for (is_sum, source) in
+            [(false, Source::Slot), (false, Source::Imm), (true, Source::Slot), (true, Source::Imm)]
+        {
+            let plain = match is_sum {
+                true => OpCode::store_sum(operator, source),
+                false => OpCode::store(operator, Source::Slot, source),
+            };
+            let op = plain.streamed(false).expect("it has such a twin");
+            let address = if is_sum { element("p") } else { "(local.get $n)".to_owned() };
+            let text = operator.row().text;
+            let body = format!("({text} offset=3 {address} {})", operand(source, ty, "v", 1));
+            let params = [base("p"), START, LIMIT, param("v", ty)];
+            forms.push(counted(op.to_string(), &params, repeated(&body, &test)));
+        }
+    }
+    let store = format!("(i32.store8 {} (i32.const 0x77))", element("p"));
+    for &compare in Operator::ALL {
+        if compare.row().kind != Kind::Compare || compare.row().a != ValType::I32 {
+            continue;
+        }
+        for (number, (addend, right)) in LATCH_SOURCES.into_iter().enumerate() {
+            let sum = sum(if addend == Source::Imm { "(i32.const 3)" } else { "(local.get $step)" });
+            let right = if right == Source::Imm { "(i32.const 0x42)" } else { "(local.get $limit)" };
+            let test = format!("({} {sum} {right})", compare.row().text);
+            let params = [base("p"), START, LIMIT, STEP];
+            let name = format!("stream.{}.{number}", compare.row().text);
+            forms.push(counted(name, &params, repeated(&store, &test)));
+        }
+    }
+    let next = format!("(drop {})", sum("(i32.const 5)"));
+    let test = "(i32.ge_u (local.get $n) (local.get $limit))";
+    let rounds = format!("(block (loop (br_if 1 {test}) {store} {next} (br 0)))");
+    forms.push(counted("stream.inverted".to_owned(), &[base("p"), START, LIMIT], rounds));
+    // What is stored, where and how far: each may be what is counted, too.
+    let test = format!("(i32.lt_u {} (local.get $limit))", sum("(i32.const 4)"));
+    let number = "(i32.store (local.get $n) (local.get $n))";
+    forms.push(counted("stream.number".to_owned(), &[START, LIMIT], repeated(number, &test)));
+    let twice = "(i32.store8 (i32.add (local.get $n) (local.get $n)) (i32.const 1))";
+    forms.push(counted("stream.twice".to_owned(), &[START, LIMIT], repeated(twice, &test)));
+    let test = format!("(i32.lt_u {} (local.get $limit))", sum("(local.get $n)"));
+    forms.push(counted(
+        "stream.doubled".to_owned(),
+        &[param_of("a", &[1, 3, 0xFFF0]), LIMIT],
+        repeated(&store.replace("$p", "$limit"), &test),
+    ));
 }
 
 pub(crate) fn name(ty: ValType) -> &'static str {

@@ -20,6 +20,7 @@ mod operator;
 mod point;
 mod print;
 pub mod semantics;
+mod stream;
 mod table;
 
 pub use self::{
@@ -34,10 +35,11 @@ pub use self::{
         BINARY_FORMS, BINARY_SOURCES, BRANCH_FORMS, COMPARE_FORMS, CallPlace, Described, Destination,
         LATCH_COMPARES, LATCH_FORMS, LATCH_SOURCES, LOAD_BRANCH_FORMS, LOAD_FORMS, METERED_SPECIALS,
         NAN_BINARY, NAN_OPERATORS, OP_COUNT, OpCode, PAIR_FORMS, PLACED_CALLS, RETURN_SLOTS, ReturnKind,
-        SELECT_FORMS, STORE_FORMS, STORE_SOURCES, STORED_FORMS, SlowOp, Source, Special, TEST_FORMS,
-        TRACKED_OPS, Target, UNARY_FORMS,
+        SELECT_FORMS, STORE_FORMS, STORE_SOURCES, STORED_FORMS, STREAM_OPS, SlowOp, Source, Special,
+        TEST_FORMS, TRACKED_OPS, Target, UNARY_FORMS,
     },
     operator::{Kind, Operator, Row, fold},
     point::{At, Point, PointKind, Points, Recipe, Wanted},
     print::print,
+    stream::{STREAM_KINDS, StreamRound, StreamTest},
 };

@@ -16,6 +16,7 @@
 //! latch.br_if.loop.i32.ne.i.i+pinned
 //!                            the twin whose local is pinned
 //! i32.store.ss+tracked       the twin that notes what it writes to
+//! i32.store.ss+stream        the twin that executes the rounds of a loop
 //! ```
 
 use core::fmt;
@@ -139,7 +140,11 @@ impl fmt::Display for OpCode {
                 }
             }
         }
-        if self.unmetered().is_some() {
+        let stream = self.as_stream();
+        if stream.is_some() {
+            f.write_str("+stream")?;
+        }
+        if self.unmetered().is_some() || stream.is_some_and(|(_, pays, _)| pays) {
             f.write_str("+fuel")?;
         }
         if self.unpinned().is_some() {

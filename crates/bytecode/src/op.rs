@@ -18,6 +18,7 @@
 use crate::{
     fused::{Address, BRANCH_LOADS, FIRST_SOURCES, MOVED_ADDRESSES, MOVED_SIZES, PAIRS, STORED},
     operator::{COUNTS, Kind, Operator},
+    stream::{self, STREAM_KINDS, StreamRound},
 };
 
 /// Where an op reads an operand.
@@ -498,7 +499,25 @@ impl OpCode {
 
     /// Whether this is the twin of a store that notes which blocks of the memory it writes to.
     pub fn is_tracked(self) -> bool {
-        self.0 >= TRACKED
+        self.as_stream().map_or(self.0 >= TRACKED, |(_, _, tracked)| tracked)
+    }
+
+    /// The twin of a store, tracked or not, that executes the rounds of an innermost loop of which it is the body, but
+    /// for a latch of i32, which is metered if it `pays`. Its cell is the same. None if the op has no such twin.
+    pub fn streamed(self, pays: bool) -> Option<Self> {
+        let twin = pays as u16 + 2 * self.is_tracked() as u16;
+        Some(Self(STREAMS + twin * STREAM_KINDS + stream::kind(self)?))
+    }
+
+    /// What a round does, of a stream.
+    pub fn stream_round(self) -> Option<StreamRound> {
+        self.as_stream().map(|(kind, ..)| stream::round(kind))
+    }
+
+    /// The kind of a stream, whether it pays, and whether it is tracked.
+    pub(crate) fn as_stream(self) -> Option<(u16, bool, bool)> {
+        let (twin, kind) = (self.0.checked_sub(STREAMS)? / STREAM_KINDS, (self.0 - STREAMS) % STREAM_KINDS);
+        Some((kind, twin & 1 != 0, twin & 2 != 0))
     }
 
     /// Whether this returns one value, which is in a slot.
@@ -521,6 +540,9 @@ impl OpCode {
 
     /// The operator and the form behind this number, or the special op.
     pub fn describe(self) -> Described {
+        if let Some((kind, ..)) = self.as_stream() {
+            return stream::plain(kind).describe();
+        }
         if let Some(stored) = self.0.checked_sub(TRACKED_STORED) {
             return Self(STORE_RESULT + stored).describe();
         }
@@ -1066,8 +1088,14 @@ const TRACKED_STORED: u16 = TRACKED + COUNTS[Kind::Store as usize] * STORE_FORMS
 /// How many there are of them.
 pub const TRACKED_OPS: usize = (COUNTS[Kind::Store as usize] * STORE_FORMS + PINNED - STORE_RESULT) as usize;
 
+/// Where the streams begin: plain, metered, tracked, and both.
+const STREAMS: u16 = TRACKED + TRACKED_OPS as u16;
+
+/// How many there are.
+pub const STREAM_OPS: usize = STREAM_KINDS as usize * 4;
+
 /// The count of all ops: the length of a handler table.
-pub const OP_COUNT: usize = TRACKED as usize + TRACKED_OPS;
+pub const OP_COUNT: usize = STREAMS as usize + STREAM_OPS;
 
 #[cfg(test)]
 mod tests {
@@ -1142,7 +1170,14 @@ mod tests {
             assert_eq!(twin.describe(), OpCode(number).describe());
             Some(twin.0)
         });
-        assert!(tracked.eq(TRACKED..OP_COUNT as u16));
+        assert!(tracked.eq(TRACKED..STREAMS));
+        for number in STREAMS..OP_COUNT as u16 {
+            let (kind, pays, tracked) = OpCode(number).as_stream().unwrap();
+            let plain = stream::plain(kind);
+            let twin = if tracked { plain.tracked().unwrap() } else { plain };
+            assert_eq!(twin.streamed(pays), Some(OpCode(number)));
+            assert_eq!((OpCode(number).describe(), OpCode(number).is_tracked()), (plain.describe(), tracked));
+        }
         assert_eq!(OpCode::binary(Operator::I32Eq, Source::Slot, Source::Imm, Target::Acc).metered(), None);
     }
 }

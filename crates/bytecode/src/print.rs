@@ -10,6 +10,7 @@ use crate::{
     fused::{Address, FIRST_SOURCES, MOVED_ADDRESSES},
     op::{BINARY_FORMS, BINARY_SOURCES, Described, LATCH_SOURCES, STORE_SOURCES, SlowOp, Source, Special},
     operator::{Kind, Operator},
+    stream::StreamRound,
 };
 
 /// Writes the cell as `position: op operands`, for example `12: i32.add.si.s 4 <- 2, #1`.
@@ -44,6 +45,10 @@ pub fn print(code: &CodeBuffer, cell: &Listed, out: &mut dyn Write) -> fmt::Resu
     }
     if cell.op.is_tracked() {
         out.write_str(", tracked")?;
+    }
+    // A move is printed with its op's name, which says so.
+    if matches!(cell.op.stream_round(), Some(StreamRound::Store { .. })) {
+        out.write_str(", stream")?;
     }
     let next = code.listing.iter().find(|l| l.position > cell.position);
     let end = next.map_or(u32::MAX, |l| l.position);

@@ -9,7 +9,9 @@
 //! the cell that sets the register again.
 
 use alloc::{collections::BTreeMap, vec::Vec};
-use rotifer_bytecode::{Destination, OpCode, Operands, Operator, ReturnKind, SlowOp, Source, Special, Word};
+use rotifer_bytecode::{
+    Destination, OpCode, Operands, Operator, ReturnKind, SlowOp, Source, Special, StreamTest, Word,
+};
 use rotifer_core::ValType;
 use rotifer_validator::{ControlFrame, ControlStack, FrameKind};
 
@@ -103,6 +105,8 @@ enum Condition {
     Known(bool),
     /// A compare that has been taken back from the code.
     Compare(Binary, Operands),
+    /// The opposite of such a compare, of floats: of others, a compare is the opposite.
+    Not(Binary, Operands),
     /// Whether two integers have a bit in common, or have none.
     Common(Common),
     /// Whether what is loaded equals something.
@@ -470,7 +474,9 @@ impl Translator<'_> {
     fn inverts(&self, condition: Condition, control: &ControlStack<Label>) -> Option<usize> {
         let repeatable = match condition {
             Condition::Known(_) | Condition::Loaded(_) => false,
-            Condition::Compare(compare, _) => compare.a != Source::Acc && compare.b != Source::Acc,
+            Condition::Compare(compare, _) | Condition::Not(compare, _) => {
+                compare.a != Source::Acc && compare.b != Source::Acc
+            }
             Condition::Common(Common { sources, .. }) => sources.0 != Source::Acc,
             Condition::Value(source, _) => source == Source::Slot,
         };
@@ -508,6 +514,7 @@ impl Translator<'_> {
     /// The cell that sets the loop register was emitted: the register leads to what follows.
     fn begin_body(&mut self, region: RegionId) {
         self.register_body = self.emit.position();
+        self.emit.begin_body();
         let body = self.register_body;
         if let Some(recorder) = &mut self.emit.meter.recorder {
             recorder.begin(body, Some(region));
@@ -594,8 +601,9 @@ impl Translator<'_> {
             Place::Const(bits) => return Condition::Known(bits as u32 != 0),
             Place::Temp => {
                 if let Some((compare, operands)) = self.emit.take_compare(condition.slot) {
-                    let fused =
-                        self.common_bits(compare, operands).or_else(|| self.loaded(compare, operands));
+                    let fused = self.common_bits(compare, operands);
+                    let fused = fused.or_else(|| self.opposite(compare, operands));
+                    let fused = fused.or_else(|| self.loaded(compare, operands));
                     return fused.unwrap_or(Condition::Compare(compare, operands));
                 }
                 if let Some((sources, operands)) = self.emit.take_and(condition.slot) {
@@ -624,6 +632,14 @@ impl Translator<'_> {
             && compare.wide_imm.unwrap_or(operands.c.into()) == 0;
         let (sources, operands) = if is_test { self.emit.take_skipped_and(and)? } else { return None };
         Some(Condition::Common(Common { is_wide: and == Operator::I64And, sources, operands, holds }))
+    }
+
+    /// The condition that a compare with zero is, if what it compares is the result of a compare in the last cell.
+    fn opposite(&mut self, compare: Binary, operands: Operands) -> Option<Condition> {
+        let is_test = (compare.operator, compare.a, compare.b, operands.c)
+            == (Operator::I32Eq, Source::Acc, Source::Imm, 0);
+        let (compare, operands) = if is_test { self.emit.take_skipped_compare()? } else { return None };
+        Some(Condition::Not(compare, operands))
     }
 
     /// The condition that a compare for equality is, if the last cell loads what it compares.
@@ -685,7 +701,8 @@ impl Translator<'_> {
                 let sense = sense == (compare.operator == Operator::I32Ne);
                 self.branch_on_value(compare.a, operands.b, sense, to, pays);
             }
-            Condition::Compare(compare, operands) => {
+            Condition::Compare(compare, operands) | Condition::Not(compare, operands) => {
+                let sense = sense != matches!(condition, Condition::Not(..));
                 let op = OpCode::branch(compare.operator, compare.a, compare.b, sense, to);
                 let operands = Operands { a: 0, ..operands };
                 self.emit.op_wide(twin_if(pays, op), operands, compare.wide_imm, Result::None);
@@ -751,8 +768,15 @@ impl Translator<'_> {
         {
             self.pins.latch = Some((self.emit.position(), pinned, sum));
         }
+        let latch = self.emit.position();
         self.emit.op(twin_if(pays, op), add.operands, &[Word::operands(0, 0, right)], Result::None);
         self.emit.latched(sum, right);
+        if to == Destination::Loop
+            && sum == add.operands.b
+            && let Some(test) = StreamTest::new(operator, sense, add.addend, source)
+        {
+            self.emit.stream(latch, test, (add.operands, right), pays);
+        }
         if kept.is_none() {
             self.emit.forget_value(Domain::Int);
         }

@@ -11,7 +11,7 @@
 use alloc::vec::Vec;
 use rotifer_bytecode::{
     Address, CodeBuffer, FIRST_SOURCES, HandlerTable, Kind, Listed, OpCode, Operands, Operator, Source,
-    Special, Split, Target, Word,
+    Special, Split, StreamRound, StreamTest, Target, Word,
 };
 use rotifer_core::{ValType, WasmOffset};
 
@@ -127,6 +127,14 @@ impl Caps {
     }
 }
 
+/// Code behind a loop's header.
+#[derive(Clone, Copy, Debug)]
+struct Body {
+    start: u32,
+    /// The cell there: its op, its operands, and its further ones, if it has any.
+    cell: Option<(OpCode, Operands, Operands)>,
+}
+
 /// Memory that one emitter leaves to the next, all of it empty.
 #[derive(Default)]
 pub(crate) struct EmitterMemory {
@@ -182,6 +190,8 @@ pub(crate) struct Emitter<'e> {
     skipped: Option<(Producer, u64)>,
     /// What computed the last integer that was read from the accumulator and is kept in a slot as well.
     kept: Option<Producer>,
+    /// What the loop register leads to.
+    body: Body,
     /// Words that wait for labels, chained.
     fixups: Vec<Fixup>,
     /// The unconditional branches to the label that was bound last, as their words, and where that is.
@@ -218,6 +228,7 @@ impl<'e> Emitter<'e> {
             last_other: 0,
             skipped: None,
             kept: None,
+            body: Body { start: NO_CELL, cell: None },
             fixups,
             jumps,
             jumps_to: 0,
@@ -288,6 +299,9 @@ impl<'e> Emitter<'e> {
     #[inline(always)]
     pub(crate) fn op(&mut self, op: OpCode, operands: Operands, rest: &[Word], result: Result) {
         let start = self.start(op, operands, [self.handler(op), Word { operands }]);
+        if start == self.body.start {
+            self.body.cell = Some((op, operands, Operands::default()));
+        }
         if !rest.is_empty() {
             self.buffer.words.extend_from_slice(rest);
         }
@@ -693,6 +707,21 @@ impl<'e> Emitter<'e> {
         Some((sources, operands))
     }
 
+    /// Takes the last cell away if it is a compare, after another was taken away that had its result from the
+    /// accumulator.
+    pub(crate) fn take_skipped_compare(&mut self) -> Option<(Binary, Operands)> {
+        let (p, wide) = self.skipped?;
+        let Operation { operator, a, b } = p.caps.binary?;
+        let row = operator.row();
+        let is_wide = matches!(row.a, ValType::I64 | ValType::F64) && (a == Source::Imm || b == Source::Imm);
+        if row.kind != Kind::Compare || p.start + 2 + u32::from(is_wide) != self.position() {
+            return None;
+        }
+        self.skipped = None;
+        self.take_last(p);
+        Some((Binary { operator, a, b, wide_imm: is_wide.then_some(wide) }, p.operands))
+    }
+
     /// The addition by this operator in the last cell, after a compare was taken away that had the sum from the
     /// accumulator. Nobody else wants the sum.
     pub(crate) fn skipped_addition(&self, operator: Operator) -> Option<Addition> {
@@ -760,8 +789,13 @@ impl<'e> Emitter<'e> {
         self.list_wide(other.into());
     }
 
-    /// In a listing: the operands that the last cell has besides its own.
-    pub(crate) fn list_operands(&mut self, o: Operands) {
+    /// The operands that the last cell has besides its own.
+    pub(crate) fn further_operands(&mut self, o: Operands) {
+        if let Some((_, _, second)) =
+            self.body.cell.as_mut().filter(|_| self.last_cell == Some(self.body.start))
+        {
+            *second = o;
+        }
         self.list_wide(u64::from(o.a) | u64::from(o.b) << 16 | u64::from(o.c) << 32);
     }
 
@@ -785,7 +819,7 @@ impl<'e> Emitter<'e> {
         self.take_last(p);
         let second = Operands { a: to, b: from, c: imm };
         self.op(Special::AddTwo.code(), add.operands, &[Word { operands: second }], Result::Clobber);
-        self.list_operands(second);
+        self.further_operands(second);
         self.returned(Domain::Int, to);
         true
     }
@@ -799,7 +833,7 @@ impl<'e> Emitter<'e> {
         self.take_last(p);
         let second = Operands { a: to, b: from, c: 0 };
         self.op(Special::CopyTwo.code(), p.operands, &[Word { operands: second }], Result::Clobber);
-        self.list_operands(second);
+        self.further_operands(second);
         self.returned(Domain::Int, to);
         self.returned(Domain::Float, to);
         true
@@ -855,6 +889,64 @@ impl<'e> Emitter<'e> {
                 } else if listed.position == latch {
                     listed.op = op;
                 }
+            }
+        }
+    }
+
+    /// The loop register leads to what is emitted next.
+    pub(crate) fn begin_body(&mut self) {
+        self.body = Body { start: self.position(), cell: None };
+    }
+
+    /// Has the first cell behind a loop's header, if it is a store and the next one the latch that was emitted at
+    /// `latch`, execute the rounds of the loop: if of what it needs nothing but the last summand of its addresses
+    /// changes, which is what the latch counts. `count` are the latch's operands and what it compares with.
+    pub(crate) fn stream(&mut self, latch: u32, test: StreamTest, count: (Operands, u32), pays: bool) {
+        let Body { start, cell: Some((op, mut first, mut second)) } = self.body else { return };
+        let Some(op) = op.streamed(pays) else { return };
+        let (Operands { a: counter, c: addend, .. }, right) = count;
+        let is_counter = |slot: u32| slot == u32::from(counter);
+        if test.is_addend_slot() && is_counter(addend) || test.is_right_slot() && is_counter(right) {
+            return;
+        }
+        // Whether just one of two summands is the counter. It is made the second.
+        let counts = |a: &mut u16, b: &mut u16| {
+            if *a == counter {
+                core::mem::swap(a, b);
+            }
+            *a != counter && *b == counter
+        };
+        // The second summand and the offset, of an address that is a sum.
+        let mut summand = first.c as u16;
+        let (is_counted, words) = match op.stream_round() {
+            Some(StreamRound::Move) => {
+                (counts(&mut first.b, &mut summand) && counts(&mut first.a, &mut second.a), 3)
+            }
+            Some(StreamRound::Store { is_sum, is_imm }) => {
+                let is_counted = if is_sum { counts(&mut first.a, &mut summand) } else { first.a == counter };
+                (is_counted && (is_imm || first.b != counter), 2 + u32::from(is_imm))
+            }
+            None => return,
+        };
+        if !is_counted || start + words != latch {
+            return;
+        }
+        if !matches!(op.stream_round(), Some(StreamRound::Store { is_sum: false, .. })) {
+            first.c = first.c & 0xFFFF_0000 | u32::from(summand);
+        }
+        self.buffer.words[start as usize] = self.handler(op);
+        self.buffer.words[start as usize + 1] = Word { operands: first };
+        let is_move = op.stream_round() == Some(StreamRound::Move);
+        if is_move {
+            self.buffer.words[start as usize + 2] = Word { operands: second };
+        }
+        self.buffer.words[latch as usize + 2] = Word::operands(test.0, 0, right);
+        if self.listing
+            && let Some(listed) = self.buffer.listing.iter_mut().rev().find(|listed| listed.position == start)
+        {
+            (listed.op, listed.operands) = (op, first);
+            if is_move {
+                listed.wide = listed.wide & !0xFFFF | u64::from(second.a);
             }
         }
     }

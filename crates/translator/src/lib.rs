@@ -512,7 +512,7 @@ impl<'e> Translator<'e> {
         let second = Operands { a: value_slot, b: address_slot, c: offset };
         let rest = [Word { operands: second }];
         self.emit.op(self.writes(op), Operands { a: 0, ..operands }, &rest, Result::None);
-        self.emit.list_operands(second);
+        self.emit.further_operands(second);
         if target == Target::Slot {
             self.emit.written(value_slot);
             self.emit.returned(Domain::of(store.row().b), value_slot);
@@ -538,7 +538,7 @@ impl<'e> Translator<'e> {
         let second = Operands { a: second, b: 0, c: offset };
         let rest = [Word { operands: second }];
         self.emit.op(self.writes(op), Operands { a: first, ..operands }, &rest, Result::None);
-        self.emit.list_operands(second);
+        self.emit.further_operands(second);
         true
     }
 
@@ -837,7 +837,7 @@ impl Client for Translator<'_> {
             let operands = Operands { a: result.slot, ..operands };
             let chosen = Operands { a, b, c: 0 };
             self.emit.op(op, operands, &[Word { operands: chosen }], Result::Both);
-            self.emit.list_operands(chosen);
+            self.emit.further_operands(chosen);
             return result;
         }
         let a = self.in_slot(a);
@@ -1166,7 +1166,7 @@ impl Client for Translator<'_> {
                     let rest = [entry, Word { operands: argument }, cost];
                     let rest = &rest[..2 + usize::from(is_on)];
                     self.emit_call(twin_if(is_on, op), operands, rest, ty, (frame, stack));
-                    self.emit.list_operands(argument);
+                    self.emit.further_operands(argument);
                 }
                 None => {
                     let rest = [entry, cost];

@@ -18,6 +18,7 @@ mod numeric;
 mod opaque;
 mod regs;
 mod slow;
+mod stream;
 mod suspend;
 mod table;
 mod trace;

@@ -7,7 +7,7 @@ use alloc::{boxed::Box, vec};
 use rotifer_bytecode::{
     BINARY_FORMS, CallPlace, Destination, FIRST_SOURCES, HandlerAddr, HandlerTable, Kind, LATCH_COMPARES,
     LATCH_FORMS, LOAD_FORMS, NAN_BINARY, NAN_OPERATORS, OP_COUNT, OpCode, Operator, PLACED_CALLS, ReturnKind,
-    SELECT_FORMS, STORE_FORMS, Source, TRACKED_OPS, Target, UNARY_FORMS,
+    SELECT_FORMS, STORE_FORMS, STREAM_OPS, Source, TRACKED_OPS, Target, UNARY_FORMS,
     semantics::{Binary, Compare, Load, Store, Unary, ops},
 };
 
@@ -22,6 +22,7 @@ use super::{
     meter::{Free, Meter, Metered},
     numeric::{AnyNan, BinaryOp, BranchOp, CanonicalNan, CompareOp, Latch, Nans, ToCell, ToLoop, UnaryOp},
     regs::Dispatcher,
+    stream::streams,
 };
 
 fn unary<D: Dispatcher, O: Unary, N: Nans>() -> [HandlerAddr; 4] {
@@ -282,14 +283,15 @@ pub(crate) fn build<D: Dispatcher>(by_cpu: bool) -> Box<HandlerTable> {
             table.put_twin(OpCode(first.0 + form as u16), *handler);
         }
     });
-    // The twins that make NaNs canonical and those that track writes come last.
-    let mut next = OP_COUNT - CANONICAL_OPS - TRACKED_OPS;
+    // The twins that make NaNs canonical, those that track writes and the streams come last.
+    let mut next = OP_COUNT - CANONICAL_OPS - TRACKED_OPS - STREAM_OPS;
     let mut put = |handlers: &[HandlerAddr]| {
         table.0[next..next + handlers.len()].copy_from_slice(handlers);
         next += handlers.len();
     };
     canonical::<D>(&mut put);
     tracked_stores::<D>(&mut put);
+    table.0[OP_COUNT - STREAM_OPS..].copy_from_slice(streams::<D>().as_flattened());
     if by_cpu {
         put_for_cpu::<D>(&mut table);
     }

@@ -35,7 +35,7 @@
 ;;   entry costs 5
 ;;   0: br_eqz.s 0 -> 15 (3, 8)
 ;;   4: loop
-;;   5: i32.store.si [0 + 0] <- #1
+;;   5: i32.store.si [0 + 0] <- #1, stream
 ;;   8: 0 <- 0 + #-1; br_unless.loop i32.eq acc, #0 (11, 3)
 ;;   12: br -> 15 (3, 0)
 ;;   15: const32 3 <- #0

@@ -35,7 +35,7 @@
 ;;   entry costs 19
 ;;   0: br_eqz.s 0 -> 13
 ;;   3: loop
-;;   4: i32.store.si [0 + 0] <- #1
+;;   4: i32.store.si [0 + 0] <- #1, stream
 ;;   7: 0 <- 0 + #-1; br_unless.loop i32.eq acc, #0
 ;;   11: br -> 13
 ;;   13: const32 3 <- #0

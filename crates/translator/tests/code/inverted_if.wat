@@ -25,7 +25,7 @@
 ;; function 0, 7 slots
 ;;   0: br_unless i32.ne.ss 0, 1 -> 13
 ;;   3: loop.pinned 0
-;;   5: i32.store8.si [0 + 0] <- #0
+;;   5: i32.store8.si [0 + 0] <- #0, stream
 ;;   8: 0 <- 0 + 2; br_if.loop i32.ne acc, 1
 ;;   11: return
 ;;   13: return
