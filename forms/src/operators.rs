@@ -45,6 +45,7 @@ fn streams(forms: &mut Vec<Form>) {
     let sum = |step: &str| format!("(local.tee $n (i32.add (local.get $n) {step}))");
     let base = |name| param_of(name, ADDRESS);
     let element = |base: &str| format!("(i32.add (local.get ${base}) (local.get $n))");
+    let mut counted_bytes = Vec::new();
     for (size, (load, store)) in MOVES.into_iter().enumerate() {
         let test = format!("(i32.lt_u {} (local.get $limit))", sum(&format!("(i32.const {})", 1 << size)));
         let sums = (Address::Sum, Address::Sum);
@@ -69,10 +70,35 @@ fn streams(forms: &mut Vec<Form>) {
             let text = operator.row().text;
             let body = format!("({text} offset=3 {address} {})", operand(source, ty, "v", 1));
             let params = [base("p"), START, LIMIT, param("v", ty)];
+            if size == 0 {
+                counted_bytes.push((body.clone(), plain, params));
+            }
             forms.push(counted(op.to_string(), &params, repeated(&body, &test)));
         }
     }
+    for (body, op, params) in counted_bytes {
+        let down = "(local.set $n (i32.add (local.get $n) (i32.const -1)))";
+        let op = op.streamed_behind_addition(false).expect("it has such a twin").0;
+        forms.push(counted(op.to_string(), &params, repeated(&format!("{down} {body}"), "(local.get $n)")));
+    }
     let store = format!("(i32.store8 {} (i32.const 0x77))", element("p"));
+    // The test of the counter as the branch has it, with the counter in the accumulator, and in a slot.
+    for (number, test) in [
+        "(i32.gt_s (local.get $n) (local.get $limit))",
+        "(i32.lt_u (local.get $n) (i32.const 0x50))",
+        "(i32.ne (local.get $limit) (local.get $n))",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let step = "(local.set $n (i32.add (local.get $n) (i32.const -7)))";
+        let params = [base("p"), START, LIMIT];
+        let rounds = repeated(&format!("{step} {store}"), test);
+        forms.push(counted(format!("stream.behind.{number}"), &params, rounds));
+        let opposite = format!("(i32.eqz {test})");
+        let rounds = format!("(block (loop (br_if 1 {opposite}) {step} {store} (br 0)))");
+        forms.push(counted(format!("stream.behind.inverted.{number}"), &params, rounds));
+    }
     for &compare in Operator::ALL {
         if compare.row().kind != Kind::Compare || compare.row().a != ValType::I32 {
             continue;

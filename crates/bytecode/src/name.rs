@@ -17,6 +17,8 @@
 //!                            the twin whose local is pinned
 //! i32.store.ss+tracked       the twin that notes what it writes to
 //! i32.store.ss+stream        the twin that executes the rounds of a loop
+//! i32.add.si.s+stream<i32.store8.ss>
+//!                            the same, with a store behind
 //! ```
 
 use core::fmt;
@@ -141,10 +143,13 @@ impl fmt::Display for OpCode {
             }
         }
         let stream = self.as_stream();
-        if stream.is_some() {
+        if let Some(stream) = stream {
             f.write_str("+stream")?;
+            if stream.counts_first {
+                write!(f, "<{}>", stream.store())?;
+            }
         }
-        if self.unmetered().is_some() || stream.is_some_and(|(_, pays, _)| pays) {
+        if self.unmetered().is_some() || stream.is_some_and(|stream| stream.pays) {
             f.write_str("+fuel")?;
         }
         if self.unpinned().is_some() {

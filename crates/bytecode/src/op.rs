@@ -18,7 +18,7 @@
 use crate::{
     fused::{Address, BRANCH_LOADS, FIRST_SOURCES, MOVED_ADDRESSES, MOVED_SIZES, PAIRS, STORED},
     operator::{COUNTS, Kind, Operator},
-    stream::{self, STREAM_KINDS, StreamRound},
+    stream::{self, STREAM_OPS, StreamOp},
 };
 
 /// Where an op reads an operand.
@@ -499,25 +499,30 @@ impl OpCode {
 
     /// Whether this is the twin of a store that notes which blocks of the memory it writes to.
     pub fn is_tracked(self) -> bool {
-        self.as_stream().map_or(self.0 >= TRACKED, |(_, _, tracked)| tracked)
+        self.as_stream().map_or(self.0 >= TRACKED, |stream| stream.tracked)
     }
 
     /// The twin of a store, tracked or not, that executes the rounds of an innermost loop of which it is the body, but
     /// for a latch of i32, which is metered if it `pays`. Its cell is the same. None if the op has no such twin.
     pub fn streamed(self, pays: bool) -> Option<Self> {
-        let twin = pays as u16 + 2 * self.is_tracked() as u16;
-        Some(Self(STREAMS + twin * STREAM_KINDS + stream::kind(self)?))
+        StreamOp { kind: stream::kind(self)?, counts_first: false, pays, tracked: self.is_tracked() }.code()
     }
 
-    /// What a round does, of a stream.
-    pub fn stream_round(self) -> Option<StreamRound> {
-        self.as_stream().map(|(kind, ..)| stream::round(kind))
+    /// The twin of an `i32.add` of a slot and an immediate that executes the rounds of an innermost loop of which it is
+    /// the body, together with this store and a branch, which is metered if it `pays`. Whether the address of the store
+    /// is the sum in the accumulator; field `a` has to name its slot as well then. None if there is no such twin.
+    pub fn streamed_behind_addition(self, pays: bool) -> Option<(Self, bool)> {
+        let (kind, is_sum) = match stream::kind(self) {
+            Some(kind) => (kind, false),
+            None => (stream::kind_at_sum(self)?, true),
+        };
+        let op = StreamOp { kind, counts_first: true, pays, tracked: self.is_tracked() }.code()?;
+        Some((op, is_sum))
     }
 
-    /// The kind of a stream, whether it pays, and whether it is tracked.
-    pub(crate) fn as_stream(self) -> Option<(u16, bool, bool)> {
-        let (twin, kind) = (self.0.checked_sub(STREAMS)? / STREAM_KINDS, (self.0 - STREAMS) % STREAM_KINDS);
-        Some((kind, twin & 1 != 0, twin & 2 != 0))
+    /// What a stream does.
+    pub fn as_stream(self) -> Option<StreamOp> {
+        StreamOp::of(self.0.checked_sub(STREAMS)?)
     }
 
     /// Whether this returns one value, which is in a slot.
@@ -540,8 +545,8 @@ impl OpCode {
 
     /// The operator and the form behind this number, or the special op.
     pub fn describe(self) -> Described {
-        if let Some((kind, ..)) = self.as_stream() {
-            return stream::plain(kind).describe();
+        if let Some(stream) = self.as_stream() {
+            return stream.plain().describe();
         }
         if let Some(stored) = self.0.checked_sub(TRACKED_STORED) {
             return Self(STORE_RESULT + stored).describe();
@@ -1088,11 +1093,8 @@ const TRACKED_STORED: u16 = TRACKED + COUNTS[Kind::Store as usize] * STORE_FORMS
 /// How many there are of them.
 pub const TRACKED_OPS: usize = (COUNTS[Kind::Store as usize] * STORE_FORMS + PINNED - STORE_RESULT) as usize;
 
-/// Where the streams begin: plain, metered, tracked, and both.
-const STREAMS: u16 = TRACKED + TRACKED_OPS as u16;
-
-/// How many there are.
-pub const STREAM_OPS: usize = STREAM_KINDS as usize * 4;
+/// Where the streams begin.
+pub(crate) const STREAMS: u16 = TRACKED + TRACKED_OPS as u16;
 
 /// The count of all ops: the length of a handler table.
 pub const OP_COUNT: usize = STREAMS as usize + STREAM_OPS;
@@ -1172,12 +1174,23 @@ mod tests {
         });
         assert!(tracked.eq(TRACKED..STREAMS));
         for number in STREAMS..OP_COUNT as u16 {
-            let (kind, pays, tracked) = OpCode(number).as_stream().unwrap();
-            let plain = stream::plain(kind);
-            let twin = if tracked { plain.tracked().unwrap() } else { plain };
-            assert_eq!(twin.streamed(pays), Some(OpCode(number)));
-            assert_eq!((OpCode(number).describe(), OpCode(number).is_tracked()), (plain.describe(), tracked));
+            let stream = OpCode(number).as_stream().unwrap();
+            let store = stream.store();
+            let twin = if stream.tracked { store.tracked().unwrap() } else { store };
+            let op = if stream.counts_first {
+                twin.streamed_behind_addition(stream.pays).map(|(op, _)| op)
+            } else {
+                twin.streamed(stream.pays)
+            };
+            assert_eq!((op, OpCode(number).is_tracked()), (Some(OpCode(number)), stream.tracked));
         }
+        let [slot, acc] = [Source::Slot, Source::Acc].map(|address| {
+            OpCode::store(Operator::I64Store8, address, Source::Slot).streamed_behind_addition(true)
+        });
+        assert_eq!(
+            (acc.map(|(op, _)| op), acc.map(|(_, is_sum)| is_sum)),
+            (slot.map(|(op, _)| op), Some(true))
+        );
         assert_eq!(OpCode::binary(Operator::I32Eq, Source::Slot, Source::Imm, Target::Acc).metered(), None);
     }
 }

@@ -10,7 +10,6 @@ use crate::{
     fused::{Address, FIRST_SOURCES, MOVED_ADDRESSES},
     op::{BINARY_FORMS, BINARY_SOURCES, Described, LATCH_SOURCES, STORE_SOURCES, SlowOp, Source, Special},
     operator::{Kind, Operator},
-    stream::StreamRound,
 };
 
 /// Writes the cell as `position: op operands`, for example `12: i32.add.si.s 4 <- 2, #1`.
@@ -47,7 +46,7 @@ pub fn print(code: &CodeBuffer, cell: &Listed, out: &mut dyn Write) -> fmt::Resu
         out.write_str(", tracked")?;
     }
     // A move is printed with its op's name, which says so.
-    if matches!(cell.op.stream_round(), Some(StreamRound::Store { .. })) {
+    if cell.op.as_stream().is_some() && !matches!(cell.op.describe(), Described::Moved(..)) {
         out.write_str(", stream")?;
     }
     let next = code.listing.iter().find(|l| l.position > cell.position);

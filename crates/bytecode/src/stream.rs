@@ -1,13 +1,13 @@
-//! Streams: stores, and loads with a store, that are all of an innermost loop's body but for the latch. Their twins
-//! execute the rounds of the loop themselves.
+//! Streams: stores, and loads with a store, that are all of an innermost loop's body but for the latch, or for an
+//! addition before them and a branch behind. The twin of the first cell executes the rounds of the loop itself.
 //!
-//! The cells are those of the plain ops, the latch's among them, but for one thing: an unused half-word of the latch
-//! says what its twin needs to know about it ([`StreamTest`]). The last round's latch, and whatever is out of the
-//! ordinary (a trap, fuel that does not suffice, the first write to a block), is left to the plain ops.
+//! The cells are those of the plain ops, but for one thing: an unused half-word of the branch says what the twin needs
+//! to know about it ([`StreamTest`]). The last round's branch, and whatever is out of the ordinary (a trap, fuel that
+//! does not suffice, the first write to a block), is left to the plain ops.
 
 use crate::{
     fused::{Address, MOVED_ADDRESSES},
-    op::{Described, OpCode, Source},
+    op::{Described, OpCode, STREAMS, Source, Target},
     operator::{Kind, Operator},
 };
 
@@ -17,6 +17,76 @@ pub const STREAM_KINDS: u16 = 20;
 
 /// The kinds that are moves.
 const MOVES: u16 = 4;
+
+/// The stores of bytes, of which there are streams that count first, too: how bytes are filled downwards.
+pub const BYTE_STREAMS: [u16; 4] = [MOVES, MOVES + 1, MOVES + 2, MOVES + 3];
+
+/// How many streams there are: plain, metered, tracked, and both.
+pub const STREAM_OPS: usize = 4 * (STREAM_KINDS as usize + BYTE_STREAMS.len());
+
+/// A stream.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StreamOp {
+    pub(crate) kind: u16,
+    /// Whether the addition stands before the store, not in a latch. The first cell is that of the addition then.
+    pub counts_first: bool,
+    /// Whether the branch pays.
+    pub pays: bool,
+    /// Whether writes are noted.
+    pub tracked: bool,
+}
+
+impl StreamOp {
+    /// The stream with this number.
+    pub(crate) fn of(number: u16) -> Option<Self> {
+        let counted = number.checked_sub(4 * STREAM_KINDS);
+        let (twin, kind) = match counted {
+            None => (number / STREAM_KINDS, number % STREAM_KINDS),
+            Some(number) => {
+                let kinds = BYTE_STREAMS.len() as u16;
+                (number / kinds, BYTE_STREAMS[(number % kinds) as usize])
+            }
+        };
+        (twin < 4).then_some(Self {
+            kind,
+            counts_first: counted.is_some(),
+            pays: twin & 1 != 0,
+            tracked: twin & 2 != 0,
+        })
+    }
+
+    /// Its op, if there is one.
+    pub(crate) fn code(self) -> Option<OpCode> {
+        let twin = self.pays as u16 + 2 * self.tracked as u16;
+        let number = if self.counts_first {
+            let kind = BYTE_STREAMS.iter().position(|kind| *kind == self.kind)? as u16;
+            4 * STREAM_KINDS + twin * BYTE_STREAMS.len() as u16 + kind
+        } else {
+            twin * STREAM_KINDS + self.kind
+        };
+        Some(OpCode(STREAMS + number))
+    }
+
+    /// An op that does what the first cell does.
+    pub(crate) fn plain(self) -> OpCode {
+        if self.counts_first {
+            return OpCode::binary(Operator::I32Add, Source::Slot, Source::Imm, Target::Slot);
+        }
+        self.store()
+    }
+
+    /// An op that stores as it does.
+    pub(crate) fn store(self) -> OpCode {
+        plain(self.kind)
+    }
+
+    /// What a round stores.
+    pub fn round(self) -> StreamRound {
+        let Some(store) = self.kind.checked_sub(MOVES) else { return StreamRound::Move };
+        let (is_sum, value) = STORES[store as usize % STORES.len()];
+        StreamRound::Store { is_sum, is_imm: value == Source::Imm }
+    }
+}
 
 /// What a round of a stream does.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,13 +100,6 @@ pub enum StreamRound {
         /// Whether the value is an immediate, not in a slot.
         is_imm: bool,
     },
-}
-
-/// What a round of a kind of stream does.
-pub(crate) fn round(kind: u16) -> StreamRound {
-    let Some(store) = kind.checked_sub(MOVES) else { return StreamRound::Move };
-    let (is_sum, value) = STORES[store as usize % STORES.len()];
-    StreamRound::Store { is_sum, is_imm: value == Source::Imm }
 }
 
 /// The kind of stream that an op can become.
@@ -57,8 +120,19 @@ pub(crate) fn kind(op: OpCode) -> Option<u16> {
     }
 }
 
-/// An op that does what a round of this kind of stream does.
-pub(crate) fn plain(kind: u16) -> OpCode {
+/// The kind that a store becomes whose address is in the accumulator, if that is what the cell before has added.
+pub(crate) fn kind_at_sum(op: OpCode) -> Option<u16> {
+    let Described::Operator(operator, form) = op.describe() else { return None };
+    if operator.row().kind != Kind::Store {
+        return None;
+    }
+    let at = |address, value| OpCode::store(operator, address, value);
+    let is_this = |&value: &Source| at(Source::Acc, value).describe() == Described::Operator(operator, form);
+    kind(at(Source::Slot, [Source::Slot, Source::Imm].into_iter().find(is_this)?))
+}
+
+/// A store, or a load and a store, of this kind.
+fn plain(kind: u16) -> OpCode {
     let Some(number) = kind.checked_sub(MOVES) else {
         let sums = MOVED_ADDRESSES.iter().position(|addresses| *addresses == (Address::Sum, Address::Sum));
         return OpCode::moved(kind, sums.unwrap_or_default() as u16);
@@ -76,8 +150,8 @@ fn store(operator: Operator, (is_sum, value): (bool, Source)) -> OpCode {
     if is_sum { OpCode::store_sum(operator, value) } else { OpCode::store(operator, Source::Slot, value) }
 }
 
-/// What a stream knows about its latch: where the operands are, and how it decides whether there is another round. In
-/// field `a` of the latch's word 2.
+/// What a stream knows about the end of a round: where the operands are, and how it is decided whether there is another
+/// one. In field `a` of the latch's word 2; of a branch that is no latch, in that of word 1.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct StreamTest(pub u16);
 

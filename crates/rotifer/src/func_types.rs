@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn equal_types_have_equal_numbers() {
         let types = FuncTypes::default();
-        let of = |count: usize| FuncType::new(vec![ValType::I32; count], [ValType::I64]);
+        let of = |count: usize| FuncType::new(core::iter::repeat_n(ValType::I32, count), [ValType::I64]);
         let all: Vec<_> = (0..100).map(of).collect();
         let numbers = types.numbers(&all);
         assert_eq!(numbers, (0..100).collect::<Vec<u32>>());
@@ -143,7 +143,7 @@ mod tests {
     #[cfg(feature = "std")]
     fn threads_agree() {
         let types = FuncTypes::default();
-        let of = |count: usize| FuncType::new(vec![ValType::F32; count], []);
+        let of = |count: usize| FuncType::new(core::iter::repeat_n(ValType::F32, count), []);
         std::thread::scope(|scope| {
             for start in 0..4 {
                 let types = &types;

@@ -703,9 +703,7 @@ impl Translator<'_> {
             }
             Condition::Compare(compare, operands) | Condition::Not(compare, operands) => {
                 let sense = sense != matches!(condition, Condition::Not(..));
-                let op = OpCode::branch(compare.operator, compare.a, compare.b, sense, to);
-                let operands = Operands { a: 0, ..operands };
-                self.emit.op_wide(twin_if(pays, op), operands, compare.wide_imm, Result::None);
+                self.branch_on_compare(compare, operands, sense, to, pays);
             }
             Condition::Common(Common { is_wide, sources, operands, holds }) => {
                 let op = OpCode::test(is_wide, sources, sense == holds, to)
@@ -783,6 +781,32 @@ impl Translator<'_> {
         true
     }
 
+    /// Emits a branch on a compare.
+    fn branch_on_compare(&mut self, compare: Binary, o: Operands, sense: bool, to: Destination, pays: bool) {
+        let op = OpCode::branch(compare.operator, compare.a, compare.b, sense, to);
+        let operands = Operands { a: 0, ..o };
+        let start = self.emit.position();
+        self.emit.op_wide(twin_if(pays, op), operands, compare.wide_imm, Result::None);
+        if to == Destination::Loop {
+            self.stream(start, compare, sense, operands, pays);
+        }
+    }
+
+    /// Makes the innermost loop a stream, if it consists of an addition, a store and the branch that was emitted last,
+    /// at `start`, on a compare of the sum.
+    fn stream(&mut self, start: u32, compare: Binary, sense: bool, operands: Operands, pays: bool) {
+        let (is_acc, right) = match (compare.a, compare.b) {
+            (Source::Slot, Source::Slot | Source::Imm) => (false, operands.c),
+            (Source::Acc, Source::Imm) => (true, operands.c),
+            (Source::Acc, Source::Slot) => (true, operands.b.into()),
+            _ => return,
+        };
+        if let Some(test) = StreamTest::new(compare.operator, sense, Source::Imm, compare.b) {
+            let operands = Operands { c: right, ..operands };
+            self.emit.stream_behind_addition(start, test, (operands, is_acc), pays);
+        }
+    }
+
     fn branch_on_value(&mut self, source: Source, slot: u16, sense: bool, to: Destination, pays: bool) {
         use Special::*;
         let op = match (source == Source::Acc, sense, to) {
@@ -795,7 +819,13 @@ impl Translator<'_> {
             (true, true, Destination::Loop) => BrNezAccLoop,
             (true, false, Destination::Loop) => BrEqzAccLoop,
         };
-        self.emit.op(twin_if(pays, op.code()), Operands { a: 0, b: slot, c: 0 }, &[], Result::None);
+        let start = self.emit.position();
+        let operands = Operands { a: 0, b: slot, c: 0 };
+        self.emit.op(twin_if(pays, op.code()), operands, &[], Result::None);
+        if to == Destination::Loop {
+            let compare = Binary { operator: Operator::I32Ne, a: source, b: Source::Imm, wide_imm: None };
+            self.stream(start, compare, sense, operands, pays);
+        }
     }
 
     /// Returns the topmost operands, which are not needed afterwards.

@@ -10,8 +10,8 @@
 
 use alloc::vec::Vec;
 use rotifer_bytecode::{
-    Address, CodeBuffer, FIRST_SOURCES, HandlerTable, Kind, Listed, OpCode, Operands, Operator, Source,
-    Special, Split, StreamRound, StreamTest, Target, Word,
+    Address, CodeBuffer, Described, FIRST_SOURCES, HandlerTable, Kind, Listed, OpCode, Operands, Operator,
+    Source, Special, Split, StreamOp, StreamRound, StreamTest, Target, Word,
 };
 use rotifer_core::{ValType, WasmOffset};
 
@@ -127,12 +127,54 @@ impl Caps {
     }
 }
 
-/// Code behind a loop's header.
+/// Code behind a loop's header: the first two cells.
 #[derive(Clone, Copy, Debug)]
 struct Body {
-    start: u32,
-    /// The cell there: its op, its operands, and its further ones, if it has any.
-    cell: Option<(OpCode, Operands, Operands)>,
+    /// Where they begin and the second one ends.
+    starts: [u32; 3],
+    cells: [BodyCell; 2],
+}
+
+/// A cell: its op, its operands, and its further ones, if it has any.
+#[derive(Clone, Copy, Debug)]
+struct BodyCell {
+    op: OpCode,
+    operands: Operands,
+    further: Operands,
+}
+
+impl Body {
+    const fn at(start: u32) -> Self {
+        let operands = Operands { a: 0, b: 0, c: 0 };
+        let cell = BodyCell { op: OpCode(0), operands, further: operands };
+        Self { starts: [start, NO_CELL, NO_CELL], cells: [cell; 2] }
+    }
+
+    /// Remembers a cell, if it is one of the first.
+    #[inline(always)]
+    fn note(&mut self, start: u32, words: u32, op: OpCode, operands: Operands) {
+        let number = if start == self.starts[0] {
+            0
+        } else if start == self.starts[1] {
+            1
+        } else {
+            return;
+        };
+        self.cells[number] = BodyCell { op, operands, further: Operands::default() };
+        self.starts[number + 1] = start + words;
+        if number == 0 {
+            self.starts[2] = NO_CELL;
+        }
+    }
+
+    /// Remembers the further operands of a cell.
+    fn note_further(&mut self, start: u32, further: Operands) {
+        for (cell, at) in self.cells.iter_mut().zip(self.starts) {
+            if at == start {
+                cell.further = further;
+            }
+        }
+    }
 }
 
 /// Memory that one emitter leaves to the next, all of it empty.
@@ -228,7 +270,7 @@ impl<'e> Emitter<'e> {
             last_other: 0,
             skipped: None,
             kept: None,
-            body: Body { start: NO_CELL, cell: None },
+            body: Body::at(NO_CELL),
             fixups,
             jumps,
             jumps_to: 0,
@@ -299,9 +341,7 @@ impl<'e> Emitter<'e> {
     #[inline(always)]
     pub(crate) fn op(&mut self, op: OpCode, operands: Operands, rest: &[Word], result: Result) {
         let start = self.start(op, operands, [self.handler(op), Word { operands }]);
-        if start == self.body.start {
-            self.body.cell = Some((op, operands, Operands::default()));
-        }
+        self.body.note(start, 2 + rest.len() as u32, op, operands);
         if !rest.is_empty() {
             self.buffer.words.extend_from_slice(rest);
         }
@@ -791,10 +831,8 @@ impl<'e> Emitter<'e> {
 
     /// The operands that the last cell has besides its own.
     pub(crate) fn further_operands(&mut self, o: Operands) {
-        if let Some((_, _, second)) =
-            self.body.cell.as_mut().filter(|_| self.last_cell == Some(self.body.start))
-        {
-            *second = o;
+        if let Some(start) = self.last_cell {
+            self.body.note_further(start, o);
         }
         self.list_wide(u64::from(o.a) | u64::from(o.b) << 16 | u64::from(o.c) << 32);
     }
@@ -895,20 +933,61 @@ impl<'e> Emitter<'e> {
 
     /// The loop register leads to what is emitted next.
     pub(crate) fn begin_body(&mut self) {
-        self.body = Body { start: self.position(), cell: None };
+        self.body = Body::at(self.position());
     }
 
-    /// Has the first cell behind a loop's header, if it is a store and the next one the latch that was emitted at
-    /// `latch`, execute the rounds of the loop: if of what it needs nothing but the last summand of its addresses
-    /// changes, which is what the latch counts. `count` are the latch's operands and what it compares with.
+    /// Has the cell behind a loop's header, if it is a store and the next one the latch that was emitted at `latch`,
+    /// execute the rounds of the loop: if of what it needs nothing but the last summand of its addresses changes, which
+    /// is what the latch counts. `count` are the latch's operands and what it compares with.
     pub(crate) fn stream(&mut self, latch: u32, test: StreamTest, count: (Operands, u32), pays: bool) {
-        let Body { start, cell: Some((op, mut first, mut second)) } = self.body else { return };
-        let Some(op) = op.streamed(pays) else { return };
+        let Body { starts: [start, end, ..], cells: [store, ..] } = self.body;
         let (Operands { a: counter, c: addend, .. }, right) = count;
-        let is_counter = |slot: u32| slot == u32::from(counter);
-        if test.is_addend_slot() && is_counter(addend) || test.is_right_slot() && is_counter(right) {
+        if end != latch || test.is_addend_slot() && addend == u32::from(counter) {
             return;
         }
+        let Some(op) = store.op.streamed(pays) else { return };
+        if self.stream_of(op, (start, store), counter, test, right) {
+            self.replace(start, op, None);
+            self.buffer.words[latch as usize + 2] = Word::operands(test.0, 0, right);
+        }
+    }
+
+    /// The same of an addition behind a loop's header, if a store follows and then the branch that was emitted at
+    /// `branch`. It has these operands, or tests the accumulator and what is in `c`.
+    pub(crate) fn stream_behind_addition(
+        &mut self,
+        branch: u32,
+        test: StreamTest,
+        (operands, is_acc): (Operands, bool),
+        pays: bool,
+    ) {
+        let Body { starts: [start, second, end], cells: [add, mut store] } = self.body;
+        let Operands { a: counter, b: from, .. } = add.operands;
+        let addition = OpCode::binary(Operator::I32Add, Source::Slot, Source::Imm, Target::Slot);
+        let tests_counter = if is_acc { self.mirrors(Domain::Int, counter) } else { operands.b == counter };
+        if end != branch || add.op != addition || from != counter || !tests_counter {
+            return;
+        }
+        let Some((op, is_at_sum)) = store.op.streamed_behind_addition(pays) else { return };
+        if is_at_sum {
+            store.operands.a = counter;
+        }
+        if self.stream_of(op, (second, store), counter, test, operands.c) {
+            self.replace(start, op, None);
+            self.buffer.words[branch as usize + 1] = Word { operands: Operands { a: test.0, ..operands } };
+        }
+    }
+
+    /// Whether a store can be that of a stream. If so, what the stream counts becomes the last summand of addresses.
+    fn stream_of(
+        &mut self,
+        op: OpCode,
+        (start, store): (u32, BodyCell),
+        counter: u16,
+        test: StreamTest,
+        right: u32,
+    ) -> bool {
+        let BodyCell { op: store, operands: mut first, further: mut second } = store;
         // Whether just one of two summands is the counter. It is made the second.
         let counts = |a: &mut u16, b: &mut u16| {
             if *a == counter {
@@ -916,37 +995,49 @@ impl<'e> Emitter<'e> {
             }
             *a != counter && *b == counter
         };
-        // The second summand and the offset, of an address that is a sum.
+        // The second summand, of an address that is a sum.
         let mut summand = first.c as u16;
-        let (is_counted, words) = match op.stream_round() {
+        let is_counted = match op.as_stream().map(StreamOp::round) {
             Some(StreamRound::Move) => {
-                (counts(&mut first.b, &mut summand) && counts(&mut first.a, &mut second.a), 3)
+                counts(&mut first.b, &mut summand) && counts(&mut first.a, &mut second.a)
             }
             Some(StreamRound::Store { is_sum, is_imm }) => {
+                let is_value_fixed = is_imm || first.b != counter;
                 let is_counted = if is_sum { counts(&mut first.a, &mut summand) } else { first.a == counter };
-                (is_counted && (is_imm || first.b != counter), 2 + u32::from(is_imm))
+                if !is_sum {
+                    summand = first.c as u16;
+                }
+                is_counted && is_value_fixed
             }
-            None => return,
+            None => false,
         };
-        if !is_counted || start + words != latch {
-            return;
+        if !is_counted || test.is_right_slot() && right == u32::from(counter) {
+            return false;
         }
-        if !matches!(op.stream_round(), Some(StreamRound::Store { is_sum: false, .. })) {
-            first.c = first.c & 0xFFFF_0000 | u32::from(summand);
-        }
-        self.buffer.words[start as usize] = self.handler(op);
+        first.c = first.c & 0xFFFF_0000 | u32::from(summand);
         self.buffer.words[start as usize + 1] = Word { operands: first };
-        let is_move = op.stream_round() == Some(StreamRound::Move);
+        let is_move = matches!(store.describe(), Described::Moved(..));
         if is_move {
             self.buffer.words[start as usize + 2] = Word { operands: second };
         }
-        self.buffer.words[latch as usize + 2] = Word::operands(test.0, 0, right);
-        if self.listing
-            && let Some(listed) = self.buffer.listing.iter_mut().rev().find(|listed| listed.position == start)
-        {
-            (listed.op, listed.operands) = (op, first);
-            if is_move {
-                listed.wide = listed.wide & !0xFFFF | u64::from(second.a);
+        self.replace(start, store, Some((first, second.a)));
+        true
+    }
+
+    /// Replaces the op of the cell at `start`; in a listing, its operands as well, and the half-word of a move that has
+    /// the second summand.
+    fn replace(&mut self, start: u32, op: OpCode, operands: Option<(Operands, u16)>) {
+        self.buffer.words[start as usize] = self.handler(op);
+        if !self.listing {
+            return;
+        }
+        if let Some(listed) = self.buffer.listing.iter_mut().rev().find(|listed| listed.position == start) {
+            listed.op = op;
+            if let Some((first, second)) = operands {
+                listed.operands = first;
+                if let Described::Moved(..) = op.describe() {
+                    listed.wide = listed.wide & !0xFFFF | u64::from(second);
+                }
             }
         }
     }

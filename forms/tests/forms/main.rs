@@ -25,10 +25,12 @@ impl Kind {
         Self { meter, canonical_nans }
     }
 
-    pub(crate) const ALL: [Self; 4] = [
+    pub(crate) const ALL: [Self; 5] = [
         Self::new(Meter::Nothing, false),
         Self::new(Meter::Nothing, true),
         Self::new(Meter::Fuel, true),
+        // Untracked, as the first: streams pay and note, one without the other.
+        Self::new(Meter::Fuel, false),
         Self::new(Meter::Interrupts, false),
     ];
 

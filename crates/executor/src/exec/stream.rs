@@ -1,11 +1,12 @@
-//! Streams (`rotifer_bytecode::OpCode::streamed`): innermost loops whose body is one store, or a load and a store, and
-//! a latch. The handler executes the rounds itself: no dispatch, and what is counted is in a register.
+//! Streams (`rotifer_bytecode::StreamOp`): innermost loops whose body is one store, or a load and a store, and a latch,
+//! or an addition before and a branch behind. The handler executes the rounds itself: no dispatch, and what is counted
+//! is in a register.
 //!
 //! It ends before what is out of the ordinary and leaves that to the ops that the loop consists of: an access that
-//! traps, the first write to a block, a round that the fuel does not pay for, and the latch of the last round.
+//! traps, the first write to a block, a round that the fuel does not pay for, and the branch of the last round.
 
 use rotifer_bytecode::{
-    HandlerAddr, MOVED_SIZES, STREAM_KINDS, STREAM_OPS, StreamTest,
+    BYTE_STREAMS, HandlerAddr, MOVED_SIZES, STREAM_KINDS, StreamTest,
     semantics::{MemoryInt, Store, Value, ops},
 };
 
@@ -140,29 +141,40 @@ impl<O: Store, P: Counted, V: Src, W: Writes> Body for Stores<O, P, V, W> {
     }
 }
 
-/// The rounds of a loop.
-pub(crate) struct Stream<B, M>(Of<(B, M)>);
+/// The rounds of a loop, of which each adds before it stores if it `COUNTS_FIRST`.
+pub(crate) struct Stream<B, M, const COUNTS_FIRST: bool>(Of<(B, M)>);
 
-impl<B: Body, M: Meter> Handler for Stream<B, M> {
+impl<B: Body, M: Meter, const COUNTS_FIRST: bool> Handler for Stream<B, M, COUNTS_FIRST> {
     #[inline(always)]
     unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
-        // SAFETY: I-CELL, I-SLOT, I-MEM, promised by the caller: the latch follows, adds to the number that the
-        // addresses end with, and is followed by its costs, if it pays.
+        // SAFETY: I-CELL, I-SLOT, I-MEM, promised by the caller: what adds to the number that the addresses end with
+        // stands before the store or behind it, with the branch or as one cell with that; the branch's costs, if it
+        // pays, are behind its operands.
         unsafe {
-            let latch = r.pc.add(B::WORDS);
-            let (count, second) = ((*latch.add(1)).operands, (*latch.add(2)).operands);
-            let test = StreamTest(second.a);
-            let step = if test.is_addend_slot() { slot(r, count.c) as u32 } else { count.c };
-            let right = if test.is_right_slot() { slot(r, second.c) as u32 } else { second.c };
+            let addition = r.pc;
+            if COUNTS_FIRST {
+                r.pc = r.pc.add(2);
+            }
+            let branch = r.pc.add(B::WORDS);
+            let (count, test) =
+                if COUNTS_FIRST { (addition.add(1), branch.add(1)) } else { (branch.add(1), branch.add(2)) };
+            let cost = if M::PAYS { (*test.add(1)).pair[0] } else { 0 };
+            let (count, right) = ((*count).operands, (*test).operands.c);
+            let test = StreamTest((*test).operands.a);
+            let is_in_slot = !COUNTS_FIRST && test.is_addend_slot();
+            let step = if is_in_slot { slot(r, count.c) as u32 } else { count.c };
+            let right = if test.is_right_slot() { slot(r, right) as u32 } else { right };
             let (mask, limit) = test.bound(right);
-            let cost = if M::PAYS { (*latch.add(3)).pair[0] } else { 0 };
             let (fixed, data, mut fuel) = (B::fixed(r), r.mem, r.fuel as u32);
             let mut number = slot(r, count.a.into()) as u32;
             let is_done = loop {
+                let next = number.wrapping_add(step);
+                if COUNTS_FIRST {
+                    number = next;
+                }
                 if !B::round(data, fixed, number) {
                     break false;
                 }
-                let next = number.wrapping_add(step);
                 if u64::from(next ^ mask) >= limit {
                     break true;
                 }
@@ -175,10 +187,14 @@ impl<B: Body, M: Meter> Handler for Stream<B, M> {
             if M::PAYS {
                 r.fuel = fuel.into();
             }
+            if COUNTS_FIRST {
+                // The addition left it there.
+                r.acc = number.into();
+            }
             r.l0 = number.into();
             set_slot(r, count.a.into(), number.into());
             if is_done {
-                r.pc = latch;
+                r.pc = branch;
                 return D::next(r);
             }
             D::divert::<B::Plain>(r)
@@ -190,15 +206,15 @@ type Kinds = [HandlerAddr; STREAM_KINDS as usize];
 
 fn kinds<D: Dispatcher, M: Meter, W: Writes>() -> Kinds {
     macro_rules! moves {
-        ($( $V:ty )*) => { [ $( D::addr::<Stream<Moves<$V, W>, M>>() ),* ] };
+        ($( $V:ty )*) => { [ $( D::addr::<Stream<Moves<$V, W>, M, false>>() ),* ] };
     }
     macro_rules! stores {
         ($( $O:ident )*) => {
             [$(
-                D::addr::<Stream<Stores<ops::$O, Plain<S>, S, W>, M>>(),
-                D::addr::<Stream<Stores<ops::$O, Plain<S>, I, W>, M>>(),
-                D::addr::<Stream<Stores<ops::$O, Added<S>, S, W>, M>>(),
-                D::addr::<Stream<Stores<ops::$O, Added<S>, I, W>, M>>(),
+                D::addr::<Stream<Stores<ops::$O, Plain<S>, S, W>, M, false>>(),
+                D::addr::<Stream<Stores<ops::$O, Plain<S>, I, W>, M, false>>(),
+                D::addr::<Stream<Stores<ops::$O, Added<S>, S, W>, M, false>>(),
+                D::addr::<Stream<Stores<ops::$O, Added<S>, I, W>, M, false>>(),
             )*]
         };
     }
@@ -208,12 +224,29 @@ fn kinds<D: Dispatcher, M: Meter, W: Writes>() -> Kinds {
     core::array::from_fn(|kind| moves.get(kind).copied().unwrap_or_else(|| stores[kind - moves.len()]))
 }
 
-/// The handlers of all streams, by number.
-pub(crate) fn streams<D: Dispatcher>() -> [Kinds; STREAM_OPS / STREAM_KINDS as usize] {
+/// In the order of [`BYTE_STREAMS`].
+fn bytes<D: Dispatcher, M: Meter, W: Writes>() -> [HandlerAddr; BYTE_STREAMS.len()] {
     [
-        kinds::<D, Free, Untracked>(),
-        kinds::<D, Metered, Untracked>(),
-        kinds::<D, Free, Tracked>(),
-        kinds::<D, Metered, Tracked>(),
+        D::addr::<Stream<Stores<ops::I32Store8, Plain<S>, S, W>, M, true>>(),
+        D::addr::<Stream<Stores<ops::I32Store8, Plain<S>, I, W>, M, true>>(),
+        D::addr::<Stream<Stores<ops::I32Store8, Added<S>, S, W>, M, true>>(),
+        D::addr::<Stream<Stores<ops::I32Store8, Added<S>, I, W>, M, true>>(),
     ]
+}
+
+/// The handlers of all streams, by number.
+pub(crate) fn streams<D: Dispatcher>() -> impl Iterator<Item = HandlerAddr> {
+    macro_rules! twins {
+        ($of:ident) => {
+            [
+                $of::<D, Free, Untracked>(),
+                $of::<D, Metered, Untracked>(),
+                $of::<D, Free, Tracked>(),
+                $of::<D, Metered, Tracked>(),
+            ]
+            .into_iter()
+            .flatten()
+        };
+    }
+    twins!(kinds).chain(twins!(bytes))
 }

@@ -291,7 +291,9 @@ pub(crate) fn build<D: Dispatcher>(by_cpu: bool) -> Box<HandlerTable> {
     };
     canonical::<D>(&mut put);
     tracked_stores::<D>(&mut put);
-    table.0[OP_COUNT - STREAM_OPS..].copy_from_slice(streams::<D>().as_flattened());
+    for (place, handler) in table.0[OP_COUNT - STREAM_OPS..].iter_mut().zip(streams::<D>()) {
+        *place = handler;
+    }
     if by_cpu {
         put_for_cpu::<D>(&mut table);
     }

@@ -16,11 +16,18 @@
     (loop $again
       (i64.store (i32.add (local.get $p) (local.get $i)) (i64.const -1))
       (i64.store offset=8 (i32.add (local.get $p) (local.get $i)) (i64.const -1))
-      (br_if $again (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 16))) (local.get $n))))))
+      (br_if $again (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 16))) (local.get $n)))))
+  ;; Bytes are filled from the end: the addition executes the rounds.
+  (func (param $p i32) (param $n i32)
+    (loop $again
+      (if (local.get $n)
+        (then
+          (i32.store8 (i32.add (local.tee $n (i32.sub (local.get $n) (i32.const 1))) (local.get $p)) (i32.const 0))
+          (br $again))))))
 ;; function 0, 9 slots
 ;;   0: const32 5 <- #0
 ;;   2: loop.pinned 5
-;;   4: move8<s+s:s+s>+stream [0 + 5 + 4] <- [1 + 5 + 0], stream
+;;   4: move8<s+s:s+s>+stream [0 + 5 + 4] <- [1 + 5 + 0]
 ;;   7: 5 <- 5 + #1; br_if.loop i32.ne acc, 2
 ;;   10: return
 ;; function 1, 6 slots
@@ -36,3 +43,11 @@
 ;;   7: i64.store.s+si [0 + 4 + 8] <- #-1
 ;;   10: 4 <- 4 + #16; br_if.loop i32.lt_u acc, 1
 ;;   13: return
+;; function 3, 6 slots
+;;   0: br_eqz.s 1 -> 14
+;;   3: loop.pinned 0
+;;   5: i32.add.si.s 1 <- 1, #-1, stream
+;;   7: i32.store8.s+si [0 + 1 + 0] <- #0
+;;   10: br_nez.s.loop 1
+;;   12: return
+;;   14: return
