@@ -59,6 +59,17 @@ fn of(op: Special, params: &[Param], results: &str, body: impl Into<String>) -> 
 
 fn plain(forms: &mut Vec<Form>) {
     use Special::*;
+    let squares = [
+        ("i32", I32Square, I32SquareAcc),
+        ("i64", I64Square, I64SquareAcc),
+        ("f32", F32Square, F32SquareAcc),
+        ("f64", F64Square, F64SquareAcc),
+    ];
+    for (ty, slot, acc) in squares {
+        let square = format!("({ty}.mul (local.tee $r {}) (local.get $r))", computed(ty, "a"));
+        forms.push(of(slot, &[param("a", ty)], ty, format!("(local.set $r {square}) (local.get $r)")));
+        forms.push(of(acc, &[param("a", ty)], ty, square));
+    }
     let number = computed("i32", "a");
     forms.extend([
         of(Unreachable, &[A], "i32", "(unreachable)"),

@@ -736,6 +736,22 @@ special_ops! {
     LoopEnter "loop" 1,
     /// The same in code that pays nothing. The loop's pinned local, if it has one, is that in slot `a`.
     LoopEnterPinned "loop.pinned" 2,
+    /// The square of the i32 in the accumulator: to slot `a` and the accumulator. `b`: a slot that holds it, too.
+    I32Square "i32.square.s" 2,
+    /// The same to the accumulator only; and so on.
+    I32SquareAcc "i32.square.a" 2,
+    /// Of an i64.
+    I64Square "i64.square.s" 2,
+    /// The same to the accumulator only.
+    I64SquareAcc "i64.square.a" 2,
+    /// Of an f32.
+    F32Square "f32.square.s" 2,
+    /// The same to the accumulator only.
+    F32SquareAcc "f32.square.a" 2,
+    /// Of an f64.
+    F64Square "f64.square.s" 2,
+    /// The same to the accumulator only.
+    F64SquareAcc "f64.square.a" 2,
     /// Slot `a` and both accumulators get slot `c` if the i32 in slot `b` is not zero, else slot `word 2`.
     Select "select.s" 3,
     /// The same with the condition in the accumulator.

@@ -258,6 +258,12 @@ fn special_cell(op: Special, cell: &Listed, out: &mut dyn Write) -> fmt::Result 
         Special::Enter => write!(out, " {}..{}", o.a, u32::from(o.a) + o.c),
         Special::Const32 => write!(out, " {} <- #{}", o.a, o.c),
         Special::Copy => write!(out, " {} <- {}", o.a, o.b),
+        Special::I32Square | Special::I64Square | Special::F32Square | Special::F64Square => {
+            write!(out, " {} <- acc", o.a)
+        }
+        Special::I32SquareAcc | Special::I64SquareAcc | Special::F32SquareAcc | Special::F64SquareAcc => {
+            out.write_str(" acc <- acc")
+        }
         Special::CopyTwo => {
             write!(out, " {} <- {}, {} <- {}", o.a, o.b, cell.wide as u16, (cell.wide >> 16) as u16)
         }

@@ -424,6 +424,7 @@ impl<'e> Translator<'e> {
         let is_wide = matches!(row.a, ValType::I64 | ValType::F64);
         let wide_imm = imm(a).or(imm(b)).filter(|_| is_wide);
         let narrow = |bits: u64| if is_wide { 0 } else { bits as u32 };
+        let mut slots_are_equal = false;
         let (operands, source_a, source_b) = if let Some(bits) = imm(b) {
             let (source, slot) = self.read_slot(a, domain);
             (Operands { a: to, b: slot, c: narrow(bits) }, source, Source::Imm)
@@ -433,7 +434,8 @@ impl<'e> Translator<'e> {
         } else {
             let (slot_a, slot_b) = (a.source_slot(), b.source_slot());
             let (slot_a, slot_b) = (slot_a.unwrap_or(a.slot), slot_b.unwrap_or(b.slot));
-            if slot_a == slot_b {
+            slots_are_equal = slot_a == slot_b;
+            if slots_are_equal {
                 // The same local twice: it has a slot.
                 if self.emit.mirrors(domain, slot_a) {
                     (Operands { a: to, b: slot_b, c: 0 }, Source::Acc, Source::Slot)
@@ -453,7 +455,11 @@ impl<'e> Translator<'e> {
         if row.may_trap {
             self.emit.safepoint();
         }
-        let op = self.nans(row.result, OpCode::binary(operator, source_a, source_b, Target::Slot));
+        let is_square = slots_are_equal && source_a == Source::Acc;
+        let square = if is_square { self.square(operator) } else { None };
+        let op = square.unwrap_or_else(|| {
+            self.nans(row.result, OpCode::binary(operator, source_a, source_b, Target::Slot))
+        });
         let binary = Some(Operation { operator, a: source_a, b: source_b });
         let domain = Domain::of(row.result.unwrap_or(row.a));
         // One that may trap may move to a local like any other: it writes only after it has succeeded.
@@ -464,6 +470,19 @@ impl<'e> Translator<'e> {
             Result::Value(domain, Caps { binary, ..Caps::of(row.result) }),
         );
         result
+    }
+
+    /// The op that multiplies the accumulator with itself. The slot with the same value, which was written just before,
+    /// is what such code would wait for.
+    fn square(&self, operator: Operator) -> Option<OpCode> {
+        let op = match operator {
+            Operator::I32Mul => Special::I32Square,
+            Operator::I64Mul => Special::I64Square,
+            Operator::F32Mul if !self.env.canonical_nans => Special::F32Square,
+            Operator::F64Mul if !self.env.canonical_nans => Special::F64Square,
+            _ => return None,
+        };
+        Some(op.code())
     }
 
     /// Emits a binary operator together with the one in the last cell that computes one of its operands, if there is

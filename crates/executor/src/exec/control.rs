@@ -1,7 +1,9 @@
 //! Control flow, constants, copies, globals and calls.
 
 use core::{hint::cold_path, num::NonZero};
-use rotifer_bytecode::{CallPlace, HandlerAddr, OpCode, Operands, RETURN_SLOTS, ReturnKind, Special as Op};
+use rotifer_bytecode::{
+    CallPlace, HandlerAddr, OpCode, Operands, RETURN_SLOTS, ReturnKind, Special as Op, semantics::ops,
+};
 use rotifer_core::TrapCode;
 
 use super::{
@@ -793,6 +795,8 @@ unsafe fn bulk<D: Dispatcher, M: Meter>(
     }
 }
 
+/// A product of the accumulator with itself.
+type Square<O, T> = super::numeric::BinaryOp<O, A, A, T>;
 /// A branch on an i32, by source, destination and whether it pays.
 type BranchIf<X, T, M> = super::numeric::BranchValue<X, T, M, true>;
 /// The same, taken if the i32 is zero.
@@ -864,6 +868,14 @@ fn unmetered<D: Dispatcher>(op: Op) -> Option<HandlerAddr> {
         Op::CopyMany => D::addr::<CopyMany>(),
         Op::LoopEnter => D::addr::<LoopEnter>(),
         Op::LoopEnterPinned => D::addr::<LoopEnterPinned>(),
+        Op::I32Square => D::addr::<Square<ops::I32Mul, S>>(),
+        Op::I32SquareAcc => D::addr::<Square<ops::I32Mul, A>>(),
+        Op::I64Square => D::addr::<Square<ops::I64Mul, S>>(),
+        Op::I64SquareAcc => D::addr::<Square<ops::I64Mul, A>>(),
+        Op::F32Square => D::addr::<Square<ops::F32Mul, S>>(),
+        Op::F32SquareAcc => D::addr::<Square<ops::F32Mul, A>>(),
+        Op::F64Square => D::addr::<Square<ops::F64Mul, S>>(),
+        Op::F64SquareAcc => D::addr::<Square<ops::F64Mul, A>>(),
         Op::Select => D::addr::<Select<S>>(),
         Op::SelectAcc => D::addr::<Select<A>>(),
         Op::CallImport => D::addr::<CallImport>(),

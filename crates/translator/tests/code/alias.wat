@@ -26,5 +26,5 @@
 ;;   9: return.a
 ;; function 2, 5 slots
 ;;   0: i32.add.si.s 0 <- 0, #1
-;;   2: i32.mul.as.a acc <- acc, 0
+;;   2: i32.square.a acc <- acc
 ;;   4: return.a
