@@ -1,6 +1,6 @@
 //! [`ResumableCall`]: calls that stop and go on.
 
-use alloc::vec::Vec;
+use alloc::{string::ToString, vec::Vec};
 use core::{fmt, marker::PhantomData, ops::Deref};
 use rotifer_core::{FuncType, TrapCode, ValType};
 use rotifer_executor::{self as executor, Outcome, Pause, Suspended};
@@ -200,6 +200,31 @@ impl SuspendedCall {
         let outcome = store.resume((self.call, self.probes), &host_results, &mut slots)?;
         // SAFETY: I-REF: the results have the types of the function and belong to the store it ran in.
         Ok(unsafe { ResumableCall::new(outcome, type_id, (store, &slots), outputs) })
+    }
+
+    /// The call with Rust types for its results: what [`TypedFunc::call_resumable`](crate::TypedFunc::call_resumable)
+    /// gives, for one that comes from a snapshot.
+    ///
+    /// # Errors
+    /// The function has other results, or the call belongs to another store. The call ends then.
+    pub fn typed<Results: WasmResults>(
+        self,
+        ctx: impl AsContext,
+    ) -> Result<TypedSuspendedCall<Results>, Error> {
+        let ty = self.check(ctx.as_context().inner)?;
+        if ty.results() != Results::TYPES {
+            let wanted = FuncType::new([], Results::TYPES.iter().copied());
+            return Err(Error::signature(
+                [
+                    "the call is of a function of type ",
+                    &ty.to_string(),
+                    ", whose results are not those of ",
+                    &wanted.to_string(),
+                ]
+                .concat(),
+            ));
+        }
+        Ok(TypedSuspendedCall { call: self, results: PhantomData })
     }
 
     /// Compares stores; gives the type of the function that was called.

@@ -49,6 +49,16 @@ const EVERYTHING: &str = r#"(module
                 (local.set $f (f32.add (local.get $f) (f32.const 0.5)))
                 (local.set $i (i32.add (local.get $i) (i32.const 1)))
                 (br $again)))
+        ;; Streams: their rounds are executed by one handler.
+        (local.set $i (i32.const 0))
+        (loop $again
+            (i32.store16 offset=64 (i32.add (local.get $base) (local.get $i)) (local.get $n))
+            (br_if $again
+                (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 2))) (i32.const 15))))
+        (loop $again
+            (local.set $i (i32.sub (local.get $i) (i32.const 1)))
+            (i32.store8 offset=80 (i32.add (local.get $base) (local.get $i)) (i32.const 7))
+            (br_if $again (local.get $i)))
         (local.set $i (i32.const 0))
         (loop $again
             (if (i32.lt_u (local.get $i) (local.get $n))
@@ -429,7 +439,8 @@ fn waiting(text: &str, name: &str) -> (Store<()>, Instance, SuspendedCall) {
     let items = imports(&mut store, true).into_iter().take(module.imports().len()).collect::<Vec<_>>();
     let instance = Instance::new(&mut store, &module, &items).unwrap();
     let func = instance.get_func(&store, name).unwrap();
-    let call = func.call_resumable(&mut store, &[], &mut []).unwrap();
+    let mut results = vec![Val::I32(0); func.ty(&store).results().len()];
+    let call = func.call_resumable(&mut store, &[], &mut results).unwrap();
     let ResumableCall::Suspended(call) = call else { panic!("the host function suspends") };
     (store, instance, call)
 }
@@ -439,6 +450,7 @@ const WAITING: &str = r#"(module
     (import "host" "ask" (func $ask (type $f)))
     (table (export "table") 3 funcref)
     (func (export "main") (drop (call $ask (i64.const 9))))
+    (func (export "two") (result i64 i32) (i64.add (call $ask (i64.const 9)) (i64.const 1)) (i32.const 7))
     (func (export "tail") (result i64) (return_call $ask (i64.const 9))))"#;
 
 #[test]
@@ -729,6 +741,24 @@ fn mutated_calls_give_typed_errors_or_go_on() {
 }
 
 /// A value that both arms of an `if` take is in its slot, though the first arm could have it from an accumulator.
+#[test]
+fn restored_calls_get_types() {
+    let (mut store, instance, call) = waiting(WAITING, "two");
+    let snapshot = instance.snapshot_with_calls(&mut store, &[&call]).unwrap();
+    drop(call);
+    instance.restore(&mut store, &snapshot).unwrap();
+    let mut restore = || instance.restore_calls(&mut store, &snapshot).unwrap().pop().unwrap();
+    let (call, other) = (restore(), restore());
+    let error = other.typed::<i64>(&store).unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Signature(_)));
+    assert!(error.to_string().contains("[] -> [i64 i32]"), "{error}");
+    let call = call.typed::<(i64, i32)>(&store).unwrap();
+    let TypedResumableCall::Finished(results) = call.resume_with(&mut store, &[Val::I64(41)]).unwrap() else {
+        panic!("nothing else suspends it");
+    };
+    assert_eq!(results, (42, 7));
+}
+
 #[test]
 fn parameters_of_both_arms_are_kept() {
     let text = r#"(module (func (export "f") (param i32 i32) (result i32)
