@@ -112,6 +112,27 @@ fn streams(forms: &mut Vec<Form>) {
             forms.push(counted(name, &params, repeated(&store, &test)));
         }
     }
+    // Another latch of the same loop, which may keep its counter in a register; behind either kind.
+    let rounds = [
+        format!("{store} (br_if $again (i32.ne {} (i32.const 0x30)))", sum("(i32.const 3)")),
+        format!(
+            "(local.set $n (i32.add (local.get $n) (i32.const -1))) {store} (br_if $again (local.get $n))"
+        ),
+    ];
+    for (number, rounds) in rounds.into_iter().enumerate() {
+        let body = format!(
+            "(local.set $n (local.get $a)) (loop $again {rounds} (local.set $n (i32.const 9))
+                (br_if $again (i32.lt_s (local.tee $m (i32.add (local.get $m) (i32.const 1))) (i32.const 4))))
+                (i32.add (i32.shl (local.get $m) (i32.const 8)) (local.get $n))"
+        );
+        let form = Form::new(
+            format!("stream.beside.{number}"),
+            &[base("p"), param_of("a", &[9, 0x2D])],
+            "i32",
+            body,
+        );
+        forms.push(Form { locals: "(local $n i32) (local $m i32)".to_owned(), ..form }.writing());
+    }
     let next = format!("(drop {})", sum("(i32.const 5)"));
     let test = "(i32.ge_u (local.get $n) (local.get $limit))";
     let rounds = format!("(block (loop (br_if 1 {test}) {store} {next} (br 0)))");

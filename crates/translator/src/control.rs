@@ -773,7 +773,10 @@ impl Translator<'_> {
             && sum == add.operands.b
             && let Some(test) = StreamTest::new(operator, sense, add.addend, source)
         {
-            self.emit.stream(latch, test, (add.operands, right), pays);
+            // A stream leaves the register of a pinned local alone: another latch of the loop may pin one.
+            if self.emit.stream(latch, test, (add.operands, right), pays) {
+                self.pins.latch = None;
+            }
         }
         if kept.is_none() {
             self.emit.forget_value(Domain::Int);

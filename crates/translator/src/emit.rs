@@ -167,6 +167,15 @@ impl Body {
         }
     }
 
+    /// A cell has become another one of the same length.
+    fn patch(&mut self, start: u32, op: OpCode, operands: Operands) {
+        for (cell, at) in self.cells.iter_mut().zip(self.starts) {
+            if at == start {
+                (cell.op, cell.operands) = (op, operands);
+            }
+        }
+    }
+
     /// Remembers the further operands of a cell.
     fn note_further(&mut self, start: u32, further: Operands) {
         for (cell, at) in self.cells.iter_mut().zip(self.starts) {
@@ -545,6 +554,7 @@ impl<'e> Emitter<'e> {
             self.last_add = None;
         }
         let op = OpCode(op.0 + 1);
+        self.body.patch(start, op, producer.operands);
         self.buffer.words[start as usize] = self.handler(op);
         if self.listing
             && let Some(listed) = self.buffer.listing.iter_mut().rev().find(|l| l.position == start)
@@ -582,6 +592,7 @@ impl<'e> Emitter<'e> {
             return false;
         }
         let operands = Operands { a: to, ..p.operands };
+        self.body.patch(p.start, p.op, operands);
         if let Some(add) = self.last_add.as_mut().filter(|add| add.start == p.start) {
             add.operands.a = to;
         }
@@ -938,18 +949,26 @@ impl<'e> Emitter<'e> {
 
     /// Has the cell behind a loop's header, if it is a store and the next one the latch that was emitted at `latch`,
     /// execute the rounds of the loop: if of what it needs nothing but the last summand of its addresses changes, which
-    /// is what the latch counts. `count` are the latch's operands and what it compares with.
-    pub(crate) fn stream(&mut self, latch: u32, test: StreamTest, count: (Operands, u32), pays: bool) {
+    /// is what the latch counts. `count` are the latch's operands and what it compares with. Says whether it does.
+    pub(crate) fn stream(
+        &mut self,
+        latch: u32,
+        test: StreamTest,
+        count: (Operands, u32),
+        pays: bool,
+    ) -> bool {
         let Body { starts: [start, end, ..], cells: [store, ..] } = self.body;
         let (Operands { a: counter, c: addend, .. }, right) = count;
         if end != latch || test.is_addend_slot() && addend == u32::from(counter) {
-            return;
+            return false;
         }
-        let Some(op) = store.op.streamed(pays) else { return };
-        if self.stream_of(op, (start, store), counter, test, right) {
+        let Some(op) = store.op.streamed(pays) else { return false };
+        let is_stream = self.stream_of(op, (start, store), counter, test, right);
+        if is_stream {
             self.replace(start, op, None);
             self.buffer.words[latch as usize + 2] = Word::operands(test.0, 0, right);
         }
+        is_stream
     }
 
     /// The same of an addition behind a loop's header, if a store follows and then the branch that was emitted at

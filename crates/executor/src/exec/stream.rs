@@ -191,7 +191,6 @@ impl<B: Body, M: Meter, const COUNTS_FIRST: bool> Handler for Stream<B, M, COUNT
                 // The addition left it there.
                 r.acc = number.into();
             }
-            r.l0 = number.into();
             set_slot(r, count.a.into(), number.into());
             if is_done {
                 r.pc = branch;

@@ -26,7 +26,7 @@
           (br $again))))))
 ;; function 0, 9 slots
 ;;   0: const32 5 <- #0
-;;   2: loop.pinned 5
+;;   2: loop.pinned 0
 ;;   4: move8<s+s:s+s>+stream [0 + 5 + 4] <- [1 + 5 + 0]
 ;;   7: 5 <- 5 + #1; br_if.loop i32.ne acc, 2
 ;;   10: return
