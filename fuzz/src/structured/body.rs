@@ -631,7 +631,8 @@ impl Body<'_> {
                 self.expr(self.world.globals[global as usize].0, depth);
                 self.emit(I::GlobalSet(global));
             }
-            15..=18 if depth > 0 => self.counting_loop(d),
+            15..=17 if depth > 0 => self.counting_loop(d),
+            18 if depth > 0 => self.filling_loop(d),
             19..=20 if depth > 0 => {
                 self.condition(d);
                 self.emit(I::If(BlockType::Empty));
@@ -752,6 +753,81 @@ impl Body<'_> {
             self.labels.pop();
             self.emit(I::End);
         }
+    }
+
+    /// A loop that writes to one place after the other, as programs fill and copy memory.
+    pub(super) fn filling_loop(&mut self, d: u32) {
+        if self.loops >= 3 || self.world.memories.first() != Some(&false) {
+            return;
+        }
+        let (add, and, ne, lt_s, gt_s) = (0x6a, 0x71, 0x47, 0x48, 0x4a);
+        let counter = self.new_local(Type::I32, true);
+        let bases = [(); 2].map(|()| self.new_local(Type::I32, true));
+        for base in bases {
+            self.expr(Type::I32, d);
+            self.constant(Value::I32(0xfff));
+            self.raw(&[and]);
+            self.emit(I::LocalSet(base));
+        }
+        let step = self.random.pick(&[1, 1, 2, 4, 8]);
+        let length = step * self.random.range(1, 40) as i32;
+        let start = self.random.pick(&[0, 0, 5, 0x80]);
+        let down = self.random.one_in(2);
+        self.constant(Value::I32(if down { start + length } else { start }));
+        self.emit(I::LocalSet(counter));
+        self.emit(I::Loop(BlockType::Empty));
+        let counts_first = self.random.one_in(2);
+        let count = |body: &mut Self, end: I<'static>| {
+            body.emit(I::LocalGet(counter));
+            body.constant(Value::I32(if down { -step } else { step }));
+            body.raw(&[add]);
+            body.emit(end);
+        };
+        if counts_first {
+            count(self, I::LocalSet(counter));
+        }
+        let place = |body: &mut Self, base: u32| {
+            // Now and then the counter alone is the address.
+            if body.random.one_in(4) {
+                return body.emit(I::LocalGet(counter));
+            }
+            let exchanged = body.random.one_in(2);
+            let (a, b) = if exchanged { (counter, base) } else { (base, counter) };
+            body.emit(I::LocalGet(a));
+            body.emit(I::LocalGet(b));
+            body.raw(&[add]);
+        };
+        place(self, bases[0]);
+        let offset = self.random.below(0x100);
+        let (store, offset) = if self.random.one_in(2) {
+            let (load, store) = self.random.pick(&[(0x2d, 0x3a), (0x2f, 0x3b), (0x28, 0x36), (0x29, 0x37)]);
+            place(self, bases[1]);
+            self.raw(&[load]);
+            self.mem_arg(0, offset);
+            (store, self.random.below(0x40))
+        } else {
+            let (ty, store) = self.random.pick(&STORES);
+            self.leaf(ty);
+            if matches!(ty, Type::F32 | Type::F64) {
+                self.canonical(ty);
+            }
+            (store, offset)
+        };
+        self.raw(&[store]);
+        self.mem_arg(0, offset);
+        if counts_first {
+            self.emit(I::LocalGet(counter));
+        } else {
+            count(self, I::LocalTee(counter));
+        }
+        if !(down && start == 0 && self.random.one_in(2)) {
+            self.constant(Value::I32(if down { start } else { start + length }));
+            let compares = if down { [ne, gt_s, gt_s + 1] } else { [ne, lt_s, lt_s + 1] };
+            let compare = self.random.pick(&compares);
+            self.raw(&[compare]);
+        }
+        self.emit(I::BrIf(0));
+        self.emit(I::End);
     }
 
     /// The labels that may be branched to, and how deep they are.
