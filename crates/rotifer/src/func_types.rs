@@ -11,7 +11,7 @@ use crate::sync::{OnceLock, RwLock};
 const FIRST: u32 = 4;
 
 /// Every number has a place in one of so many chunks.
-const CHUNKS: usize = (u32::BITS - FIRST) as usize;
+const CHUNKS: usize = (u32::BITS - FIRST + 1) as usize;
 
 /// Gives equal function types equal numbers. Types stay: their number is bounded by what all modules of an engine
 /// have declared. From number to type there is no lock and no count of references: each call of a function by its
