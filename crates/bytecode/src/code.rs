@@ -254,6 +254,8 @@ pub struct Split {
 pub struct RegionStart {
     /// The position of the cell that execution goes to.
     pub position: u32,
+    /// The same for a loop that is entered again: behind its header.
+    pub again: u32,
     /// The first instruction.
     pub offset: WasmOffset,
     /// What the region costs.

@@ -427,9 +427,10 @@ impl OpCode {
         is_loop.then_some(Self(PINNED + latch / 2))
     }
 
-    /// The op that this one is the pinned twin of.
+    /// The op that this one, or the one that it is the metered twin of, is the pinned twin of.
     pub fn unpinned(self) -> Option<Self> {
-        let latch = self.0.checked_sub(PINNED).filter(|_| self.0 < METERED_BRANCHES)?;
+        let op = self.unmetered().unwrap_or(self).0;
+        let latch = op.checked_sub(PINNED).filter(|_| op < METERED_BRANCHES)?;
         Some(Self(LATCHES + latch * 2 + Destination::Loop as u16))
     }
 
@@ -451,6 +452,9 @@ impl OpCode {
         if (RETURNS..LATCHES).contains(&self.0) {
             return Some(Self(METERED_RETURNS + self.0 - RETURNS));
         }
+        if (PINNED..METERED_BRANCHES).contains(&self.0) {
+            return Some(Self(METERED_PINNED + self.0 - PINNED));
+        }
         let special = METERED_SPECIALS.iter().position(|op| op.code() == self)?;
         Some(Self(METERED_SPECIAL + special as u16))
     }
@@ -459,6 +463,7 @@ impl OpCode {
     pub fn unmetered(self) -> Option<Self> {
         Some(Self(match self.0.checked_sub(METERED_BRANCHES)? {
             _ if self.0 >= CANONICAL => return None,
+            _ if self.0 >= METERED_PINNED => self.0 - METERED_PINNED + PINNED,
             _ if self.0 >= METERED_SPECIAL => {
                 return Some(METERED_SPECIALS[(self.0 - METERED_SPECIAL) as usize].code());
             }
@@ -732,10 +737,8 @@ special_ops! {
     BrTable "br_table.s" 2,
     /// The same with the index in the accumulator.
     BrTableAcc "br_table.a" 2,
-    /// Sets the loop register to the next cell. In code that pays. One word.
-    LoopEnter "loop" 1,
-    /// The same in code that pays nothing. The loop's pinned local, if it has one, is that in slot `a`.
-    LoopEnterPinned "loop.pinned" 2,
+    /// Sets the loop register to the next cell. The loop's pinned local, if it has one, is that in slot `a`.
+    LoopEnter "loop" 2,
     /// The square of the i32 in the accumulator: to slot `a` and the accumulator. `b`: a slot that holds it, too.
     I32Square "i32.square.s" 2,
     /// The same to the accumulator only; and so on.
@@ -1096,8 +1099,11 @@ pub const NAN_OPERATORS: [Operator; 10] = [
 /// How many of them are binary.
 pub const NAN_BINARY: u16 = 8;
 
+/// Where the metered twins of latches begin whose local is pinned.
+const METERED_PINNED: u16 = METERED_SPECIAL + METERED_SPECIALS.len() as u16;
+
 /// Where the twins begin that make NaNs canonical, by operator and form.
-const CANONICAL: u16 = METERED_SPECIAL + METERED_SPECIALS.len() as u16;
+const CANONICAL: u16 = METERED_PINNED + METERED_BRANCHES - PINNED;
 
 /// Where the twins of stores begin that note what they write to, by operator and form.
 const TRACKED: u16 =

@@ -294,7 +294,7 @@ fn special_cell(op: Special, cell: &Listed, out: &mut dyn Write) -> fmt::Result 
         }
         Special::Const64 => write!(out, " {} <- {}", o.a, wide(cell)),
         Special::ReturnSlotInt | Special::ReturnSlotFloat => write!(out, " {}", o.a),
-        Special::LoopEnterPinned => write!(out, " {}", o.a),
+        Special::LoopEnter => write!(out, " {}", o.a),
         Special::MemoryFill | Special::MemoryCopy => write!(out, " {}", o.b),
         Special::ReturnMany => write!(out, " {}.., {} slots", o.a, o.b),
         _ => Ok(()),

@@ -768,8 +768,7 @@ impl ModuleCode {
     /// itself may have been evicted.
     pub(crate) fn region_offset(&self, func: FuncIdx, position: u32, cost: u32) -> Option<WasmOffset> {
         let regions = self.translator.regions(self, func);
-        // A loop that is entered again goes on behind the cell of its header.
-        let here = |region: &&RegionStart| region.position == position || region.position + 1 == position;
+        let here = |region: &&RegionStart| region.position == position || region.again == position;
         let exact = regions.iter().find(|region| region.position == position && region.cost == cost);
         let near = || regions.iter().filter(here).find(|region| region.cost == cost);
         let any = || regions.iter().find(here);

@@ -259,7 +259,7 @@ impl Translator<'_> {
             let target = if label.uses_register || label.test.is_some() {
                 header
             } else {
-                header + self.emit.header().words() as u32
+                header + Special::LoopEnter.words() as u32
             };
             self.emit.resolve(&mut label.chain, target);
             // Whatever loop is outside has lost the register.
@@ -502,8 +502,7 @@ impl Translator<'_> {
         self.emit.loop_enter();
     }
 
-    /// Pins the local that the latch of the innermost loop counts, in code that pays nothing: nothing leaves the
-    /// dispatcher in such a loop to come back.
+    /// Pins the local that the latch of the innermost loop counts.
     fn pin_latch(&mut self) {
         let Pins { header, latch: Some((latch, op, slot)), ref sets } = self.pins else { return };
         if sets.iter().filter(|&&set| set == slot).count() == 1 {
@@ -516,6 +515,7 @@ impl Translator<'_> {
         self.register_body = self.emit.position();
         self.emit.begin_body();
         let body = self.register_body;
+        self.emit.meter.enter_again(region, body);
         if let Some(recorder) = &mut self.emit.meter.recorder {
             recorder.begin(body, Some(region));
         }
@@ -761,10 +761,9 @@ impl Translator<'_> {
         let Some(op) = OpCode::latch(operator, add.addend, source, sense, to) else { return false };
         self.emit.take_addition(add);
         if let Some(pinned) = op.pinned()
-            && !pays
             && sum == add.operands.b
         {
-            self.pins.latch = Some((self.emit.position(), pinned, sum));
+            self.pins.latch = Some((self.emit.position(), twin_if(pays, pinned), sum));
         }
         let latch = self.emit.position();
         self.emit.op(twin_if(pays, op), add.operands, &[Word::operands(0, 0, right)], Result::None);

@@ -912,17 +912,9 @@ impl<'e> Emitter<'e> {
         Some((op, operands))
     }
 
-    /// The op of a loop's header. Code that pays finds the regions that begin at headers by the length of this one.
-    pub(crate) fn header(&self) -> Special {
-        if self.meter.is_on() { Special::LoopEnter } else { Special::LoopEnterPinned }
-    }
-
     /// Emits the header of a loop.
     pub(crate) fn loop_enter(&mut self) {
-        match self.header() {
-            Special::LoopEnter => self.op1(Special::LoopEnter.code()),
-            header => self.op(header.code(), Operands::default(), &[], Result::None),
-        }
+        self.op(Special::LoopEnter.code(), Operands::default(), &[], Result::None);
         self.forget();
     }
 
@@ -1063,7 +1055,7 @@ impl<'e> Emitter<'e> {
 
     /// Takes the loop header at the end of the code away.
     pub(crate) fn take_loop_enter(&mut self) {
-        let header = self.buffer.words.len() - self.header().words();
+        let header = self.buffer.words.len() - Special::LoopEnter.words();
         self.buffer.words.truncate(header);
         if self.listing {
             self.buffer.listing.pop();

@@ -937,8 +937,6 @@ impl Client for Translator<'_> {
     }
 
     fn ref_func(&mut self, func: FuncIdx, stack: &mut [Operand]) -> Operand {
-        // It may leave the dispatcher, which keeps no pinned local.
-        self.loop_register = None;
         let result = self.temp(stack);
         let operands = Operands { a: result.slot, b: 0, c: func.0 };
         self.emit.op(Special::RefFunc.code(), operands, &[], Result::Value(Domain::Int, Caps::MOVE));

@@ -54,6 +54,8 @@ struct Region {
     start: u64,
     cost: u32,
     position: u32,
+    /// Where it is entered again, if it is a loop's.
+    again: u32,
     offset: Option<WasmOffset>,
 }
 
@@ -174,8 +176,13 @@ impl<'e> Meter<'e> {
         if last >= self.open && self.regions.get(last).is_some_and(is_same) {
             return self.begun(last, position);
         }
-        self.regions.push(Region { start: self.sum, cost: 0, position, offset: None });
+        self.regions.push(Region { start: self.sum, cost: 0, position, again: position, offset: None });
         self.begun(self.regions.len() - 1, position)
+    }
+
+    /// A loop's region is entered again at this position.
+    pub(crate) fn enter_again(&mut self, RegionId(region): RegionId, position: u32) {
+        self.regions[region as usize].again = position;
     }
 
     fn begun(&mut self, region: usize, position: u32) -> RegionId {
@@ -283,6 +290,7 @@ impl<'e> Meter<'e> {
             self.date(offset);
             let region = |region: &Region| RegionStart {
                 position: region.position,
+                again: region.again,
                 offset: region.offset.unwrap_or(offset),
                 cost: region.cost,
             };

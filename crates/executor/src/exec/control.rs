@@ -341,6 +341,8 @@ unsafe fn call_func<D: Dispatcher>(r: &mut Regs, callee: *const Func, own: u16, 
         (*ctx).linkage = (own, o.b);
         // Now, so that the driver need not read what was just stored.
         r.pc = r.pc.add(words);
+        // Dead at a call: a constant takes no register.
+        r.l0 = 0;
         D::exit(r, Exit::CALL_FUNC)
     }
 }
@@ -569,12 +571,6 @@ handlers! {
     };
     /// A loop's header.
     LoopEnter = |r, D| {
-        r.pc = r.pc.add(1);
-        r.lp = r.pc;
-        D::next(r)
-    };
-    /// A loop's header in code that pays nothing.
-    LoopEnterPinned = |r, D| {
         r.l0 = slot(r, operands(r).a.into());
         r.lp = r.pc.add(2);
         step::<D>(r, 2)
@@ -867,7 +863,6 @@ fn unmetered<D: Dispatcher>(op: Op) -> Option<HandlerAddr> {
         Op::AddTwo => D::addr::<AddTwo>(),
         Op::CopyMany => D::addr::<CopyMany>(),
         Op::LoopEnter => D::addr::<LoopEnter>(),
-        Op::LoopEnterPinned => D::addr::<LoopEnterPinned>(),
         Op::I32Square => D::addr::<Square<ops::I32Mul, S>>(),
         Op::I32SquareAcc => D::addr::<Square<ops::I32Mul, A>>(),
         Op::I64Square => D::addr::<Square<ops::I64Mul, S>>(),

@@ -31,6 +31,7 @@ pub(crate) struct Ctx {
     pub(crate) acc: u64,
     pub(crate) facc: u64,
     pub(crate) lp: *const Word,
+    pub(crate) l0: u64,
     /// Who is called, at [`super::regs::Exit::CALL_FUNC`].
     pub(crate) callee: *const Func,
     /// The entry of the function that is called, at [`super::regs::Exit::STACK`].
@@ -55,8 +56,6 @@ pub(crate) struct Ctx {
 pub(crate) struct Looped {
     /// The data of memory 0, while handlers run.
     pub(crate) mem: *mut u8,
-    /// Scratch between a handler and one that it diverts to.
-    pub(crate) l0: u64,
     /// Why the dispatcher was left.
     pub(crate) reason: usize,
 }
@@ -85,6 +84,7 @@ impl Ctx {
             acc: 0,
             facc: 0,
             lp: null(),
+            l0: 0,
             callee: null(),
             entry: null(),
             frame: null_mut(),
@@ -92,7 +92,7 @@ impl Ctx {
             linkage: (0, 0),
             args: (0, 0),
             #[cfg(any(not(rotifer_tail), feature = "both-dispatchers"))]
-            looped: Looped { mem: null_mut(), l0: 0, reason: 0 },
+            looped: Looped { mem: null_mut(), reason: 0 },
             cross: Vec::new(),
         }
     }

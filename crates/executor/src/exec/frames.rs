@@ -304,7 +304,7 @@ unsafe fn fill(
     }
     let (mut base, mut distance, mut next) = (0, 0, 0);
     let (mut pc, mut depth) = (stubs.host_exit(), call.depth);
-    (state.acc, state.facc, state.lp, state.owed) = (0, 0, stubs.host_exit(), 0);
+    (state.acc, state.facc, state.lp, state.l0, state.owed) = (0, 0, stubs.host_exit(), 0, 0);
     for frame in call.frames.iter().rev() {
         base = next;
         let bytes = frame.slots as usize * size_of::<u64>();
@@ -349,6 +349,9 @@ fn registers(state: &mut State, base: usize, point: &Point, first: *const Word) 
     (state.acc, state.facc) = (mirrored(point.acc), mirrored(point.facc));
     if let Some(body) = point.loop_body {
         state.lp = first.wrapping_add(body as usize);
+        // SAFETY: I-CODE: the loop's header is before what the register leads to, in code that is pinned.
+        let header = unsafe { (*state.lp.sub(1)).operands };
+        state.l0 = state.stack.get(base + usize::from(header.a));
     }
 }
 

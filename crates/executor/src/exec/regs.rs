@@ -22,8 +22,7 @@ pub(crate) struct Regs {
     pub(crate) mem: *mut u8,
     /// The accumulator of integers and references.
     pub(crate) acc: u64,
-    /// The pinned local of the innermost loop, if it has one. Nothing leaves the dispatcher to come back to such a
-    /// loop, so it is not saved.
+    /// The pinned local of the innermost loop, if it has one: the loop's header says in which slot it is, too.
     pub(crate) l0: u64,
     /// What metered handlers pay with, a `u32`. Others may use it as they like (it is reserved for a second pinned
     /// local of innermost loops).
@@ -166,6 +165,7 @@ unsafe fn save(r: &Regs) {
     ctx.acc = r.acc;
     ctx.facc = r.facc;
     ctx.lp = r.lp;
+    ctx.l0 = r.l0;
     ctx.fuel = u64::from(r.fuel as u32);
 }
 
@@ -192,7 +192,7 @@ mod looped {
             sp: ctx.sp,
             mem: ctx.looped.mem,
             acc: ctx.acc,
-            l0: ctx.looped.l0,
+            l0: ctx.l0,
             fuel: ctx.fuel,
             ctx,
             lp: ctx.lp,
@@ -232,7 +232,7 @@ mod looped {
         let ctx = unsafe { &mut *r.ctx };
         ctx.sp = r.sp;
         ctx.acc = r.acc;
-        ctx.looped.l0 = r.l0;
+        ctx.l0 = r.l0;
         ctx.fuel = r.fuel;
         ctx.lp = r.lp;
         ctx.facc = r.facc;
@@ -320,7 +320,7 @@ mod tail {
             sp: c.sp,
             mem: c.memory0(),
             acc: c.acc,
-            l0: 0,
+            l0: c.l0,
             fuel: c.fuel,
             ctx,
             lp: c.lp,

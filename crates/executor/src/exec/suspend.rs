@@ -41,6 +41,7 @@ pub(crate) struct State {
     pub(super) acc: u64,
     pub(super) facc: u64,
     pub(super) lp: *const Word,
+    pub(super) l0: u64,
     pub(super) instance: NonNull<Instance>,
     pub(super) cross: Vec<CrossFrame>,
     pub(super) owed: u32,
@@ -71,6 +72,7 @@ impl State {
             acc: 0,
             facc: 0,
             lp: core::ptr::null(),
+            l0: 0,
             instance: NonNull::dangling(),
             cross: Vec::new(),
             owed: 0,
@@ -233,6 +235,7 @@ pub unsafe fn resume<H: Host>(
         acc: call.acc,
         facc: call.facc,
         lp: call.lp,
+        l0: call.l0,
         frame,
         cross: core::mem::take(&mut call.cross),
         ..Ctx::new()
@@ -332,6 +335,7 @@ impl<E> Stopped<E> {
         call.acc = self.ctx.acc;
         call.facc = self.ctx.facc;
         call.lp = self.ctx.lp;
+        call.l0 = self.ctx.l0;
         call.instance = instance;
         call.cross = self.ctx.cross;
         call.owed = self.ctx.owed;

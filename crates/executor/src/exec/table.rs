@@ -130,12 +130,12 @@ fn latch<D: Dispatcher, O: Compare, M: Meter>() -> [HandlerAddr; LATCH_FORMS as 
     all! { I, S; I, I; S, S; }
 }
 
-fn pinned<D: Dispatcher, O: Compare>() -> [HandlerAddr; LATCH_FORMS as usize / 2] {
+fn pinned<D: Dispatcher, O: Compare, M: Meter>() -> [HandlerAddr; LATCH_FORMS as usize / 2] {
     macro_rules! all {
         ($( $l:ident, $r:ident; )*) => {
             [$(
-                D::addr::<Latch<O, $l, $r, ToLoop, Free, false, true>>(),
-                D::addr::<Latch<O, $l, $r, ToLoop, Free, true, true>>(),
+                D::addr::<Latch<O, $l, $r, ToLoop, M, false, true>>(),
+                D::addr::<Latch<O, $l, $r, ToLoop, M, true, true>>(),
             )*]
         };
     }
@@ -187,8 +187,9 @@ fn latches<D: Dispatcher, M: Meter>() -> [[HandlerAddr; LATCH_FORMS as usize]; L
 }
 
 /// The latches whose local is pinned, by compare.
-fn pinned_latches<D: Dispatcher>() -> [[HandlerAddr; LATCH_FORMS as usize / 2]; LATCH_COMPARES as usize] {
-    by_compares!(pinned)
+fn pinned_latches<D: Dispatcher, M: Meter>()
+-> [[HandlerAddr; LATCH_FORMS as usize / 2]; LATCH_COMPARES as usize] {
+    by_compares!(pinned, M)
 }
 
 /// The selects, by compare.
@@ -272,8 +273,10 @@ pub(crate) fn build<D: Dispatcher>(by_cpu: bool) -> Box<HandlerTable> {
         }
     }
     let loops = (0..OP_COUNT as u16).filter_map(|number| OpCode(number).pinned());
-    for (op, &handler) in loops.zip(pinned_latches::<D>().as_flattened()) {
-        table.put(op, handler);
+    let latches = pinned_latches::<D, Free>().into_iter().zip(pinned_latches::<D, Metered>());
+    let latches = latches.flat_map(|(free, metered)| free.into_iter().zip(metered));
+    for (op, twins) in loops.zip(latches) {
+        table.put_twins(op, twins);
     }
     let mut compares = compares;
     metered_branches::<D>(&mut |handlers: &[HandlerAddr]| {

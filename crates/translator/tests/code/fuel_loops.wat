@@ -28,21 +28,21 @@
 ;; function 0, 6 slots
 ;;   entry costs 9
 ;;   0: const32 3 <- #0
-;;   2: loop
-;;   3: 3 <- 3 + #1; br_if.loop i32.lt_u acc, 0 (8, 1)
-;;   7: return.a
+;;   2: loop 3
+;;   4: 3 <- 3 + #1; br_if.loop i32.lt_u acc, 0 (8, 1)
+;;   8: return.a
 ;; function 1, 5 slots
 ;;   entry costs 5
-;;   0: br_eqz.s 0 -> 15 (3, 8)
-;;   4: loop
-;;   5: i32.store.si [0 + 0] <- #1, stream
-;;   8: 0 <- 0 + #-1; br_unless.loop i32.eq acc, #0 (11, 3)
-;;   12: br -> 15 (3, 0)
-;;   15: const32 3 <- #0
-;;   17: i32.store.as [acc + 0] <- 0
-;;   19: return
-;;   11: splits 3 for 0
-;;   5: refunds 5
+;;   0: br_eqz.s 0 -> 16 (3, 8)
+;;   4: loop 0
+;;   6: i32.store.si [0 + 0] <- #1, stream
+;;   9: 0 <- 0 + #-1; br_unless.loop i32.eq acc, #0 (11, 3)
+;;   13: br -> 16 (3, 0)
+;;   16: const32 3 <- #0
+;;   18: i32.store.as [acc + 0] <- 0
+;;   20: return
+;;   12: splits 3 for 0
+;;   6: refunds 5
 ;; function 2, 6 slots
 ;;   entry costs 3
 ;;   0: br_nez.s 0 -> 6 (2, 8)

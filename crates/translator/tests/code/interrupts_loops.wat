@@ -28,19 +28,19 @@
 ;; function 0, 6 slots
 ;;   entry costs 12
 ;;   0: const32 3 <- #0
-;;   2: loop
-;;   3: 3 <- 3 + #1; br_if.loop i32.lt_u acc, 0
-;;   7: return.a
+;;   2: loop 3
+;;   4: 3 <- 3 + #1; br_if.loop i32.lt_u acc, 0
+;;   8: return.a
 ;; function 1, 5 slots
 ;;   entry costs 19
-;;   0: br_eqz.s 0 -> 13
-;;   3: loop
-;;   4: i32.store.si [0 + 0] <- #1, stream
-;;   7: 0 <- 0 + #-1; br_unless.loop i32.eq acc, #0
-;;   11: br -> 13
-;;   13: const32 3 <- #0
-;;   15: i32.store.as [acc + 0] <- 0
-;;   17: return
+;;   0: br_eqz.s 0 -> 14
+;;   3: loop 0
+;;   5: i32.store.si [0 + 0] <- #1, stream
+;;   8: 0 <- 0 + #-1; br_unless.loop i32.eq acc, #0
+;;   12: br -> 14
+;;   14: const32 3 <- #0
+;;   16: i32.store.as [acc + 0] <- 0
+;;   18: return
 ;; function 2, 6 slots
 ;;   entry costs 18
 ;;   0: br_nez.s 0 -> 5

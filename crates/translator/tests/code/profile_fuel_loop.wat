@@ -15,18 +15,18 @@
 ;;   entry costs 5
 ;;   0: const32 3 <- #0
 ;;   2: slow probe.enter 0 #0
-;;   5: br_eqz.s 0 -> 21 (2, 10)
-;;   9: loop
-;;   10: i32.load.s.a acc <- [0 + 0]
-;;   12: i32.add.sa.s 3 <- 3, acc
-;;   14: 0 <- 0 + #-4; br_unless.loop i32.eq acc, #0 (13, 3)
-;;   18: br -> 21 (2, 0)
-;;   21: br_eqz.s 3 -> 36 (1, 2)
-;;   25: const32 4 <- #0
-;;   27: call frame 4 (0, 1)
-;;   31: slow probe.leave 0 #0
-;;   34: return.a
-;;   36: slow probe.leave 0 #0
-;;   39: return.s 3
-;;   17: splits 3 for 5
-;;   10: refunds 7
+;;   5: br_eqz.s 0 -> 22 (2, 10)
+;;   9: loop 0
+;;   11: i32.load.s.a acc <- [0 + 0]
+;;   13: i32.add.sa.s 3 <- 3, acc
+;;   15: 0 <- 0 + #-4; br_unless.loop i32.eq acc, #0 (13, 3)
+;;   19: br -> 22 (2, 0)
+;;   22: br_eqz.s 3 -> 37 (1, 2)
+;;   26: const32 4 <- #0
+;;   28: call frame 4 (0, 1)
+;;   32: slow probe.leave 0 #0
+;;   35: return.a
+;;   37: slow probe.leave 0 #0
+;;   40: return.s 3
+;;   18: splits 3 for 5
+;;   11: refunds 7
