@@ -987,7 +987,8 @@ impl CallPlace {
 
     /// The slot of the caller's frame with the last argument; there must be one.
     pub const fn last_argument(self) -> u16 {
-        self.frame + self.linkage - 1
+        // Arguments lie in the caller's frame, whose slots are 16-bit numbers.
+        self.frame.wrapping_add(self.linkage).wrapping_sub(1)
     }
 
     /// The position in [`ALL`](Self::ALL).
@@ -995,7 +996,7 @@ impl CallPlace {
     fn number(self) -> Option<u16> {
         let frame = self.frame.checked_sub(Self::FIRST_FRAME)?;
         let linkage = self.linkage.checked_sub(Self::FIRST_LINKAGE).filter(|slot| *slot < Self::LINKAGES)?;
-        (frame < Self::COUNT / Self::LINKAGES).then_some(frame * Self::LINKAGES + linkage)
+        (frame < Self::COUNT / Self::LINKAGES).then(|| frame * Self::LINKAGES + linkage)
     }
 }
 
