@@ -1155,10 +1155,10 @@ mod tests {
         let op = OpCode::call(Special::CallCopy, CallPlace { frame: 10, linkage: 3 });
         assert_eq!((op.0 + 1, op.describe()), (LATCHES, Described::Special(Special::CallCopy)));
         assert_eq!((op.linkage_slot(), op.call_place()), (None, Some(CallPlace { frame: 10, linkage: 3 })));
-        assert_eq!(
-            OpCode::call(Special::CallAdd, CallPlace { frame: 11, linkage: 1 }),
-            Special::CallAdd.code()
-        );
+        for frame in [0, 2, 11, 65_000, u16::MAX] {
+            let place = CallPlace { frame, linkage: 1 };
+            assert_eq!(OpCode::call(Special::CallAdd, place), Special::CallAdd.code());
+        }
         for (i, op) in SlowOp::ALL.iter().enumerate() {
             assert_eq!(*op as usize, i);
         }
