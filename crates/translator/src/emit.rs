@@ -1015,9 +1015,6 @@ impl<'e> Emitter<'e> {
             Some(StreamRound::Store { is_sum, is_imm }) => {
                 let is_value_fixed = is_imm || first.b != counter;
                 let is_counted = if is_sum { counts(&mut first.a, &mut summand) } else { first.a == counter };
-                if !is_sum {
-                    summand = first.c as u16;
-                }
                 is_counted && is_value_fixed
             }
             None => false,
