@@ -167,21 +167,23 @@ impl Body {
         }
     }
 
+    /// The cell that begins here, if it is one of the first.
+    fn cell_at(&mut self, start: u32) -> Option<&mut BodyCell> {
+        let number = self.starts.iter().position(|&at| at == start)?;
+        self.cells.get_mut(number)
+    }
+
     /// A cell has become another one of the same length.
     fn patch(&mut self, start: u32, op: OpCode, operands: Operands) {
-        for (cell, at) in self.cells.iter_mut().zip(self.starts) {
-            if at == start {
-                (cell.op, cell.operands) = (op, operands);
-            }
+        if let Some(cell) = self.cell_at(start) {
+            (cell.op, cell.operands) = (op, operands);
         }
     }
 
     /// Remembers the further operands of a cell.
     fn note_further(&mut self, start: u32, further: Operands) {
-        for (cell, at) in self.cells.iter_mut().zip(self.starts) {
-            if at == start {
-                cell.further = further;
-            }
+        if let Some(cell) = self.cell_at(start) {
+            cell.further = further;
         }
     }
 }
