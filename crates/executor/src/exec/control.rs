@@ -746,7 +746,7 @@ calls! {
     CallCopy = |r, D, PLACE| call_with::<D, M, PLACE>(r, |value, _| value);
 }
 
-/// Gives the handlers of [`PLACED_CALLS`], by place.
+/// Gives the handlers of [`rotifer_bytecode::PLACED_CALLS`], by place.
 pub(crate) fn placed_calls<D: Dispatcher, M: Meter>() -> [[HandlerAddr; CallPlace::ALL.len()]; 4] {
     macro_rules! places {
         ($name:ident: $( $place:literal )*) => {
