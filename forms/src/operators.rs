@@ -29,7 +29,108 @@ pub(crate) fn forms() -> Vec<Form> {
     }
     fused(&mut forms);
     streams(&mut forms);
+    carried(&mut forms);
     forms
+}
+
+/// Loops whose first cell reads what the last one has left in the accumulator: every op that can be the first.
+fn carried(forms: &mut Vec<Form>) {
+    let mut push = |name: String, ty: &'static str, result: &str, first: &str| {
+        let set = if result.is_empty() { "" } else { "(local.set $r " };
+        let end = if result.is_empty() { "" } else { ")" };
+        let digest = match result {
+            "" => String::new(),
+            "f32" => digest("(i64.extend_i32_u (i32.reinterpret_f32 (local.get $r)))"),
+            "f64" => digest("(i64.reinterpret_f64 (local.get $r))"),
+            "i32" => digest("(i64.extend_i32_u (local.get $r))"),
+            _ => digest("(local.get $r)"),
+        };
+        let zero = if ty == "i32" { "" } else { "(i64.const 0) (i64.ne)" };
+        // A number that has become zero is met once more, and control comes by another way the second time.
+        let body = format!(
+            "(local.set $x (local.get $a))
+             (loop $outer
+                (loop $again {set}{first}{end} {digest}
+                    (local.set $x ({ty}.shr_u (local.get $x) ({ty}.const 3)))
+                    (br_if $again (local.get $x) {zero}))
+                (local.set $x ({ty}.and (local.get $b) ({ty}.const 0xffff)))
+                (br_if $outer (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 2))))
+             (local.get $d)"
+        );
+        let r = if result.is_empty() { "i32" } else { result };
+        let locals = format!("(local $x {ty}) (local $n i32) (local $d i64) (local $r {r})");
+        let params = match first.contains(".load") {
+            true => [param_of("a", ADDRESS), param_of("b", ADDRESS)],
+            false => [param("a", ty), param("b", ty)],
+        };
+        forms.push(Form { locals, ..Form::new(name, &params, "i64", body) });
+    };
+    for &operator in Operator::ALL {
+        let row = operator.row();
+        if row.a.is_float() {
+            continue;
+        }
+        let (text, ty, result) = (row.text, name(row.a), row.result.map_or("", name));
+        let imm = constant(ty, 1);
+        match row.kind {
+            Kind::Unary => push(format!("carried.{text}"), ty, result, &format!("({text} (local.get $x))")),
+            Kind::Binary | Kind::Compare => {
+                let mut number = 0;
+                for operands in [
+                    format!("(local.get $x) {imm}"),
+                    "(local.get $x) (local.get $b)".to_owned(),
+                    "(local.get $b) (local.get $x)".to_owned(),
+                    "(local.get $x) (local.get $x)".to_owned(),
+                ] {
+                    let name = format!("carried.{text}.{number}");
+                    push(name, ty, result, &format!("({text} {operands})"));
+                    if row.kind == Kind::Compare {
+                        let skip = digest("(i64.const 9)");
+                        let first = format!("(block (br_if 0 ({text} {operands})) {skip})");
+                        push(format!("carried.br_if.{text}.{number}"), ty, "", &first);
+                    }
+                    number += 1;
+                }
+            }
+            Kind::Load if text.starts_with(result) => {
+                let mut number = 0;
+                for address in [
+                    "(local.get $x)",
+                    "(i32.add (local.get $x) (local.get $b))",
+                    "(i32.add (local.get $b) (local.get $x))",
+                    "(i32.add (local.get $x) (i32.const 77))",
+                    "(i32.shl (local.get $x) (i32.const 2))",
+                    "(i32.add (i32.shl (local.get $x) (i32.const 2)) (local.get $b))",
+                ] {
+                    let first = format!("({text} offset=3 {address})");
+                    push(format!("carried.{text}.{number}"), "i32", result, &first);
+                    number += 1;
+                }
+            }
+            Kind::Load | Kind::Store => {}
+        }
+    }
+    for (number, pair) in PAIRS.iter().enumerate() {
+        let (first, second) = (pair.first.row(), pair.second.row());
+        if first.a.is_float() {
+            continue;
+        }
+        let ty = name(first.a);
+        let value =
+            format!("({} ({} (local.get $x) {}) (local.get $b))", second.text, first.text, constant(ty, 2));
+        push(format!("carried.pair.{number}"), ty, name(second.result.expect("it computes")), &value);
+    }
+    for ty in ["i32", "i64"] {
+        push(format!("carried.copy.{ty}"), ty, ty, "(local.get $x)");
+    }
+    let skip = digest("(i64.const 9)");
+    push("carried.br_nez".to_owned(), "i32", "", &format!("(block (br_if 0 (local.get $x)) {skip})"));
+    push("carried.br_eqz".to_owned(), "i32", "", &format!("(if (local.get $x) (then {skip}))"));
+}
+
+/// Takes a number into the digest `$d`.
+fn digest(value: &str) -> String {
+    format!("(local.set $d (i64.add (i64.rotl (local.get $d) (i64.const 7)) {value}))")
 }
 
 /// Loops of one store, or a load and a store, and a latch: every kind; then every latch; then a loop that is inverted.

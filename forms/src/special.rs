@@ -77,6 +77,35 @@ fn plain(forms: &mut Vec<Form>) {
         of(Const32, &[A], "i32", "(local.set $a (i32.const 7)) (local.get $a)"),
         of(Const64, &[], "i64", "(local.set $r (i64.const 0x123456789abcdef0)) (local.get $r)"),
         of(Copy, &[A], "i32", "(local.set $r (local.get $a)) (local.get $r)"),
+        // What the accumulator mirrors is used behind the copy of something else.
+        of(
+            CopyKeep,
+            &[A, B],
+            "i32",
+            "(local.set $r (i32.mul (local.get $a) (local.get $b))) (local.set $n (local.get $a))
+             (i32.sub (i32.rotl (local.get $r) (i32.const 5)) (local.get $n))",
+        ),
+        of(
+            CopyTwoKeep,
+            &[A, B],
+            "i32",
+            "(local.set $r (i32.mul (local.get $a) (local.get $b))) (local.set $n (local.get $a)) (local.set $a (local.get $b))
+             (i32.add (i32.sub (i32.rotl (local.get $r) (i32.const 5)) (local.get $n)) (local.get $a))",
+        ),
+        of(
+            CopyAcc,
+            &[A, B],
+            "i32",
+            "(local.set $r (i32.mul (local.get $a) (local.get $b))) (i32.store (i32.const 8) (local.get $r))
+             (local.set $n (local.get $r)) (i32.sub (i32.rotl (local.get $n) (i32.const 5)) (local.get $r))",
+        ),
+        of(
+            CopyAccFloat,
+            &[param("a", "f64"), param("b", "f64")],
+            "f64",
+            "(local.set $r (f64.mul (local.get $a) (local.get $b))) (f64.store (i32.const 8) (local.get $r))
+             (local.set $a (local.get $r)) (f64.sub (f64.sqrt (local.get $r)) (local.get $a))",
+        ),
         of(
             CopyTwo,
             &[A, B],
@@ -300,8 +329,18 @@ fn bulk(forms: &mut Vec<Form>) {
     };
     forms.extend(functions.map(make));
     let first = [
-        (Special::MemoryFill, "(memory.fill (local.get $a) (i32.const 7) (local.get $b)) (i32.const 1)"),
-        (Special::MemoryCopy, "(memory.copy (i32.const 9) (local.get $a) (local.get $b)) (i32.const 1)"),
+        (
+            Special::MemoryFill,
+            "(memory.fill (i32.mul (local.get $a) (i32.const 1)) (i32.mul (local.get $a) (i32.const 3))
+                (i32.mul (local.get $b) (i32.const 1))) (i32.const 1)",
+        ),
+        (
+            Special::MemoryCopy,
+            "(memory.copy (i32.mul (local.get $a) (i32.const 7)) (i32.mul (local.get $a) (i32.const 1))
+                (i32.mul (local.get $b) (i32.const 1))) (i32.const 1)",
+        ),
+        (Special::MemoryFillOf, "(memory.fill (local.get $a) (i32.const 7) (local.get $b)) (i32.const 1)"),
+        (Special::MemoryCopyOf, "(memory.copy (i32.const 9) (local.get $a) (local.get $b)) (i32.const 1)"),
     ];
     forms.extend(first.map(|(op, body)| of(op, &both, "i32", body).writing()));
 }

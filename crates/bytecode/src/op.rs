@@ -16,6 +16,7 @@
 //! as well.
 
 use crate::{
+    code::Operands,
     fused::{Address, BRANCH_LOADS, FIRST_SOURCES, MOVED_ADDRESSES, MOVED_SIZES, PAIRS, STORED},
     operator::{COUNTS, Kind, Operator},
     stream::{self, STREAM_OPS, StreamOp},
@@ -434,6 +435,64 @@ impl OpCode {
         Some(Self(LATCHES + latch * 2 + Destination::Loop as u16))
     }
 
+    /// The op that does the same as the cell of this one with these operands, but reads one of them, slot `from`, from
+    /// the accumulator of integers instead; and its operands. None if there is none whose cell has the same layout.
+    pub fn carried(self, o: Operands, from: u16) -> Option<(Self, Operands)> {
+        if let Some(plain) = self.unmetered() {
+            let (op, o) = plain.carried(o, from)?;
+            return Some((op.metered()?, o));
+        }
+        let is_first = o.b == from;
+        let with = |forms: u16| is_first.then_some((Self(self.0 + forms), o));
+        match self.describe() {
+            Described::Operator(operator, form) => {
+                let row = operator.row();
+                // The steps from a slot to the accumulator in the lists of forms.
+                match (row.kind, form) {
+                    (Kind::Unary, 0 | 1) if !row.a.is_float() => with(2),
+                    (Kind::Binary | Kind::Compare, _) if !row.a.is_float() => {
+                        let (targets, first) = if form < BINARY_FORMS { (2, 0) } else { (4, BINARY_FORMS) };
+                        let target = (form - first) % targets;
+                        let a_and_b = BINARY_SOURCES[usize::from((form - first) / targets)];
+                        let (sources, o) = match a_and_b {
+                            (Source::Slot, Source::Imm) if is_first => ((Source::Acc, Source::Imm), o),
+                            (Source::Slot, Source::Slot) if is_first && o.c != u32::from(from) => {
+                                ((Source::Acc, Source::Slot), Operands { b: o.c as u16, c: 0, ..o })
+                            }
+                            (Source::Slot, Source::Slot) if o.c == u32::from(from) && !is_first => {
+                                ((Source::Slot, Source::Acc), Operands { c: 0, ..o })
+                            }
+                            _ => return None,
+                        };
+                        let form =
+                            first + position(&BINARY_POSITIONS, sources.0, sources.1) * targets + target;
+                        Some((Self(FIRST_OPS[operator as usize] + form), o))
+                    }
+                    (Kind::Load, 0 | 1 | 5 | 6 | 9 | 10 | 13 | 14 | 17 | 18) => with(2),
+                    _ => None,
+                }
+            }
+            Described::Pair(pair, form) if !PAIRS[usize::from(pair)].first.row().a.is_float() => {
+                let from_slot = (Source::Slot, Source::Imm);
+                (FIRST_SOURCES[usize::from(form / 4)] == from_slot).then_some(())?;
+                let sources = first_sources((Source::Acc, Source::Imm))?;
+                is_first.then_some((Self::pair_form(pair, sources * 4 + form % 4), o))
+            }
+            Described::Special(special) => {
+                let twin = match special {
+                    Special::Copy | Special::CopyKeep => Special::CopyAcc,
+                    Special::BrNez => Special::BrNezAcc,
+                    Special::BrEqz => Special::BrEqzAcc,
+                    Special::BrNezLoop => Special::BrNezAccLoop,
+                    Special::BrEqzLoop => Special::BrEqzAccLoop,
+                    _ => return None,
+                };
+                is_first.then_some((twin.code(), o))
+            }
+            _ => None,
+        }
+    }
+
     /// The twin of an op that counts fuel. The twin's cell has one more word, the last, with the costs of what it
     /// goes to: first of where it branches to, then of what is behind it. (Of a table of branches each target is
     /// followed by such a word; the ops for returns have no costs of their own, they read those behind the call.)
@@ -706,8 +765,16 @@ special_ops! {
     Const64 "const64" 3,
     /// Slot `a` and both accumulators get slot `b`.
     Copy "copy" 2,
+    /// Slot `a` gets slot `b`; the accumulators stay as they are.
+    CopyKeep "copy.keep" 2,
+    /// Slot `a` gets the accumulator. `b`: a slot that holds it, too.
+    CopyAcc "copy.a" 2,
+    /// Slot `a` gets the float accumulator. `b`: a slot that holds it, too.
+    CopyAccFloat "copy.af" 2,
     /// Two copies: slot `a` gets slot `b`, then slot `a` of word 2 and both accumulators get its slot `b`.
     CopyTwo "copy.two" 3,
+    /// The same; the accumulators stay as they are.
+    CopyTwoKeep "copy.two.keep" 3,
     /// Two additions to an i32: slot `a` gets slot `b` plus `c`, then slot `a` of word 2 and the accumulator get its
     /// slot `b` plus its `c`.
     AddTwo "add.two" 3,
@@ -737,7 +804,8 @@ special_ops! {
     BrTable "br_table.s" 2,
     /// The same with the index in the accumulator.
     BrTableAcc "br_table.a" 2,
-    /// Sets the loop register to the next cell. The loop's pinned local, if it has one, is that in slot `a`.
+    /// Sets the loop register to the next cell, and the accumulator to slot `b`: to the local that the loop carries in
+    /// it, if it carries one. The loop's pinned local, if it has one, is that in slot `a`.
     LoopEnter "loop" 2,
     /// The square of the i32 in the accumulator: to slot `a` and the accumulator. `b`: a slot that holds it, too.
     I32Square "i32.square.s" 2,
@@ -828,6 +896,12 @@ special_ops! {
     MemoryFill "memory.fill" 3,
     /// `memory.copy` within memory 0. The cell is as for `memory.fill`.
     MemoryCopy "memory.copy" 3,
+    /// Does what the `memory.fill` behind it would, with operands that are anywhere: its first in `c`, the others in word
+    /// 2, each a slot, or an immediate if the bit of its number is set in `a`. Then it goes on behind that cell. If the
+    /// fuel does not suffice or an operand is out of bounds, it puts them where that cell expects them, which is next.
+    MemoryFillOf "memory.fill.of" 3,
+    /// The same of `memory.copy`.
+    MemoryCopyOf "memory.copy.of" 3,
     /// Leaves the dispatcher: the outermost frame has returned. One word.
     HostExit "exit" 1,
     /// Returns to another instance. One word.
@@ -1042,7 +1116,7 @@ const STORE_RESULT: u16 = SELECTS + LATCH_COMPARES * SELECT_FORMS;
 const MOVED: u16 = STORE_RESULT + STORED.len() as u16 * STORED_FORMS;
 
 /// The special ops that have a metered twin.
-pub const METERED_SPECIALS: [Special; 28] = [
+pub const METERED_SPECIALS: [Special; 30] = [
     Special::Br,
     Special::BrLoop,
     Special::BrNez,
@@ -1071,6 +1145,8 @@ pub const METERED_SPECIALS: [Special; 28] = [
     Special::ReturnCallIndirect,
     Special::MemoryFill,
     Special::MemoryCopy,
+    Special::MemoryFillOf,
+    Special::MemoryCopyOf,
 ];
 
 /// Where the twins of latches begin whose local is pinned, by compare and form.

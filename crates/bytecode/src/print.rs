@@ -257,14 +257,16 @@ fn special_cell(op: Special, cell: &Listed, out: &mut dyn Write) -> fmt::Result 
     match op {
         Special::Enter => write!(out, " {}..{}", o.a, u32::from(o.a) + o.c),
         Special::Const32 => write!(out, " {} <- #{}", o.a, o.c),
-        Special::Copy => write!(out, " {} <- {}", o.a, o.b),
+        Special::Copy | Special::CopyKeep | Special::CopyAcc | Special::CopyAccFloat => {
+            write!(out, " {} <- {}", o.a, o.b)
+        }
         Special::I32Square | Special::I64Square | Special::F32Square | Special::F64Square => {
             write!(out, " {} <- acc", o.a)
         }
         Special::I32SquareAcc | Special::I64SquareAcc | Special::F32SquareAcc | Special::F64SquareAcc => {
             out.write_str(" acc <- acc")
         }
-        Special::CopyTwo => {
+        Special::CopyTwo | Special::CopyTwoKeep => {
             write!(out, " {} <- {}, {} <- {}", o.a, o.b, cell.wide as u16, (cell.wide >> 16) as u16)
         }
         Special::AddTwo => {
@@ -294,8 +296,16 @@ fn special_cell(op: Special, cell: &Listed, out: &mut dyn Write) -> fmt::Result 
         }
         Special::Const64 => write!(out, " {} <- {}", o.a, wide(cell)),
         Special::ReturnSlotInt | Special::ReturnSlotFloat => write!(out, " {}", o.a),
-        Special::LoopEnter => write!(out, " {}", o.a),
+        Special::LoopEnter => write!(out, " {}, {}", o.a, o.b),
         Special::MemoryFill | Special::MemoryCopy => write!(out, " {}", o.b),
+        Special::MemoryFillOf | Special::MemoryCopyOf => {
+            for (i, value) in [o.c, cell.wide as u32, (cell.wide >> 32) as u32].into_iter().enumerate() {
+                let comma = if i == 0 { "" } else { "," };
+                let imm = if o.a >> i & 1 == 0 { "" } else { "#" };
+                write!(out, "{comma} {imm}{value}")?;
+            }
+            Ok(())
+        }
         Special::ReturnMany => write!(out, " {}.., {} slots", o.a, o.b),
         _ => Ok(()),
     }

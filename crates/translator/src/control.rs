@@ -251,7 +251,8 @@ impl Translator<'_> {
         let label = &mut frame.label;
         if let Some((number, header)) = label.header {
             if self.loop_register == Some(number) {
-                self.pin_latch();
+                let (pinned, carried) = (self.pin_latch(), self.emit.carry());
+                self.emit.enter_with(self.pins.header, pinned, carried);
             }
             let label = &mut frame.label;
             // An inverted loop is entered at its test. In another, if no branch uses the register, none need
@@ -374,6 +375,7 @@ impl Translator<'_> {
         let (edge, _) = self.edge(label);
         let pays = self.pays(&edge);
         self.emit.op1(twin_if(pays, Special::BrLoop.code()));
+        self.emit.goes_back();
         if pays {
             self.emit.costs(edge, Edge::Free);
         }
@@ -502,12 +504,14 @@ impl Translator<'_> {
         self.emit.loop_enter();
     }
 
-    /// Pins the local that the latch of the innermost loop counts.
-    fn pin_latch(&mut self) {
-        let Pins { header, latch: Some((latch, op, slot)), ref sets } = self.pins else { return };
-        if sets.iter().filter(|&&set| set == slot).count() == 1 {
-            self.emit.pin(header, latch, op, slot);
+    /// Pins the local that the latch of the innermost loop counts. Gives its slot.
+    fn pin_latch(&mut self) -> Option<u16> {
+        let (latch, op, slot) = self.pins.latch?;
+        let is_pinned = self.pins.sets.iter().filter(|&&set| set == slot).count() == 1;
+        if is_pinned {
+            self.emit.replace(latch, op, None);
         }
+        is_pinned.then_some(slot)
     }
 
     /// The cell that sets the loop register was emitted: the register leads to what follows.
@@ -730,8 +734,9 @@ impl Translator<'_> {
                 }
             }
         }
-        if to == Destination::Cell {
-            target(self);
+        match to {
+            Destination::Cell => target(self),
+            Destination::Loop => self.emit.goes_back(),
         }
         if pays {
             self.emit.costs(taken, fall);

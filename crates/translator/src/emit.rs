@@ -42,6 +42,13 @@ pub(crate) struct Operation {
     pub(crate) b: Source,
 }
 
+/// A copy that leaves the accumulators alone, or is one of an accumulator.
+#[derive(Clone, Copy, Debug)]
+struct KeptCopy {
+    start: u32,
+    operands: Operands,
+}
+
 /// A cell that adds to an integer in a slot, and keeps the sum in one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Addition {
@@ -133,6 +140,18 @@ struct Body {
     /// Where they begin and the second one ends.
     starts: [u32; 3],
     cells: [BodyCell; 2],
+    /// Whether control has come back to the header by the loop register, and never without this slot's value in the
+    /// accumulator of integers.
+    carried: Carried,
+}
+
+/// What the accumulator of integers holds whenever control comes back to a loop's header.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Carried {
+    /// Control has not come back yet.
+    Unknown,
+    /// Up to two slots.
+    Slots([Option<u16>; 2]),
 }
 
 /// A cell: its op, its operands, and its further ones, if it has any.
@@ -147,7 +166,7 @@ impl Body {
     const fn at(start: u32) -> Self {
         let operands = Operands { a: 0, b: 0, c: 0 };
         let cell = BodyCell { op: OpCode(0), operands, further: operands };
-        Self { starts: [start, NO_CELL, NO_CELL], cells: [cell; 2] }
+        Self { starts: [start, NO_CELL, NO_CELL], cells: [cell; 2], carried: Carried::Unknown }
     }
 
     /// Remembers a cell, if it is one of the first.
@@ -178,6 +197,12 @@ impl Body {
         if let Some(cell) = self.cell_at(start) {
             (cell.op, cell.operands) = (op, operands);
         }
+    }
+
+    /// Whether the first cell can read what is in this slot from the accumulator of integers.
+    fn may_carry(&self, slot: u16) -> bool {
+        let BodyCell { op, operands, .. } = self.cells[0];
+        self.starts[1] != NO_CELL && op.carried(operands, slot).is_some()
     }
 
     /// Remembers the further operands of a cell.
@@ -233,6 +258,10 @@ pub(crate) struct Emitter<'e> {
     last_cell: Option<u32>,
     int: Option<Producer>,
     float: Option<Producer>,
+    /// For each accumulator that mirrors a slot: another one that it mirrors, too.
+    also: [Option<u16>; 2],
+    /// The last copy that leaves the accumulators alone, or is one of an accumulator.
+    last_copy: Option<KeptCopy>,
     /// The last cell that adds to an integer in a slot and keeps the sum in one.
     last_add: Option<Addition>,
     /// The last immediate of 64 bits.
@@ -252,7 +281,7 @@ pub(crate) struct Emitter<'e> {
     jumps_to: u32,
     /// The slots that the accumulators mirror if control does not come from any of these branches, unless it comes from
     /// somewhere else as well.
-    fallen: [Option<u16>; 2],
+    fallen: [[Option<u16>; 2]; 2],
     /// The words of branches that have become returns.
     threaded: Vec<u32>,
     /// The words of unconditional branches that cost nothing and are behind a copy, and what that copies.
@@ -276,6 +305,8 @@ impl<'e> Emitter<'e> {
             last_cell: None,
             int: None,
             float: None,
+            also: [None; 2],
+            last_copy: None,
             last_add: None,
             last_wide: 0,
             last_other: 0,
@@ -285,7 +316,7 @@ impl<'e> Emitter<'e> {
             fixups,
             jumps,
             jumps_to: 0,
-            fallen: [None; 2],
+            fallen: [[None; 2]; 2],
             threaded,
             copies,
         }
@@ -365,14 +396,12 @@ impl<'e> Emitter<'e> {
                     self.note_addition(start, operands, operation);
                 }
                 self.written(operands.a);
-                match domain {
-                    Domain::Int => self.int = producer(caps),
-                    Domain::Float => self.float = producer(caps),
-                }
+                *self.accumulator(domain) = producer(caps);
             }
             Result::Both => {
                 self.int = producer(Caps::MOVE);
                 self.float = producer(Caps::MOVE);
+                self.also = [None; 2];
             }
         }
     }
@@ -416,10 +445,7 @@ impl<'e> Emitter<'e> {
             op: Special::Call.code(),
             caps: Caps::NONE,
         });
-        match domain {
-            Domain::Int => self.int = producer,
-            Domain::Float => self.float = producer,
-        }
+        *self.accumulator(domain) = producer;
     }
 
     /// The latch that was emitted last leaves its sum in `slot` and the accumulator.
@@ -433,6 +459,10 @@ impl<'e> Emitter<'e> {
 
     /// Emits a cell of one word, or the start of one.
     pub(crate) fn op1(&mut self, op: OpCode) {
+        if self.body.starts[0] == self.position() {
+            // Another cell may have been here.
+            self.body.starts[1] = NO_CELL;
+        }
         self.start(op, Operands::default(), [self.handler(op)]);
     }
 
@@ -490,11 +520,20 @@ impl<'e> Emitter<'e> {
 
     /// A slot was written by other means than a producer: no accumulator mirrors it any more.
     pub(crate) fn written(&mut self, slot: u16) {
-        if self.int.is_some_and(|p| p.slot == slot) {
-            self.int = None;
-        }
-        if self.float.is_some_and(|p| p.slot == slot) {
-            self.float = None;
+        let Self { int, float, also, .. } = self;
+        for (accumulator, also) in [int, float].into_iter().zip(also) {
+            if *also == Some(slot) {
+                *also = None;
+            }
+            let Some(p) = accumulator.as_mut().filter(|p| p.slot == slot) else { continue };
+            match also.take() {
+                // What produced the value wrote another slot.
+                Some(also) => {
+                    let caps = Caps { is_extended: p.caps.is_extended, ..Caps::NONE };
+                    *p = Producer { start: NO_CELL, slot: also, caps, ..*p };
+                }
+                None => *accumulator = None,
+            }
         }
     }
 
@@ -507,6 +546,7 @@ impl<'e> Emitter<'e> {
     pub(crate) fn forget_values(&mut self) {
         self.int = None;
         self.float = None;
+        self.also = [None; 2];
     }
 
     /// Control may come here from elsewhere.
@@ -518,7 +558,9 @@ impl<'e> Emitter<'e> {
         self.last_cell = None;
     }
 
+    /// What put a value into the accumulator of a domain, to be set anew.
     fn accumulator(&mut self, domain: Domain) -> &mut Option<Producer> {
+        self.also[domain as usize] = None;
         match domain {
             Domain::Int => &mut self.int,
             Domain::Float => &mut self.float,
@@ -527,7 +569,7 @@ impl<'e> Emitter<'e> {
 
     /// Whether a slot is known to hold an i32 whose high half is zero.
     pub(crate) fn is_extended(&self, slot: u16) -> bool {
-        self.int.as_ref().is_some_and(|p| p.slot == slot && p.caps.is_extended)
+        self.mirrors(Domain::Int, slot) && self.int.is_some_and(|p| p.caps.is_extended)
     }
 
     /// Whether the accumulator of a domain mirrors a slot.
@@ -537,20 +579,23 @@ impl<'e> Emitter<'e> {
             Domain::Int => &self.int,
             Domain::Float => &self.float,
         };
-        producer.as_ref().is_some_and(|p| p.slot == slot)
+        producer.as_ref().is_some_and(|p| p.slot == slot || self.also[domain as usize] == Some(slot))
     }
 
     /// The value in a canonical slot is consumed from the accumulator and by nobody else: its slot need not be
     /// written.
     pub(crate) fn skip_slot(&mut self, domain: Domain) {
-        let accumulator = self.accumulator(domain);
-        let Some(producer @ Producer { start, op, caps: Caps { can_skip_slot: true, .. }, .. }) =
-            *accumulator
+        let producer = match domain {
+            Domain::Int => self.int,
+            Domain::Float => self.float,
+        };
+        let Some(producer @ Producer { start, op, caps: Caps { can_skip_slot: true, .. }, .. }) = producer
         else {
             return;
         };
         // Nothing mirrors the slot: it was never written.
-        *accumulator = None;
+        self.written(producer.slot);
+        self.last_copy = self.last_copy.filter(|copy| copy.operands.b != producer.slot);
         self.skipped = Some((producer, self.last_wide));
         if self.last_add.is_some_and(|add| add.start == start) {
             self.last_add = None;
@@ -587,6 +632,9 @@ impl<'e> Emitter<'e> {
 
     /// Has the last cell, if it produces the value of slot `from`, write it to slot `to` instead.
     pub(crate) fn redirect(&mut self, from: u16, to: u16) -> bool {
+        if self.redirect_copy(from, to) {
+            return true;
+        }
         let Some(p) = self.last_producer(from) else {
             return false;
         };
@@ -604,19 +652,81 @@ impl<'e> Emitter<'e> {
         {
             listed.operands = operands;
         }
-        for accumulator in [&mut self.int, &mut self.float] {
-            match accumulator {
-                Some(q) if q.start == p.start => {
-                    q.slot = to;
-                    q.operands = operands;
-                    // The new slot outlives this value's consumption.
-                    q.caps.can_skip_slot = false;
-                }
-                Some(q) if q.slot == to => *accumulator = None,
-                _ => {}
-            }
+        self.written(to);
+        for q in [&mut self.int, &mut self.float].into_iter().flatten().filter(|q| q.start == p.start) {
+            q.slot = to;
+            q.operands = operands;
+            // The new slot outlives this value's consumption.
+            q.caps.can_skip_slot = false;
         }
         true
+    }
+
+    /// The same of a copy that leaves the accumulators alone, or is one of an accumulator.
+    fn redirect_copy(&mut self, from: u16, to: u16) -> bool {
+        let Some(copy) = self.kept_copy().filter(|copy| copy.operands.a == from) else { return false };
+        let operands = Operands { a: to, ..copy.operands };
+        self.buffer.words[copy.start as usize + 1] = Word { operands };
+        if self.listing
+            && let Some(listed) = self.buffer.listing.last_mut()
+        {
+            listed.operands = operands;
+        }
+        if let Some(cell) = self.body.cell_at(copy.start) {
+            cell.operands = operands;
+        }
+        let is_mirrored = [Domain::Int, Domain::Float].map(|domain| self.mirrors(domain, from));
+        self.written(from);
+        self.written(to);
+        self.copied(copy.start, operands, is_mirrored);
+        true
+    }
+
+    /// The last cell, if it is a copy that leaves the accumulators alone, or is one of an accumulator.
+    fn kept_copy(&self) -> Option<KeptCopy> {
+        self.last_copy.filter(|copy| Some(copy.start) == self.last_cell)
+    }
+
+    /// The last cell is such a copy; `is_mirrored` says which accumulators hold what it copies.
+    fn copied(&mut self, start: u32, operands: Operands, is_mirrored: [bool; 2]) {
+        self.last_copy = Some(KeptCopy { start, operands });
+        for (also, is_mirrored) in self.also.iter_mut().zip(is_mirrored) {
+            if is_mirrored {
+                *also = Some(operands.a);
+            }
+        }
+    }
+
+    /// Whether the accumulator of integers has what an operator has computed, and what the loop may carry in it. What was
+    /// loaded is left out: lists are reversed faster so, but CoreMark, which does that, was slower.
+    fn may_carry(&self) -> bool {
+        self.int.is_some_and(|p| p.caps.binary.is_some() && self.body.may_carry(p.slot))
+    }
+
+    /// Emits a copy. If the accumulator of integers mirrors what the loop may carry in it, it goes on doing so when a local
+    /// is written, one of the slots below `locals`: such copies stand at the ends of loops.
+    pub(crate) fn copy(&mut self, to: u16, from: u16, locals: u16) {
+        let operands = Operands { a: to, b: from, c: 0 };
+        let is_mirrored = [Domain::Int, Domain::Float].map(|domain| self.mirrors(domain, from));
+        let op = match is_mirrored {
+            [true, _] => Special::CopyAcc,
+            [_, true] => Special::CopyAccFloat,
+            _ if to < locals && self.may_carry() => Special::CopyKeep,
+            _ => {
+                let start = self.position();
+                self.op(Special::Copy.code(), operands, &[], Result::Both);
+                self.also = [Some(from); 2];
+                if self.body.starts[0] == start {
+                    // The loop may carry what is copied, in the accumulator of integers.
+                    self.forget_value(Domain::Float);
+                }
+                return;
+            }
+        };
+        let start = self.position();
+        self.op(op.code(), operands, &[], Result::None);
+        self.written(to);
+        self.copied(start, operands, is_mirrored);
     }
 
     /// Has the last cell, if it is a compare whose result is in `slot`, give the opposite result.
@@ -877,12 +987,19 @@ impl<'e> Emitter<'e> {
 
     /// Makes the last cell, if it is a copy, one that copies from `from` to `to` as well.
     pub(crate) fn copy_too(&mut self, to: u16, from: u16) -> bool {
+        let second = Operands { a: to, b: from, c: 0 };
+        if let Some(copy) = self.kept_copy() {
+            self.take_cell(copy.start);
+            self.op(Special::CopyTwoKeep.code(), copy.operands, &[Word { operands: second }], Result::None);
+            self.further_operands(second);
+            self.written(to);
+            return true;
+        }
         let Some(p) = self.int else { return false };
         if Some(p.start) != self.last_cell || p.op != Special::Copy.code() || p.slot != p.operands.a {
             return false;
         }
         self.take_last(p);
-        let second = Operands { a: to, b: from, c: 0 };
         self.op(Special::CopyTwo.code(), p.operands, &[Word { operands: second }], Result::Clobber);
         self.further_operands(second);
         self.returned(Domain::Int, to);
@@ -893,6 +1010,11 @@ impl<'e> Emitter<'e> {
     /// Takes the last cell away if it is a copy, or adds an immediate to an i32, and a call can do so. Gives the call's
     /// op and what it copies or adds.
     pub(crate) fn take_argument(&mut self) -> Option<(Special, Operands)> {
+        if let Some(KeptCopy { start, operands }) = self.kept_copy() {
+            self.take_cell(start);
+            self.written(operands.a);
+            return Some((Special::CallCopy, operands));
+        }
         let p = self.int.filter(|p| Some(p.start) == self.last_cell && p.slot == p.operands.a)?;
         // A call that needs more stack is executed again: its addition must not change what it adds to.
         if p.operands.a == p.operands.b {
@@ -920,19 +1042,12 @@ impl<'e> Emitter<'e> {
         self.forget();
     }
 
-    /// Pins the local in `slot`, which the latch at `latch` counts, in the loop whose header is at `header`.
-    pub(crate) fn pin(&mut self, header: u32, latch: u32, op: OpCode, slot: u16) {
-        let operands = Operands { a: slot, ..Operands::default() };
-        self.buffer.words[header as usize + 1] = Word { operands };
-        self.buffer.words[latch as usize] = self.handler(op);
-        if self.listing {
-            for listed in &mut self.buffer.listing {
-                if listed.position == header {
-                    listed.operands = operands;
-                } else if listed.position == latch {
-                    listed.op = op;
-                }
-            }
+    /// Has the header of a loop, at `header`, set the registers of the local that is `pinned` and of the one that is
+    /// `carried`.
+    pub(crate) fn enter_with(&mut self, header: u32, pinned: Option<u16>, carried: Option<u16>) {
+        if pinned.is_some() || carried.is_some() {
+            let (a, b) = (pinned.unwrap_or_default(), carried.unwrap_or_default());
+            self.rewrite(header, Special::LoopEnter.code(), Operands { a, b, c: 0 });
         }
     }
 
@@ -951,7 +1066,7 @@ impl<'e> Emitter<'e> {
         count: (Operands, u32),
         pays: bool,
     ) -> bool {
-        let Body { starts: [start, end, ..], cells: [store, ..] } = self.body;
+        let Body { starts: [start, end, ..], cells: [store, ..], .. } = self.body;
         let (Operands { a: counter, c: addend, .. }, right) = count;
         if end != latch || test.is_addend_slot() && addend == u32::from(counter) {
             return false;
@@ -960,6 +1075,7 @@ impl<'e> Emitter<'e> {
         let is_stream = self.stream_of(op, (start, store), counter, test, right);
         if is_stream {
             self.replace(start, op, None);
+            self.body.starts[0] = NO_CELL;
             self.buffer.words[latch as usize + 2] = Word::operands(test.0, 0, right);
         }
         is_stream
@@ -974,7 +1090,7 @@ impl<'e> Emitter<'e> {
         (operands, is_acc): (Operands, bool),
         pays: bool,
     ) {
-        let Body { starts: [start, second, end], cells: [add, mut store] } = self.body;
+        let Body { starts: [start, second, end], cells: [add, mut store], .. } = self.body;
         let Operands { a: counter, b: from, .. } = add.operands;
         let addition = OpCode::binary(Operator::I32Add, Source::Slot, Source::Imm, Target::Slot);
         let tests_counter = if is_acc { self.mirrors(Domain::Int, counter) } else { operands.b == counter };
@@ -987,6 +1103,7 @@ impl<'e> Emitter<'e> {
         }
         if self.stream_of(op, (second, store), counter, test, operands.c) {
             self.replace(start, op, None);
+            self.body.starts[0] = NO_CELL;
             self.buffer.words[branch as usize + 1] = Word { operands: Operands { a: test.0, ..operands } };
         }
     }
@@ -1036,7 +1153,7 @@ impl<'e> Emitter<'e> {
 
     /// Replaces the op of the cell at `start`; in a listing, its operands as well, and the half-word of a move that has
     /// the second summand.
-    fn replace(&mut self, start: u32, op: OpCode, operands: Option<(Operands, u16)>) {
+    pub(crate) fn replace(&mut self, start: u32, op: OpCode, operands: Option<(Operands, u16)>) {
         self.buffer.words[start as usize] = self.handler(op);
         if !self.listing {
             return;
@@ -1049,6 +1166,40 @@ impl<'e> Emitter<'e> {
                     listed.wide = listed.wide & !0xFFFF | u64::from(second);
                 }
             }
+        }
+    }
+
+    /// A branch to what the loop register leads to was emitted.
+    pub(crate) fn goes_back(&mut self) {
+        let slots = [self.int.map(|p| p.slot), self.also[Domain::Int as usize]];
+        self.body.carried = Carried::Slots(match self.body.carried {
+            Carried::Unknown => slots,
+            Carried::Slots(others) => others.map(|slot| slot.filter(|_| slots.contains(&slot))),
+        });
+    }
+
+    /// Has the innermost loop carry in the accumulator of integers what its first cell reads from a slot, if it is there
+    /// whenever control comes back. Gives the slot.
+    pub(crate) fn carry(&mut self) -> Option<u16> {
+        let Body { starts: [start, end, ..], cells: [cell, _], carried: Carried::Slots(slots) } = self.body
+        else {
+            return None;
+        };
+        let carried = |slot| Some((slot, cell.op.carried(cell.operands, slot)?));
+        let (slot, (op, operands)) =
+            slots.into_iter().flatten().find_map(carried).filter(|_| start != NO_CELL && end != NO_CELL)?;
+        self.rewrite(start, op, operands);
+        Some(slot)
+    }
+
+    /// Makes the cell at `start` another op of the same length.
+    fn rewrite(&mut self, start: u32, op: OpCode, operands: Operands) {
+        self.buffer.words[start as usize + 1] = Word { operands };
+        self.replace(start, op, None);
+        if self.listing
+            && let Some(listed) = self.buffer.listing.iter_mut().rev().find(|listed| listed.position == start)
+        {
+            listed.operands = operands;
         }
     }
 
@@ -1071,19 +1222,28 @@ impl<'e> Emitter<'e> {
         Some((Binary { operator, a, b, wide_imm }, p.operands))
     }
 
-    /// Takes the last cell away, which is this producer's.
-    fn take_last(&mut self, p: Producer) {
-        self.buffer.words.truncate(p.start as usize);
+    /// Takes the last cell away, which begins here.
+    fn take_cell(&mut self, start: u32) {
+        self.buffer.words.truncate(start as usize);
         if self.listing {
             self.buffer.listing.pop();
         }
+        self.last_cell = None;
+        self.last_copy = None;
+    }
+
+    /// Takes the last cell away, which is this producer's.
+    fn take_last(&mut self, p: Producer) {
+        self.take_cell(p.start);
         self.int = None;
+        self.also[Domain::Int as usize] = None;
         self.kept = self.kept.filter(|kept| kept.start != p.start);
-        self.float = self.float.filter(|f| f.start != p.start);
+        if self.float.is_some_and(|f| f.start == p.start) {
+            self.forget_value(Domain::Float);
+        }
         if self.last_add.is_some_and(|add| add.start == p.start) {
             self.last_add = None;
         }
-        self.last_cell = None;
     }
 
     /// Adds the address of a cell as a word, the cell being unknown: it is chained to `chain`.
@@ -1094,9 +1254,10 @@ impl<'e> Emitter<'e> {
     /// Emits an unconditional branch that costs nothing to what `chain` waits for.
     pub(crate) fn jump(&mut self, chain: &mut u32) {
         let copy = self.int.filter(|p| Some(p.start) == self.last_cell && p.op == Special::Copy.code());
+        let copied = copy.map(|p| p.operands).or_else(|| self.kept_copy().map(|copy| copy.operands));
         self.op1(Special::Br.code());
-        if let Some(p) = copy {
-            self.copies.push((self.position(), p.operands));
+        if let Some(operands) = copied {
+            self.copies.push((self.position(), operands));
         }
         self.pending(chain, true);
     }
@@ -1114,7 +1275,7 @@ impl<'e> Emitter<'e> {
     ///
     /// [`return_`]: Self::return_
     pub(crate) fn mirrors_fallen(&self, domain: Domain, slot: u16) -> bool {
-        self.jumps_to == self.position() && self.fallen[domain as usize] == Some(slot)
+        self.jumps_to == self.position() && self.fallen[domain as usize].contains(&Some(slot))
     }
 
     /// Emits a return. Branches that would come here return instead, as `op` does, and so do the copies before them of
@@ -1173,14 +1334,15 @@ impl<'e> Emitter<'e> {
         if next != NO_FIXUP && self.jumps_to != position {
             self.jumps.clear();
             self.jumps_to = position;
-            self.fallen = self.mirrored();
+            let [int, float] = self.mirrored();
+            self.fallen = [[int, self.also[0]], [float, self.also[1]]];
         }
         while next != NO_FIXUP {
             let Fixup { word, next: after, is_jump } = self.fixups[next as usize];
             self.set_target(word, position);
             match is_jump {
                 true => self.jumps.push(word),
-                false => self.fallen = [None; 2],
+                false => self.fallen = [[None; 2]; 2],
             }
             next = after;
         }

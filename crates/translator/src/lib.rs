@@ -219,10 +219,9 @@ impl<'e> Translator<'e> {
     }
 
     fn copy(&mut self, to: u16, from: u16) {
-        if self.emit.copy_too(to, from) {
-            return;
+        if !self.emit.copy_too(to, from) {
+            self.emit.copy(to, from, self.first_operand);
         }
-        self.emit.op(Special::Copy.code(), Operands { a: to, b: from, c: 0 }, &[], Result::Both);
     }
 
     /// Writes an operand's value to a slot that is not its own.
@@ -470,6 +469,33 @@ impl<'e> Translator<'e> {
             Result::Value(domain, Caps { binary, ..Caps::of(row.result) }),
         );
         result
+    }
+
+    /// The op that takes the operands of a `memory.fill` or `memory.copy` of memory 0 from where they are, if some are not
+    /// in their canonical slots; its operands, and the further ones. They count as settled then.
+    fn gather(&mut self, op: BulkOp, stack: &mut [Operand]) -> Option<(Special, Operands, [u32; 2])> {
+        let gather = match op {
+            BulkOp::MemoryFill(MemIdx(0)) => Special::MemoryFillOf,
+            BulkOp::MemoryCopy(MemIdx(0), MemIdx(0)) => Special::MemoryCopyOf,
+            _ => return None,
+        };
+        let first = stack.len().checked_sub(3)?;
+        if stack[first..].iter().all(|operand| operand.is_temp()) {
+            return None;
+        }
+        let (mut flags, mut values) = (0, [0; 3]);
+        for (number, operand) in stack[first..].iter_mut().enumerate() {
+            self.consume(*operand);
+            match operand.place() {
+                Place::Const(bits) if u32::try_from(bits).is_ok() => {
+                    (flags, values[number]) = (flags | 1 << number, bits as u32);
+                }
+                _ => values[number] = self.in_slot(*operand).into(),
+            }
+            *operand = operand.at(Place::Temp);
+        }
+        let [to, others @ ..] = values;
+        Some((gather, Operands { a: flags, b: 0, c: to }, others))
     }
 
     /// The op that multiplies the accumulator with itself. The slot with the same value, which was written just before,
@@ -1058,7 +1084,10 @@ impl Client for Translator<'_> {
 
     fn bulk(&mut self, op: BulkOp, stack: &mut [Operand]) {
         let count = op.operands();
-        self.settle_top(count, stack);
+        let gathered = self.gather(op, stack);
+        if gathered.is_none() {
+            self.settle_top(count, stack);
+        }
         let first = stack.len() - count as usize;
         let slot = stack.get(first).map_or_else(|| self.next_slot(&stack[..first]), |o| o.slot);
         let (slow, x, y) = match op {
@@ -1076,6 +1105,12 @@ impl Client for Translator<'_> {
             BulkOp::TableInit(x, y) => (SlowOp::TableInit, x.0, y.0),
             BulkOp::ElemDrop(x) => (SlowOp::ElemDrop, x.0, 0),
         };
+        if let Some((gather, operands, others)) = gathered {
+            // The cell behind it is for what is out of the ordinary: snapshots know that one only.
+            let gather = twin_if(self.emit.meter.is_fuel(), gather.code());
+            self.emit.op(gather, operands, &[Word::pair(others[0], others[1])], Result::None);
+            self.emit.list_wide(u64::from(others[0]) | u64::from(others[1]) << 32);
+        }
         self.emit.safepoint();
         let first = match op {
             BulkOp::MemoryFill(MemIdx(0)) => Some(Special::MemoryFill),

@@ -2,7 +2,7 @@
 
 use core::{hint::cold_path, num::NonZero};
 use rotifer_bytecode::{
-    CallPlace, HandlerAddr, OpCode, Operands, RETURN_SLOTS, ReturnKind, Special as Op, semantics::ops,
+    CallPlace, HandlerAddr, OpCode, Operands, RETURN_SLOTS, ReturnKind, Special as Op, Word, semantics::ops,
 };
 use rotifer_core::TrapCode;
 
@@ -526,6 +526,29 @@ handlers! {
         put_both(r, o.a, slot(r, u32::from(o.b)));
         step::<D>(r, 2)
     };
+    /// A copy that leaves the accumulators alone.
+    CopyKeep = |r, D| {
+        let o = operands(r);
+        set_slot(r, o.a.into(), slot(r, o.b.into()));
+        step::<D>(r, 2)
+    };
+    /// A copy from the accumulator.
+    CopyAcc = |r, D| {
+        set_slot(r, operands(r).a.into(), r.acc);
+        step::<D>(r, 2)
+    };
+    /// A copy from the float accumulator.
+    CopyAccFloat = |r, D| {
+        set_slot(r, operands(r).a.into(), r.facc);
+        step::<D>(r, 2)
+    };
+    /// Two copies that leave the accumulators alone.
+    CopyTwoKeep = |r, D| {
+        let (o, second) = (operands(r), (*r.pc.add(2)).operands);
+        set_slot(r, o.a.into(), slot(r, o.b.into()));
+        set_slot(r, second.a.into(), slot(r, second.b.into()));
+        step::<D>(r, 3)
+    };
     /// Two copies.
     CopyTwo = |r, D| {
         let (o, second) = (operands(r), (*r.pc.add(2)).operands);
@@ -571,7 +594,9 @@ handlers! {
     };
     /// A loop's header.
     LoopEnter = |r, D| {
-        r.l0 = slot(r, operands(r).a.into());
+        let o = operands(r);
+        r.l0 = slot(r, o.a.into());
+        r.acc = slot(r, o.b.into());
         r.lp = r.pc.add(2);
         step::<D>(r, 2)
     };
@@ -698,13 +723,13 @@ handlers! {
     /// Leaves for an operator that runs outside.
     Slow = |r, D| D::exit(r, Exit::SLOW);
     /// `memory.fill`.
-    MemoryFill<M: Meter> = |r, D| {
-        bulk::<D, M>(r, |memory, [to, value, len]| memory.fill(to, value as u8, len))
-    };
+    MemoryFill<M: Meter> = |r, D| bulk::<D, M>(r, fill);
     /// `memory.copy`.
-    MemoryCopy<M: Meter> = |r, D| {
-        bulk::<D, M>(r, |memory, [to, from, len]| Memory::copy(memory, to, memory, from, len))
-    };
+    MemoryCopy<M: Meter> = |r, D| bulk::<D, M>(r, copy_within);
+    /// `memory.fill` of operands that are anywhere.
+    MemoryFillOf<M: Meter> = |r, D| bulk_of::<D, M>(r, fill);
+    /// `memory.copy` of operands that are anywhere.
+    MemoryCopyOf<M: Meter> = |r, D| bulk_of::<D, M>(r, copy_within);
     /// Leaves for good.
     HostExit = |r, D| D::exit(r, Exit::HOST_EXIT);
     /// Leaves to restore the caller's instance.
@@ -759,6 +784,22 @@ pub(crate) fn placed_calls<D: Dispatcher, M: Meter>() -> [[HandlerAddr; CallPlac
     places!(Call, CallAdd, CallAddWide, CallCopy)
 }
 
+#[inline(always)]
+fn fill(memory: &Memory, [to, value, len]: [u64; 3]) -> Result<(), TrapCode> {
+    memory.fill(to, value as u8, len)
+}
+
+#[inline(always)]
+fn copy_within(memory: &Memory, [to, from, len]: [u64; 3]) -> Result<(), TrapCode> {
+    Memory::copy(memory, to, memory, from, len)
+}
+
+/// The bits of an operand that is an address in a memory.
+#[inline(always)]
+fn address_bits(memory: &Memory) -> u64 {
+    if memory.is_64() { u64::MAX } else { u32::MAX.into() }
+}
+
 /// Writes to many bytes of memory 0.
 #[inline(always)]
 unsafe fn bulk<D: Dispatcher, M: Meter>(
@@ -769,25 +810,82 @@ unsafe fn bulk<D: Dispatcher, M: Meter>(
     unsafe {
         let o = operands(r);
         let memory = &*instance(r).memory0;
-        let mask = if memory.is_64() { u64::MAX } else { u32::MAX.into() };
+        let mask = address_bits(memory);
         let operands = [0, 1, 2].map(|i| slot(r, u32::from(o.b) + i) & mask);
-        if M::PAYS {
-            // I-CELL: a cell that pays says how many bytes a unit is for.
-            let cost = operands[2].div_ceil(NonZero::new_unchecked(o.c).get().into());
-            let fuel = u64::from(r.fuel as u32);
-            if cost > fuel {
-                cold_path();
-                return D::divert::<Leave<{ Exit::SLOW_FIRST }>>(r);
-            }
-            r.fuel = fuel - cost;
-        }
+        let Some(fuel) = fuel_behind::<M>(r, operands[2], o.c) else {
+            cold_path();
+            return D::divert::<Leave<{ Exit::SLOW_FIRST }>>(r);
+        };
+        r.fuel = fuel;
         if write(memory, operands).is_err() {
             return trap::<D>(r, TrapCode::MemoryOutOfBounds);
         }
+        go_behind::<D, M>(r, memory, r.pc)
+    }
+}
+
+/// The same with operands that are anywhere, for the cell behind this one.
+#[inline(always)]
+unsafe fn bulk_of<D: Dispatcher, M: Meter>(
+    r: &mut Regs,
+    write: impl FnOnce(&Memory, [u64; 3]) -> Result<(), TrapCode>,
+) -> D::Out {
+    // SAFETY: I-CELL, I-SLOT, I-CTX, I-ENTITY: promised by the caller.
+    unsafe {
+        let (first, [second, third]) = (operands(r), (*r.pc.add(2)).pair);
+        let memory = &*instance(r).memory0;
+        let mask = address_bits(memory);
+        let mut number = 0;
+        let values = [first.c, second, third].map(|value| {
+            let is_imm = first.a >> number & 1 != 0;
+            number += 1;
+            // Every frame has a first slot.
+            let in_slot = slot(r, if is_imm { 0 } else { value }) & mask;
+            if is_imm { value.into() } else { in_slot }
+        });
+        let cell = r.pc.add(3);
+        let plain = (*cell.add(1)).operands;
+        if let Some(fuel) = fuel_behind::<M>(r, values[2], plain.c)
+            && write(memory, values).is_ok()
+        {
+            r.fuel = fuel;
+            return go_behind::<D, M>(r, memory, cell);
+        }
+        cold_path();
+        for (number, value) in (0..).zip(values) {
+            set_slot(r, u32::from(plain.b) + number, value);
+        }
+        r.pc = cell;
+        D::next(r)
+    }
+}
+
+/// What is left of the fuel when so many bytes are paid for, `rate` of them with a unit. None if it does not suffice.
+///
+/// # Safety
+/// I-CELL: a cell that pays says how many bytes a unit is for.
+#[inline(always)]
+unsafe fn fuel_behind<M: Meter>(r: &Regs, bytes: u64, rate: u32) -> Option<u64> {
+    if !M::PAYS {
+        return Some(r.fuel);
+    }
+    // SAFETY: promised by the caller.
+    let rate = unsafe { NonZero::new_unchecked(rate) };
+    u64::from(r.fuel as u32).checked_sub(bytes.div_ceil(rate.get().into()))
+}
+
+/// Goes on behind a cell that has written to many bytes.
+///
+/// # Safety
+/// I-CELL: `cell` is a `memory.fill` or `memory.copy`; `memory` is memory 0.
+#[inline(always)]
+unsafe fn go_behind<D: Dispatcher, M: Meter>(r: &mut Regs, memory: &Memory, cell: *const Word) -> D::Out {
+    // SAFETY: promised by the caller.
+    unsafe {
         // Dead behind it: not kept across the call of memmove.
-        (r.acc, r.facc, r.l0, r.lp) = (0, 0, 0, r.pc);
+        (r.acc, r.facc, r.l0, r.lp) = (0, 0, 0, cell);
         r.mem = memory.base();
-        M::go::<D, Behind>(r, r.pc.add(3), r.pc.add(2))
+        M::go::<D, Behind>(r, cell.add(3), cell.add(2))
     }
 }
 
@@ -847,6 +945,8 @@ fn metered<D: Dispatcher, M: Meter>(op: Op) -> Option<HandlerAddr> {
         Op::ReturnCallIndirect => D::addr::<ReturnCallIndirect<M>>(),
         Op::MemoryFill => D::addr::<MemoryFill<M>>(),
         Op::MemoryCopy => D::addr::<MemoryCopy<M>>(),
+        Op::MemoryFillOf => D::addr::<MemoryFillOf<M>>(),
+        Op::MemoryCopyOf => D::addr::<MemoryCopyOf<M>>(),
         _ => return None,
     })
 }
@@ -859,7 +959,11 @@ fn unmetered<D: Dispatcher>(op: Op) -> Option<HandlerAddr> {
         Op::Const32 => D::addr::<Const32>(),
         Op::Const64 => D::addr::<Const64>(),
         Op::Copy => D::addr::<Copy>(),
+        Op::CopyKeep => D::addr::<CopyKeep>(),
+        Op::CopyAcc => D::addr::<CopyAcc>(),
+        Op::CopyAccFloat => D::addr::<CopyAccFloat>(),
         Op::CopyTwo => D::addr::<CopyTwo>(),
+        Op::CopyTwoKeep => D::addr::<CopyTwoKeep>(),
         Op::AddTwo => D::addr::<AddTwo>(),
         Op::CopyMany => D::addr::<CopyMany>(),
         Op::LoopEnter => D::addr::<LoopEnter>(),

@@ -352,6 +352,10 @@ fn registers(state: &mut State, base: usize, point: &Point, first: *const Word) 
         // SAFETY: I-CODE: the loop's header is before what the register leads to, in code that is pinned.
         let header = unsafe { (*state.lp.sub(1)).operands };
         state.l0 = state.stack.get(base + usize::from(header.a));
+        if point.acc.is_none() {
+            // What the loop carries, if control is at its start.
+            state.acc = state.stack.get(base + usize::from(header.b));
+        }
     }
 }
 

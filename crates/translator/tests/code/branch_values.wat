@@ -41,7 +41,7 @@
 ;;   4: const32 6 <- #3
 ;;   6: const32 7 <- #4
 ;;   8: copy 8 <- 0
-;;   10: br_eqz.s 0 -> 17
+;;   10: br_eqz.a -> 17
 ;;   13: copy.many 3.. <- 4.., 5 slots
 ;;   15: return.many 3.., 5 slots
 ;;   17: copy.many 3.. <- 4.., 5 slots

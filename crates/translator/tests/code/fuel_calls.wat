@@ -34,12 +34,10 @@
 ;;   10: call_indirect.a element acc frame 3 (0, 2)
 ;;   14: const32 4 <- #1
 ;;   16: slow memory.grow 4 #0 (0, 5)
-;;   19: const32 4 <- #0
-;;   21: const32 5 <- #1
-;;   23: const32 6 <- #2
-;;   25: memory.fill 4 (0, 2)
-;;   28: copy 4 <- 0
-;;   30: return_call
+;;   19: memory.fill.of #0, #1, #2
+;;   22: memory.fill 4 (0, 2)
+;;   25: copy 4 <- 0
+;;   27: return_call
 ;; function 3, 3 slots
 ;;   entry costs 3
 ;;   0: br -> 3 (3, 0)
