@@ -4,8 +4,9 @@ use crate::form::{
     ADDRESS, Form, Param, QUARTERS, STEPS, WIDE_QUARTERS, computed, constant, param, param_of,
 };
 use rotifer_bytecode::{
-    Address, BINARY_SOURCES, BRANCH_LOADS, Destination, FIRST_SOURCES, Kind, LATCH_SOURCES, MOVED_ADDRESSES,
-    MOVED_SIZES, OpCode, Operator, PAIRS, Pair, STORE_SOURCES, STORED, Source, Stored, Target,
+    Address, BINARY_SOURCES, BRANCH_LOADS, DIVISIONS, Destination, FIRST_SOURCES, Kind, LATCH_SOURCES,
+    MOVED_ADDRESSES, MOVED_SIZES, OpCode, Operator, PAIRS, Pair, STORE_SOURCES, STORED, Source, Stored,
+    Target,
 };
 use rotifer_core::ValType;
 
@@ -17,7 +18,10 @@ pub(crate) fn forms() -> Vec<Form> {
     for &operator in Operator::ALL {
         match operator.row().kind {
             Kind::Unary => unary(operator, &mut forms),
-            Kind::Binary => binary(operator, &mut forms),
+            Kind::Binary => {
+                binary(operator, &mut forms);
+                divisions(operator, &mut forms);
+            }
             Kind::Compare => {
                 binary(operator, &mut forms);
                 branches(operator, &mut forms);
@@ -78,6 +82,7 @@ fn carried(forms: &mut Vec<Form>) {
                 let mut number = 0;
                 for operands in [
                     format!("(local.get $x) {imm}"),
+                    format!("(local.get $x) ({ty}.const 10)"),
                     "(local.get $x) (local.get $b)".to_owned(),
                     "(local.get $b) (local.get $x)".to_owned(),
                     "(local.get $x) (local.get $x)".to_owned(),
@@ -301,7 +306,14 @@ fn unary(operator: Operator, forms: &mut Vec<Form>) {
 /// The operands of a binary operator, and its parameters.
 fn operands(operator: Operator, (a, b): (Source, Source), number: usize) -> (String, [Param; 2]) {
     let ty = name(operator.row().a);
-    let text = format!("{} {}", operand(a, ty, "a", number), operand(b, ty, "b", number));
+    let second = match (b, operator) {
+        // Divisions by most constants are other ops.
+        (Source::Imm, operator) if DIVISIONS.contains(&operator) => {
+            format!("({ty}.const {})", if operator.row().text.ends_with("_s") { -1 } else { 1 })
+        }
+        _ => operand(b, ty, "b", number),
+    };
+    let text = format!("{} {second}", operand(a, ty, "a", number));
     (text, [param("a", ty), param("b", ty)])
 }
 
@@ -313,6 +325,31 @@ fn binary(operator: Operator, forms: &mut Vec<Form>) {
             let value = format!("({} {operands})", row.text);
             let op = OpCode::binary(operator, sources.0, sources.1, target);
             forms.push(Form::new(op, &params, row.result.map_or("", name), result(target, &value)));
+        }
+    }
+}
+
+/// Divisions by constants, the small and the large ones.
+fn divisions(operator: Operator, forms: &mut Vec<Form>) {
+    let row = operator.row();
+    let ty = name(row.a);
+    let largest = match (ty, row.text.ends_with("_s")) {
+        ("i32", true) => "0x7fffffff",
+        ("i32", false) => "0xffffffff",
+        (_, true) => "0x7fffffffffffffff",
+        (_, false) => "0xffffffffffffffff",
+    };
+    for source in [Source::Slot, Source::Acc] {
+        for target in TARGETS {
+            let Some(op) = OpCode::division(operator, source, target) else { return };
+            let params = [param("a", ty)];
+            for (number, divisor) in
+                ["10", "3", "64", "1000000007", largest, "1", "2"].into_iter().enumerate()
+            {
+                let value = format!("({} {} ({ty}.const {divisor}))", row.text, operand(source, ty, "a", 0));
+                let name = if number == 0 { op.to_string() } else { format!("{op}.{number}") };
+                forms.push(Form::new(name, &params, ty, result(target, &value)));
+            }
         }
     }
 }

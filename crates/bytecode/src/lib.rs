@@ -11,6 +11,7 @@ extern crate alloc;
 extern crate std;
 
 mod code;
+pub mod divisor;
 mod float;
 mod fused;
 mod integer;
@@ -28,15 +29,16 @@ pub use self::{
         CodeBuffer, HandlerAddr, HandlerTable, Listed, Operands, RegionStart, Safepoint, Safepoints, Split,
         Word,
     },
+    divisor::{DIVISIONS, Divisor},
     fused::{
         Address, BRANCH_LOADS, FIRST_SOURCES, MOVED_ADDRESSES, MOVED_SIZES, PAIRS, Pair, STORED, Stored,
     },
     op::{
-        BINARY_FORMS, BINARY_SOURCES, BRANCH_FORMS, COMPARE_FORMS, CallPlace, Described, Destination,
-        LATCH_COMPARES, LATCH_FORMS, LATCH_SOURCES, LOAD_BRANCH_FORMS, LOAD_FORMS, METERED_SPECIALS,
-        NAN_BINARY, NAN_OPERATORS, OP_COUNT, OpCode, PAIR_FORMS, PLACED_CALLS, RETURN_SLOTS, ReturnKind,
-        SELECT_FORMS, STORE_FORMS, STORE_SOURCES, STORED_FORMS, SlowOp, Source, Special, TEST_FORMS,
-        TRACKED_OPS, Target, UNARY_FORMS,
+        BINARY_FORMS, BINARY_SOURCES, BRANCH_FORMS, COMPARE_FORMS, CallPlace, DIVISION_FORMS, Described,
+        Destination, LATCH_COMPARES, LATCH_FORMS, LATCH_SOURCES, LOAD_BRANCH_FORMS, LOAD_FORMS,
+        METERED_SPECIALS, NAN_BINARY, NAN_OPERATORS, OP_COUNT, OpCode, PAIR_FORMS, PLACED_CALLS,
+        RETURN_SLOTS, ReturnKind, SELECT_FORMS, STORE_FORMS, STORE_SOURCES, STORED_FORMS, SlowOp, Source,
+        Special, TEST_FORMS, TRACKED_OPS, Target, UNARY_FORMS,
     },
     operator::{Kind, Operator, Row, fold},
     point::{At, Point, PointKind, Points, Recipe, Wanted},

@@ -110,6 +110,10 @@ impl fmt::Display for OpCode {
                 let (a, b) = FIRST_SOURCES[form as usize];
                 write!(f, "select<{}.{}{}>", operator.row().text, letter(a), letter(b))?;
             }
+            Described::Division(operator, form) => {
+                let a = if form & 2 == 0 { 's' } else { 'a' };
+                write!(f, "{}.{a}i.{}.by_mul", operator.row().text, target(form))?;
+            }
             Described::Stored(number, form) => {
                 let Stored { first, store } = STORED[number as usize];
                 let (a, b) = FIRST_SOURCES[form as usize / 2];

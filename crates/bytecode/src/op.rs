@@ -17,6 +17,7 @@
 
 use crate::{
     code::Operands,
+    divisor::DIVISIONS,
     fused::{Address, BRANCH_LOADS, FIRST_SOURCES, MOVED_ADDRESSES, MOVED_SIZES, PAIRS, STORED},
     operator::{COUNTS, Kind, Operator},
     stream::{self, STREAM_OPS, StreamOp},
@@ -302,6 +303,14 @@ impl OpCode {
         Some(Self(PAIR + pair * PAIR_FORMS + sources * 4 + other * 2 + target as u16))
     }
 
+    /// A division by a constant that is a multiplication (see [`Divisor`](crate::Divisor)), of a slot or the accumulator. Of
+    /// i32, `c` is the divisor and word 2 the inverse; of i64, `c` is the shift, word 2 the inverse and word 3 the divisor.
+    /// None if the operator is none of [`DIVISIONS`].
+    pub fn division(operator: Operator, a: Source, target: Target) -> Option<Self> {
+        let number = DIVISIONS.iter().position(|&division| division == operator)? as u16;
+        Some(Self(DIVIDED + number * DIVISION_FORMS + acc(a) * 2 + target as u16))
+    }
+
     /// A `select` on a compare of integers, of two slots, which are in `a` and `b` of word 2. The operands of the compare
     /// are as in a pair. None if there is no such form.
     #[inline]
@@ -472,6 +481,7 @@ impl OpCode {
                     _ => None,
                 }
             }
+            Described::Division(_, 0 | 1) => with(2),
             Described::Pair(pair, form) if !PAIRS[usize::from(pair)].first.row().a.is_float() => {
                 let from_slot = (Source::Slot, Source::Imm);
                 (FIRST_SOURCES[usize::from(form / 4)] == from_slot).then_some(())?;
@@ -554,7 +564,7 @@ impl OpCode {
     /// The twin of a store that notes which blocks of the memory it writes to.
     pub fn tracked(self) -> Option<Self> {
         // Results that are stored, and what is loaded and stored.
-        if let Some(stored) = self.0.checked_sub(STORE_RESULT).filter(|_| self.0 < PINNED) {
+        if let Some(stored) = self.0.checked_sub(STORE_RESULT).filter(|_| self.0 < DIVIDED) {
             return Some(Self(TRACKED_STORED + stored));
         }
         let store = self.0.checked_sub(first_of_kind(Kind::Store)).filter(|_| self.0 < SPECIAL)?;
@@ -631,6 +641,12 @@ impl OpCode {
         }
         if let Some(plain) = self.unpinned() {
             return plain.describe();
+        }
+        if let Some(number) = self.0.checked_sub(DIVIDED) {
+            return Described::Division(
+                DIVISIONS[(number / DIVISION_FORMS) as usize],
+                number % DIVISION_FORMS,
+            );
         }
         if let Some(number) = self.0.checked_sub(MOVED) {
             let addresses = MOVED_ADDRESSES.len() as u16;
@@ -718,6 +734,8 @@ pub enum Described {
     Stored(u16, u16),
     /// A load and a store, by the numbers of their size and of their addresses.
     Moved(u16, u16),
+    /// A division by a constant that is a multiplication, and its form: that of a unary operator.
+    Division(Operator, u16),
     /// One of the other ops.
     Special(Special),
 }
@@ -1149,8 +1167,14 @@ pub const METERED_SPECIALS: [Special; 30] = [
     Special::MemoryCopyOf,
 ];
 
+/// Forms of a division by a constant: those of a unary operator.
+pub const DIVISION_FORMS: u16 = UNARY_FORMS;
+
+/// Where the divisions by a constant begin, by operator and form.
+const DIVIDED: u16 = MOVED + (MOVED_SIZES.len() * MOVED_ADDRESSES.len()) as u16;
+
 /// Where the twins of latches begin whose local is pinned, by compare and form.
-const PINNED: u16 = MOVED + (MOVED_SIZES.len() * MOVED_ADDRESSES.len()) as u16;
+const PINNED: u16 = DIVIDED + DIVISIONS.len() as u16 * DIVISION_FORMS;
 
 /// Where the metered twins begin: of the branches on compares, by compare and form.
 const METERED_BRANCHES: u16 = PINNED + LATCH_COMPARES * LATCH_FORMS / 2;
@@ -1190,7 +1214,7 @@ const TRACKED: u16 =
 const TRACKED_STORED: u16 = TRACKED + COUNTS[Kind::Store as usize] * STORE_FORMS;
 
 /// How many there are of them.
-pub const TRACKED_OPS: usize = (COUNTS[Kind::Store as usize] * STORE_FORMS + PINNED - STORE_RESULT) as usize;
+pub const TRACKED_OPS: usize = (COUNTS[Kind::Store as usize] * STORE_FORMS + DIVIDED - STORE_RESULT) as usize;
 
 /// Where the streams begin.
 pub(crate) const STREAMS: u16 = TRACKED + TRACKED_OPS as u16;
@@ -1235,6 +1259,10 @@ mod tests {
             let place = CallPlace { frame, linkage: 1 };
             assert_eq!(OpCode::call(Special::CallAdd, place), Special::CallAdd.code());
         }
+        let division = OpCode::division(Operator::I64RemU, Source::Acc, Target::Acc).unwrap();
+        let described = Described::Division(Operator::I64RemU, 3);
+        assert_eq!((division.0 + 1, division.describe()), (PINNED, described));
+        assert_eq!(OpCode::division(Operator::I64Mul, Source::Acc, Target::Acc), None);
         for (i, op) in SlowOp::ALL.iter().enumerate() {
             assert_eq!(*op as usize, i);
         }

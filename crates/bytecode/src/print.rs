@@ -35,6 +35,7 @@ pub fn print(code: &CodeBuffer, cell: &Listed, out: &mut dyn Write) -> fmt::Resu
         | Described::LoadBranch(..)
         | Described::Pair(..)
         | Described::Select(..)
+        | Described::Division(..)
         | Described::Stored(..)
         | Described::Moved(..) => fused_cell(cell, out)?,
         Described::Special(op) => special_cell(op, cell, out)?,
@@ -227,6 +228,10 @@ fn fused_cell(cell: &Listed, out: &mut dyn Write) -> fmt::Result {
             let compared = operands(FIRST_SOURCES[form as usize]);
             let (yes, no) = (cell.wide as u16, (cell.wide >> 16) as u16);
             write!(out, "{} {} <- {compared} ? {yes} : {no}", cell.op, o.a)
+        }
+        Described::Division(_, form) => {
+            let source = if form & 2 == 0 { format!("{}", o.b) } else { String::from("acc") };
+            write!(out, "{} {} <- {source}, #{}", cell.op, to(form, o.a), cell.wide)
         }
         Described::Stored(_, form) => {
             let first = operands(FIRST_SOURCES[form as usize / 2]);

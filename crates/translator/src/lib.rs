@@ -28,8 +28,8 @@ mod points;
 use alloc::vec::Vec;
 use core::{convert::Infallible, fmt};
 use rotifer_bytecode::{
-    Address, CallPlace, CodeBuffer, HandlerTable, MOVED_ADDRESSES, OpCode, Operands, Operator, Pair, SlowOp,
-    Source, Special, Stored, Target, Wanted, Word, fold,
+    Address, CallPlace, CodeBuffer, Divisor, HandlerTable, MOVED_ADDRESSES, OpCode, Operands, Operator, Pair,
+    SlowOp, Source, Special, Stored, Target, Wanted, Word, fold,
 };
 use rotifer_core::{
     FuncIdx, FuncType, GlobalIdx, Limits, LocalIdx, MemIdx, TableIdx, TypeIdx, ValType, WasmOffset,
@@ -394,13 +394,21 @@ impl<'e> Translator<'e> {
             }
             _ => (operator, b),
         };
-        let row = operator.row();
         let result = Operand::new(Place::Temp, to);
         if let (Place::Const(x), Place::Const(y)) = (a.place(), b.place())
             && let Some(bits) = fold(operator, x, y)
         {
             return result.at(Place::Const(bits));
         }
+        let (operator, b) = match b.place() {
+            Place::Const(divisor) => match bits_of_division(operator, divisor) {
+                Some((operator, bits)) => (operator, b.at(Place::Const(bits))),
+                None if self.divide(operator, divisor, a, to) => return result,
+                None => (operator, b),
+            },
+            _ => (operator, b),
+        };
+        let row = operator.row();
         let (a, b) = match (a.place(), b.place()) {
             (Place::Const(_), _) if operator.is_commutative() => (b, a),
             _ => (a, b),
@@ -469,6 +477,29 @@ impl<'e> Translator<'e> {
             Result::Value(domain, Caps { binary, ..Caps::of(row.result) }),
         );
         result
+    }
+
+    /// Emits a division by a constant as a multiplication, if it can be one.
+    fn divide(&mut self, operator: Operator, divisor: u64, a: Operand, to: u16) -> bool {
+        // Elsewhere a product of 128 bits takes as long as a division.
+        if cfg!(not(target_pointer_width = "64")) {
+            return false;
+        }
+        let Some(Divisor { inverse, shift }) = Divisor::new(operator, divisor) else { return false };
+        let a = self.ground(a);
+        let (source, slot) = self.read_slot(a, Domain::Int);
+        let op = OpCode::division(operator, source, Target::Slot).expect("it has a divisor");
+        let result = operator.row().result;
+        let caps = Result::Value(Domain::Int, Caps::of(result));
+        let words = [Word::bits(inverse), Word::bits(divisor)];
+        if result == Some(ValType::I32) {
+            let operands = Operands { a: to, b: slot, c: divisor as u32 };
+            self.emit.op(op, operands, &words[..1], caps);
+        } else {
+            self.emit.op(op, Operands { a: to, b: slot, c: shift }, &words, caps);
+        }
+        self.emit.list_wide(divisor);
+        true
     }
 
     /// The op that takes the operands of a `memory.fill` or `memory.copy` of memory 0 from where they are, if some are not
@@ -724,6 +755,21 @@ impl<'e> Translator<'e> {
         }
         self.loop_register = None;
     }
+}
+
+/// The operator on bits that an unsigned division by a power of two is, and its second operand.
+fn bits_of_division(operator: Operator, divisor: u64) -> Option<(Operator, u64)> {
+    if divisor == 1 || !divisor.is_power_of_two() {
+        return None;
+    }
+    let log = u64::from(divisor.trailing_zeros());
+    Some(match operator {
+        Operator::I32DivU => (Operator::I32ShrU, log),
+        Operator::I32RemU => (Operator::I32And, divisor - 1),
+        Operator::I64DivU => (Operator::I64ShrU, log),
+        Operator::I64RemU => (Operator::I64And, divisor - 1),
+        _ => return None,
+    })
 }
 
 impl Client for Translator<'_> {

@@ -4,12 +4,13 @@
 use core::hint::cold_path;
 use rotifer_bytecode::{
     Word,
+    divisor::{quotient_s32, quotient_s64, quotient_u32, quotient_u64},
     semantics::{Binary, Compare, Unary, Value},
 };
 use rotifer_core::TrapCode;
 
 use super::{
-    form::{Dst, Of, S, Src, cell_words, operands, pair, put, slot},
+    form::{Dst, Of, S, Src, bits, cell_words, operands, pair, put, slot},
     meter::{Behind, ByCell, ByLoop, Meter, What},
     opaque,
     regs::{Dispatcher, Handler, Regs, trap},
@@ -235,6 +236,71 @@ impl<X: Src, T: To, M: Meter, const IF_TRUE: bool> Handler for BranchValue<X, T,
             let o = operands(r);
             let condition: u32 = X::get(r, u32::from(o.b));
             branch::<D, T, M>(r, (condition != 0) == IF_TRUE, 2)
+        }
+    }
+}
+
+/// A division by a constant that is a multiplication.
+pub(crate) trait Division {
+    /// The numbers.
+    type A: Value;
+    /// The length of the cell.
+    const WORDS: usize;
+
+    /// Computes the result.
+    ///
+    /// # Safety
+    /// I-CELL: `r.pc` is a cell of this op.
+    unsafe fn divide(r: &Regs, dividend: Self::A) -> Self::A;
+}
+
+macro_rules! divisions {
+    ($( $name:ident: $ty:ty, $words:literal = |$r:ident, $dividend:ident| $body:expr; )*) => {$(
+        pub(crate) struct $name;
+
+        impl Division for $name {
+            type A = $ty;
+
+            const WORDS: usize = $words;
+
+            #[inline(always)]
+            unsafe fn divide($r: &Regs, $dividend: $ty) -> $ty {
+                // SAFETY: I-CELL: promised by the caller.
+                unsafe { $body }
+            }
+        }
+    )*};
+}
+
+divisions! {
+    DivS32: i32, 3 = |r, n| quotient_s32(n, bits(r, 2));
+    DivU32: u32, 3 = |r, n| quotient_u32(n, bits(r, 2));
+    RemS32: i32, 3 = |r, n| n.wrapping_sub(quotient_s32(n, bits(r, 2)).wrapping_mul(operands(r).c as i32));
+    RemU32: u32, 3 = |r, n| n.wrapping_sub(quotient_u32(n, bits(r, 2)).wrapping_mul(operands(r).c));
+    DivS64: i64, 4 = |r, n| quotient_s64(n, bits(r, 2), operands(r).c);
+    DivU64: u64, 4 = |r, n| quotient_u64(n, bits(r, 2), operands(r).c);
+    RemS64: i64, 4 = |r, n| {
+        n.wrapping_sub(quotient_s64(n, bits(r, 2), operands(r).c).wrapping_mul(bits(r, 3) as i64))
+    };
+    RemU64: u64, 4 = |r, n| {
+        n.wrapping_sub(quotient_u64(n, bits(r, 2), operands(r).c).wrapping_mul(bits(r, 3)))
+    };
+}
+
+/// The op of a [`Division`].
+pub(crate) struct DivisionOp<O, X, T>(Of<(O, X, T)>);
+
+impl<O: Division, X: Src, T: Dst> Handler for DivisionOp<O, X, T> {
+    #[inline(always)]
+    unsafe fn run<D: Dispatcher>(r: &mut Regs) -> D::Out {
+        // SAFETY: I-CELL, I-SLOT: promised by the caller.
+        unsafe {
+            let o = operands(r);
+            let dividend: O::A = X::get(r, u32::from(o.b));
+            let result = O::divide(r, dividend);
+            put::<O::A, T>(r, o.a, result);
+            r.pc = r.pc.add(O::WORDS);
+            D::next(r)
         }
     }
 }

@@ -5,9 +5,10 @@
 
 use alloc::{boxed::Box, vec};
 use rotifer_bytecode::{
-    BINARY_FORMS, CallPlace, Destination, FIRST_SOURCES, HandlerAddr, HandlerTable, Kind, LATCH_COMPARES,
-    LATCH_FORMS, LOAD_FORMS, NAN_BINARY, NAN_OPERATORS, OP_COUNT, OpCode, Operator, PLACED_CALLS, ReturnKind,
-    SELECT_FORMS, STORE_FORMS, STREAM_OPS, Source, TRACKED_OPS, Target, UNARY_FORMS,
+    BINARY_FORMS, CallPlace, DIVISION_FORMS, DIVISIONS, Destination, FIRST_SOURCES, HandlerAddr,
+    HandlerTable, Kind, LATCH_COMPARES, LATCH_FORMS, LOAD_FORMS, NAN_BINARY, NAN_OPERATORS, OP_COUNT, OpCode,
+    Operator, PLACED_CALLS, ReturnKind, SELECT_FORMS, STORE_FORMS, STREAM_OPS, Source, TRACKED_OPS, Target,
+    UNARY_FORMS,
     semantics::{Binary, Compare, Load, Store, Unary, ops},
 };
 
@@ -20,7 +21,10 @@ use super::{
         Untracked, Writes,
     },
     meter::{Free, Meter, Metered},
-    numeric::{AnyNan, BinaryOp, BranchOp, CanonicalNan, CompareOp, Latch, Nans, ToCell, ToLoop, UnaryOp},
+    numeric::{
+        self, AnyNan, BinaryOp, BranchOp, CanonicalNan, CompareOp, Division, DivisionOp, Latch, Nans, ToCell,
+        ToLoop, UnaryOp,
+    },
     regs::Dispatcher,
     stream::streams,
 };
@@ -153,6 +157,29 @@ fn select<D: Dispatcher, O: Compare>() -> [HandlerAddr; SELECT_FORMS as usize] {
     ]
 }
 
+fn division<D: Dispatcher, O: Division>() -> [HandlerAddr; DIVISION_FORMS as usize] {
+    [
+        D::addr::<DivisionOp<O, S, S>>(),
+        D::addr::<DivisionOp<O, S, A>>(),
+        D::addr::<DivisionOp<O, A, S>>(),
+        D::addr::<DivisionOp<O, A, A>>(),
+    ]
+}
+
+/// The divisions by a constant, in the order of `DIVISIONS`.
+fn divisions<D: Dispatcher>() -> [[HandlerAddr; DIVISION_FORMS as usize]; DIVISIONS.len()] {
+    [
+        division::<D, numeric::DivS32>(),
+        division::<D, numeric::DivU32>(),
+        division::<D, numeric::RemS32>(),
+        division::<D, numeric::RemU32>(),
+        division::<D, numeric::DivS64>(),
+        division::<D, numeric::DivU64>(),
+        division::<D, numeric::RemS64>(),
+        division::<D, numeric::RemU64>(),
+    ]
+}
+
 /// Applies a function to the compares of integers, in the order of the table.
 macro_rules! by_compares {
     ($make:ident $(, $more:ident)*) => {
@@ -270,6 +297,12 @@ pub(crate) fn build<D: Dispatcher>(by_cpu: bool) -> Box<HandlerTable> {
                 OpCode::select(compare, sources).expect("the first compares are those of selects"),
                 handler,
             );
+        }
+    }
+    for (operator, handlers) in DIVISIONS.into_iter().zip(divisions::<D>()) {
+        let first = OpCode::division(operator, Source::Slot, Target::Slot).expect("it is one of them");
+        for (form, handler) in handlers.into_iter().enumerate() {
+            table.put(OpCode(first.0 + form as u16), handler);
         }
     }
     let loops = (0..OP_COUNT as u16).filter_map(|number| OpCode(number).pinned());
