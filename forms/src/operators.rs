@@ -34,7 +34,74 @@ pub(crate) fn forms() -> Vec<Form> {
     fused(&mut forms);
     streams(&mut forms);
     carried(&mut forms);
+    sums(&mut forms);
     forms
+}
+
+/// Loops that add to a float, or subtract from it: every twin that keeps it in a register. A number that is set otherwise
+/// in the loop, too, is none.
+fn sums(forms: &mut Vec<Form>) {
+    let count =
+        "(br_if $again (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 3)))";
+    for ty in ["f32", "f64"] {
+        let params = [param("a", ty), param("b", ty)];
+        let [slot, imm, acc] =
+            [Source::Slot, Source::Imm, Source::Acc].map(|source| operand(source, ty, "b", 1));
+        let mut terms = Vec::new();
+        for operator in ["add", "sub"] {
+            for term in [&slot, &acc] {
+                terms.push(format!("({ty}.{operator} (local.get $x) {term})"));
+            }
+            for (first, second) in [(&slot, &slot), (&slot, &imm), (&acc, &slot), (&acc, &imm)] {
+                terms.push(format!("({ty}.{operator} (local.get $x) ({ty}.mul {first} {second}))"));
+            }
+        }
+        terms.push(format!("({ty}.add {acc} (local.get $x))"));
+        terms.push(format!("({ty}.add {slot} (local.get $x))"));
+        for (number, term) in terms.into_iter().enumerate() {
+            let set = format!("(local.set $x {term})");
+            let mut push = |what: &str, rounds: &str| {
+                let body = format!(
+                    "(local.set $x (local.get $a)) (loop $again {rounds} {count}) ({ty}.neg (local.get $x))"
+                );
+                let locals = format!("(local $x {ty}) (local $y {ty}) (local $n i32)");
+                let form = Form::new(format!("sum.{ty}.{number}{what}"), &params, ty, body);
+                forms.push(Form { locals, ..form });
+            };
+            push("", &set);
+            // A chain of terms, in which each has the last one's sum from the register.
+            let chain = format!(
+                "(local.set $x {term}) (local.set $y ({ty}.sqrt (local.get $b))) (local.set $x {term})
+                 (local.set $y ({ty}.sqrt (local.get $y))) (local.set $x ({ty}.add {term} (local.get $y)))"
+            );
+            push(".chain", &chain);
+            let value = term.replace("(local.get $x)", &format!("({ty}.sub (local.get $x) (local.get $b))"));
+            let value = value.replace("(local.get $x)", &term);
+            push(".chain.stack", &format!("(local.set $x {value})"));
+            push(
+                ".chain.kept",
+                &format!("(local.set $x ({ty}.add (local.tee $y {value}) ({ty}.neg (local.get $y))))"),
+            );
+            // Read elsewhere, added to twice, beside another one, which has fewer terms, and set otherwise.
+            push(".read", &format!("{set} (local.set $y ({ty}.mul (local.get $x) (local.get $b)))"));
+            push(".twice", &format!("{set} {set}"));
+            let other = set.replace("$x", "$y");
+            push(
+                ".beside",
+                &format!("{set} {other} {set} (local.set $x ({ty}.add (local.get $x) (local.get $y)))"),
+            );
+            // What is summed beside it, less often, is added to once more behind the loop.
+            let part = "(if (i32.eqz (local.get $n)) (then (local.set $n (i32.const 1))))";
+            let sum = format!("(local.set $x ({ty}.add (local.get $x) (local.get $y)))");
+            push(".after", &format!("{set} {part} {set} {other} {count}) {other} {sum} (loop $again"));
+            push(
+                ".set",
+                &format!(
+                    "{set} (if (i32.eq (local.get $n) (i32.const 1)) (then (local.set $x (local.get $b))))"
+                ),
+            );
+        }
+    }
 }
 
 /// Loops whose first cell reads what the last one has left in the accumulator: every op that can be the first.

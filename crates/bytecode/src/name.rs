@@ -156,7 +156,9 @@ impl fmt::Display for OpCode {
         if self.unmetered().is_some() || stream.is_some_and(|stream| stream.pays) {
             f.write_str("+fuel")?;
         }
-        if self.unpinned().is_some() {
+        if self.unsummed().is_some() && !self.is_summed() {
+            f.write_str("+sum")?;
+        } else if self.unpinned().is_some() || self.is_summed() {
             f.write_str("+pinned")?;
         }
         if self.is_canonical() {

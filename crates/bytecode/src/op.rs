@@ -18,7 +18,7 @@
 use crate::{
     code::Operands,
     divisor::DIVISIONS,
-    fused::{Address, BRANCH_LOADS, FIRST_SOURCES, MOVED_ADDRESSES, MOVED_SIZES, PAIRS, STORED},
+    fused::{Address, BRANCH_LOADS, FIRST_SOURCES, MOVED_ADDRESSES, MOVED_SIZES, PAIRS, Pair, STORED},
     operator::{COUNTS, Kind, Operator},
     stream::{self, STREAM_OPS, StreamOp},
 };
@@ -444,6 +444,63 @@ impl OpCode {
         Some(Self(LATCHES + latch * 2 + Destination::Loop as u16))
     }
 
+    /// The twin of an op that adds to a float in a slot, or subtracts from it, and may have its result there again: what it
+    /// adds to is in a register of the innermost loop, where the sum goes as well as to the slot. Its cell is the same.
+    /// The slot is in the cell's `b`, or in `c` of word 2 if this is a pair.
+    pub fn summed(self) -> Option<Self> {
+        if self.is_canonical() || self.unsummed().is_some() {
+            return None;
+        }
+        let (operator, form) = match self.describe() {
+            Described::Operator(operator, form) if form % 2 == Target::Slot as u16 => {
+                let sources = BINARY_SOURCES.get(usize::from(form / 2))?;
+                let form = SUM_SOURCES.iter().position(|summed| summed == sources)?;
+                (operator, form as u16)
+            }
+            Described::Pair(pair, form) if form % 4 == 0 => {
+                let Pair { first, second, left } = PAIRS[usize::from(pair)];
+                let is_product = matches!(first, Operator::F32Mul | Operator::F64Mul);
+                let is_sum = left == matches!(second, Operator::F32Add | Operator::F64Add);
+                (is_product && is_sum).then_some((second, SUM_SOURCES.len() as u16 + form / 4))?
+            }
+            _ => return None,
+        };
+        let number = SUMS.iter().position(|&sum| sum == operator)? as u16;
+        Some(Self(SUMMED + number * SUM_FORMS + form))
+    }
+
+    /// The twin of an op that has a [summed](Self::summed) one: it reads what it adds to from the slot, but the sum goes to the
+    /// register as well. Its cell is the same.
+    pub fn begun(self) -> Option<Self> {
+        Some(Self(self.summed()?.0 - SUMMED + BEGUN))
+    }
+
+    /// Whether this is the [summed](Self::summed) twin of an op.
+    pub fn is_summed(self) -> bool {
+        (SUMMED..BEGUN).contains(&self.0)
+    }
+
+    /// The op that this one is the [summed](Self::summed) or [begun](Self::begun) twin of.
+    pub fn unsummed(self) -> Option<Self> {
+        let number = self.0.checked_sub(SUMMED).filter(|_| self.0 < PINNED)? % (BEGUN - SUMMED);
+        let (operator, form) = (SUMS[usize::from(number / SUM_FORMS)], number % SUM_FORMS);
+        Some(match form.checked_sub(SUM_SOURCES.len() as u16) {
+            None => {
+                let (a, b) = SUM_SOURCES[usize::from(form)];
+                Self::binary(operator, a, b, Target::Slot)
+            }
+            Some(sources) => {
+                let is_sum = |pair: &Pair| {
+                    pair.second == operator
+                        && matches!(pair.first, Operator::F32Mul | Operator::F64Mul)
+                        && pair.left == matches!(operator, Operator::F32Add | Operator::F64Add)
+                };
+                let pair = PAIRS.iter().position(is_sum).expect("each of the sums has a pair with a product");
+                Self::pair_form(pair as u16, sources * 4)
+            }
+        })
+    }
+
     /// The op that does the same as the cell of this one with these operands, but reads one of them, slot `from`, from
     /// the accumulator of integers instead; and its operands. None if there is none whose cell has the same layout.
     pub fn carried(self, o: Operands, from: u16) -> Option<(Self, Operands)> {
@@ -548,6 +605,9 @@ impl OpCode {
     /// The twin of an op that makes each NaN the canonical one, if there is one: of an operator in
     /// [`NAN_OPERATORS`].
     pub fn canonical(self) -> Option<Self> {
+        if self.unsummed().is_some() {
+            return None;
+        }
         let Described::Operator(operator, form) = self.describe() else { return None };
         let position = NAN_OPERATORS.iter().position(|&other| other == operator)? as u16;
         Some(Self(match position.checked_sub(NAN_BINARY) {
@@ -640,6 +700,9 @@ impl OpCode {
             return plain.describe();
         }
         if let Some(plain) = self.unpinned() {
+            return plain.describe();
+        }
+        if let Some(plain) = self.unsummed() {
             return plain.describe();
         }
         if let Some(number) = self.0.checked_sub(DIVIDED) {
@@ -823,7 +886,7 @@ special_ops! {
     /// The same with the index in the accumulator.
     BrTableAcc "br_table.a" 2,
     /// Sets the loop register to the next cell, and the accumulator to slot `b`: to the local that the loop carries in
-    /// it, if it carries one. The loop's pinned local, if it has one, is that in slot `a`.
+    /// it, if it carries one. The loop's pinned local, if it has one, is that in slot `a`; its sum, that in slot `c`.
     LoopEnter "loop" 2,
     /// The square of the i32 in the accumulator: to slot `a` and the accumulator. `b`: a slot that holds it, too.
     I32Square "i32.square.s" 2,
@@ -1173,8 +1236,22 @@ pub const DIVISION_FORMS: u16 = UNARY_FORMS;
 /// Where the divisions by a constant begin, by operator and form.
 const DIVIDED: u16 = MOVED + (MOVED_SIZES.len() * MOVED_ADDRESSES.len()) as u16;
 
+/// The operators that have [summed](OpCode::summed) twins.
+pub const SUMS: [Operator; 4] = [Operator::F32Add, Operator::F32Sub, Operator::F64Add, Operator::F64Sub];
+/// Where their operands come from if they are ops of their own: the sum is the one in a slot, the first one if both are.
+pub(crate) const SUM_SOURCES: [(Source, Source); 3] =
+    [(Source::Slot, Source::Slot), (Source::Slot, Source::Acc), (Source::Acc, Source::Slot)];
+/// Forms of a summed twin: [`SUM_SOURCES`], then those of products that are summed: [`FIRST_SOURCES`].
+pub const SUM_FORMS: u16 = (SUM_SOURCES.len() + FIRST_SOURCES.len()) as u16;
+
+/// Where the summed twins begin, by operator and form.
+const SUMMED: u16 = DIVIDED + DIVISIONS.len() as u16 * DIVISION_FORMS;
+
+/// Where the begun twins begin.
+const BEGUN: u16 = SUMMED + SUMS.len() as u16 * SUM_FORMS;
+
 /// Where the twins of latches begin whose local is pinned, by compare and form.
-const PINNED: u16 = DIVIDED + DIVISIONS.len() as u16 * DIVISION_FORMS;
+const PINNED: u16 = BEGUN + (BEGUN - SUMMED);
 
 /// Where the metered twins begin: of the branches on compares, by compare and form.
 const METERED_BRANCHES: u16 = PINNED + LATCH_COMPARES * LATCH_FORMS / 2;
@@ -1261,7 +1338,7 @@ mod tests {
         }
         let division = OpCode::division(Operator::I64RemU, Source::Acc, Target::Acc).unwrap();
         let described = Described::Division(Operator::I64RemU, 3);
-        assert_eq!((division.0 + 1, division.describe()), (PINNED, described));
+        assert_eq!((division.0 + 1, division.describe()), (SUMMED, described));
         assert_eq!(OpCode::division(Operator::I64Mul, Source::Acc, Target::Acc), None);
         for (i, op) in SlowOp::ALL.iter().enumerate() {
             assert_eq!(*op as usize, i);
@@ -1285,6 +1362,16 @@ mod tests {
             Some(twin.0)
         });
         assert!(pinned.eq(PINNED..METERED_BRANCHES));
+        for number in SUMMED..PINNED {
+            let plain = OpCode(number).unsummed().unwrap();
+            let twin = if number < BEGUN { plain.summed() } else { plain.begun() };
+            assert_eq!((twin, OpCode(number).is_summed()), (Some(OpCode(number)), number < BEGUN));
+            assert_eq!(plain.describe(), OpCode(number).describe());
+        }
+        assert_eq!(
+            (0..SUMMED).filter_map(|number| OpCode(number).summed()).count(),
+            usize::from(BEGUN - SUMMED)
+        );
         assert_eq!(Special::Enter.code().metered(), None);
         let canonical = (0..CANONICAL).filter_map(|number| {
             let twin = OpCode(number).canonical()?;

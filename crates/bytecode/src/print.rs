@@ -301,7 +301,7 @@ fn special_cell(op: Special, cell: &Listed, out: &mut dyn Write) -> fmt::Result 
         }
         Special::Const64 => write!(out, " {} <- {}", o.a, wide(cell)),
         Special::ReturnSlotInt | Special::ReturnSlotFloat => write!(out, " {}", o.a),
-        Special::LoopEnter => write!(out, " {}, {}", o.a, o.b),
+        Special::LoopEnter => write!(out, " {}, {}, {}", o.a, o.b, o.c),
         Special::MemoryFill | Special::MemoryCopy => write!(out, " {}", o.b),
         Special::MemoryFillOf | Special::MemoryCopyOf => {
             for (i, value) in [o.c, cell.wide as u32, (cell.wide >> 32) as u32].into_iter().enumerate() {

@@ -252,7 +252,8 @@ impl Translator<'_> {
         if let Some((number, header)) = label.header {
             if self.loop_register == Some(number) {
                 let (pinned, carried) = (self.pin_latch(), self.emit.carry());
-                self.emit.enter_with(self.pins.header, pinned, carried);
+                let sum = self.emit.sum(&self.pins.sets);
+                self.emit.enter_with(self.pins.header, [pinned, carried, sum]);
             }
             let label = &mut frame.label;
             // An inverted loop is entered at its test. In another, if no branch uses the register, none need

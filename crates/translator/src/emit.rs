@@ -49,6 +49,15 @@ struct KeptCopy {
     operands: Operands,
 }
 
+/// A cell that adds to a float, or subtracts from it.
+#[derive(Clone, Copy, Debug)]
+struct Chain {
+    start: u32,
+    op: OpCode,
+    /// Where the sum goes.
+    slot: u16,
+}
+
 /// A cell that adds to an integer in a slot, and keeps the sum in one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Addition {
@@ -221,6 +230,7 @@ pub(crate) struct EmitterMemory {
     jumps: Vec<u32>,
     threaded: Vec<u32>,
     copies: Vec<(u32, Operands)>,
+    sums: Vec<(u32, OpCode, u16)>,
     meter: MeterMemory,
 }
 
@@ -231,6 +241,7 @@ impl EmitterMemory {
             + self.fixups.capacity() * size_of::<Fixup>()
             + (self.jumps.capacity() + self.threaded.capacity()) * size_of::<u32>()
             + self.copies.capacity() * size_of::<(u32, Operands)>()
+            + self.sums.capacity() * size_of::<(u32, OpCode, u16)>()
             + self.meter.size()
     }
 }
@@ -244,6 +255,9 @@ struct Fixup {
     /// Whether it is the target of an unconditional branch that costs nothing: a cell of two words.
     is_jump: bool,
 }
+
+/// How many cells that add to floats a loop may have for each to be looked at: more are those of unrolled loops.
+const MANY_SUMS: usize = 16;
 
 /// The end of a chain of words that wait for a label.
 pub(crate) const NO_FIXUP: u32 = u32::MAX;
@@ -274,6 +288,13 @@ pub(crate) struct Emitter<'e> {
     kept: Option<Producer>,
     /// What the loop register leads to.
     body: Body,
+    /// The cells behind the loop's header that add to a float local or subtract from it: where they are, their summed twins,
+    /// and the local's slot.
+    sums: Vec<(u32, OpCode, u16)>,
+    /// The last cell that adds to a float or subtracts from it, if the register of sums can have its result.
+    chain: Option<Chain>,
+    /// Whether a cell behind the loop's header has its sum in the register because another one needs it there.
+    is_chained: bool,
     /// Words that wait for labels, chained.
     fixups: Vec<Fixup>,
     /// The unconditional branches to the label that was bound last, as their words, and where that is.
@@ -295,7 +316,7 @@ impl<'e> Emitter<'e> {
         listing: bool,
         memory: EmitterMemory,
     ) -> Self {
-        let EmitterMemory { buffer, fixups, jumps, threaded, copies, meter } = memory;
+        let EmitterMemory { buffer, fixups, jumps, threaded, copies, sums, meter } = memory;
         Self {
             handlers,
             buffer,
@@ -313,6 +334,9 @@ impl<'e> Emitter<'e> {
             skipped: None,
             kept: None,
             body: Body::at(NO_CELL),
+            sums,
+            chain: None,
+            is_chained: false,
             fixups,
             jumps,
             jumps_to: 0,
@@ -348,13 +372,15 @@ impl<'e> Emitter<'e> {
 
     /// The code, and the memory for another function.
     pub(crate) fn into_parts(self) -> (CodeBuffer, EmitterMemory) {
-        let Self { buffer, mut fixups, mut jumps, mut threaded, mut copies, meter, .. } = self;
+        let Self { buffer, mut fixups, mut jumps, mut threaded, mut copies, mut sums, meter, .. } = self;
         fixups.clear();
         jumps.clear();
         threaded.clear();
         copies.clear();
+        sums.clear();
         let meter = meter.into_memory();
-        (buffer, EmitterMemory { buffer: CodeBuffer::default(), fixups, jumps, threaded, copies, meter })
+        let left = CodeBuffer::default();
+        (buffer, EmitterMemory { buffer: left, fixups, jumps, threaded, copies, sums, meter })
     }
 
     fn handler(&self, op: OpCode) -> Word {
@@ -482,6 +508,10 @@ impl<'e> Emitter<'e> {
     /// The operator that is next ends all regions.
     pub(crate) fn end_regions(&mut self) {
         self.meter.end_regions(&mut self.buffer);
+        if self.meter.is_on() {
+            // A call that comes from a snapshot may go on at the next cell.
+            self.chain = None;
+        }
     }
 
     /// Adds a word with the costs of a branch: where it goes, and what is behind it.
@@ -520,7 +550,8 @@ impl<'e> Emitter<'e> {
 
     /// A slot was written by other means than a producer: no accumulator mirrors it any more.
     pub(crate) fn written(&mut self, slot: u16) {
-        let Self { int, float, also, .. } = self;
+        let Self { int, float, also, chain, .. } = self;
+        *chain = chain.filter(|chain| chain.slot != slot);
         for (accumulator, also) in [int, float].into_iter().zip(also) {
             if *also == Some(slot) {
                 *also = None;
@@ -530,7 +561,8 @@ impl<'e> Emitter<'e> {
                 // What produced the value wrote another slot.
                 Some(also) => {
                     let caps = Caps { is_extended: p.caps.is_extended, ..Caps::NONE };
-                    *p = Producer { start: NO_CELL, slot: also, caps, ..*p };
+                    let op = Special::Call.code();
+                    *p = Producer { operands: Operands::default(), start: NO_CELL, slot: also, op, caps };
                 }
                 None => *accumulator = None,
             }
@@ -547,6 +579,7 @@ impl<'e> Emitter<'e> {
         self.int = None;
         self.float = None;
         self.also = [None; 2];
+        self.chain = None;
     }
 
     /// Control may come here from elsewhere.
@@ -652,7 +685,12 @@ impl<'e> Emitter<'e> {
         {
             listed.operands = operands;
         }
+        self.note_sum(&p, to);
+        let chain = self.chain.filter(|chain| chain.start == p.start);
         self.written(to);
+        if let Some(chain) = chain {
+            self.chain = Some(Chain { slot: to, ..chain });
+        }
         for q in [&mut self.int, &mut self.float].into_iter().flatten().filter(|q| q.start == p.start) {
             q.slot = to;
             q.operands = operands;
@@ -660,6 +698,66 @@ impl<'e> Emitter<'e> {
             q.caps.can_skip_slot = false;
         }
         true
+    }
+
+    /// What a cell becomes that adds to the float in slot `from` or subtracts from it, as `op` does: its summed twin, if the
+    /// last cell that computed such a sum can leave it in the register. None if it stays what it is.
+    pub(crate) fn chained(&mut self, op: OpCode, from: u16) -> Option<OpCode> {
+        let Chain { start, op: last, .. } = self.chain.filter(|chain| chain.slot == from)?;
+        let summed = op.summed()?;
+        if let Some(begun) = last.begun() {
+            self.replace(start, begun, None);
+        }
+        self.is_chained = true;
+        Some(summed)
+    }
+
+    /// The last cell adds to a float or subtracts from it, and keeps the sum in `slot`. While a chain of such cells has the
+    /// register, another one must wait.
+    pub(crate) fn link(&mut self, op: OpCode, slot: u16) {
+        let is_free = self.chain.is_none_or(|chain| !chain.op.is_summed());
+        if let Some(start) = self.last_cell
+            && (op.is_summed() || is_free && op.summed().is_some())
+        {
+            self.chain = Some(Chain { start, op, slot });
+        }
+    }
+
+    /// Remembers a cell that is redirected to `to`, if it adds to what is there or subtracts from it.
+    #[inline]
+    fn note_sum(&mut self, p: &Producer, to: u16) {
+        if self.float.is_none_or(|float| float.start != p.start) {
+            return;
+        }
+        let Some(summed) = p.op.summed() else { return };
+        let is_pair = p.op.as_pair().is_some();
+        // It is the last cell, so its other operand is that of the last pair.
+        let sum = if is_pair { self.last_other } else { p.operands.b.into() };
+        if sum == u32::from(to) {
+            self.sums.push((p.start, summed, to));
+        }
+    }
+
+    /// Has the cells that add to a float local do so in a register, if nothing else in the innermost loop sets the local:
+    /// `sets` are the slots of the locals that are set there. Gives the slot of the one that most cells add to.
+    pub(crate) fn sum(&mut self, sets: &[u16]) -> Option<u16> {
+        // A cell of the loop that gave its sum to one behind it would overwrite the register.
+        self.chain = None;
+        if self.is_chained {
+            return None;
+        }
+        let count = |slot: u16| self.sums.iter().filter(|sum| sum.2 == slot).count();
+        let is_summed = |slot: &u16| sets.iter().filter(|set| *set == slot).count() == count(*slot);
+        // With few of them, which is what loops have.
+        let slots = self.sums.iter().map(|sum| sum.2).take(MANY_SUMS).filter(is_summed);
+        let slot = slots.max_by_key(|slot| count(*slot))?;
+        for i in 0..self.sums.len() {
+            let (start, op, to) = self.sums[i];
+            if to == slot {
+                self.replace(start, op, None);
+            }
+        }
+        Some(slot)
     }
 
     /// The same of a copy that leaves the accumulators alone, or is one of an accumulator.
@@ -946,9 +1044,15 @@ impl<'e> Emitter<'e> {
     /// Emits a pair.
     pub(crate) fn pair(&mut self, op: OpCode, operands: Operands, other: u32, ty: ValType) {
         let (domain, caps) = (Domain::of(ty), Caps::of(Some(ty)));
+        let chained = if domain == Domain::Float { self.chained(op, other as u16) } else { None };
         self.last_other = other;
         let rest = [Word::operands(0, 0, other)];
+        let caps = Caps { can_skip_slot: chained.is_none(), ..caps };
+        let op = chained.unwrap_or(op);
         self.op(op, operands, &rest, Result::Value(domain, caps));
+        if domain == Domain::Float {
+            self.link(op, operands.a);
+        }
         self.list_wide(other.into());
     }
 
@@ -1042,18 +1146,19 @@ impl<'e> Emitter<'e> {
         self.forget();
     }
 
-    /// Has the header of a loop, at `header`, set the registers of the local that is `pinned` and of the one that is
-    /// `carried`.
-    pub(crate) fn enter_with(&mut self, header: u32, pinned: Option<u16>, carried: Option<u16>) {
-        if pinned.is_some() || carried.is_some() {
-            let (a, b) = (pinned.unwrap_or_default(), carried.unwrap_or_default());
-            self.rewrite(header, Special::LoopEnter.code(), Operands { a, b, c: 0 });
+    /// Has the header of a loop, at `header`, set the registers of the locals that are pinned, carried and a sum.
+    pub(crate) fn enter_with(&mut self, header: u32, registers: [Option<u16>; 3]) {
+        if registers.iter().any(Option::is_some) {
+            let [a, b, c] = registers.map(Option::unwrap_or_default);
+            self.rewrite(header, Special::LoopEnter.code(), Operands { a, b, c: c.into() });
         }
     }
 
     /// The loop register leads to what is emitted next.
     pub(crate) fn begin_body(&mut self) {
         self.body = Body::at(self.position());
+        self.sums.clear();
+        self.is_chained = false;
     }
 
     /// Has the cell behind a loop's header, if it is a store and the next one the latch that was emitted at `latch`,
@@ -1228,6 +1333,10 @@ impl<'e> Emitter<'e> {
         if self.listing {
             self.buffer.listing.pop();
         }
+        while self.sums.last().is_some_and(|sum| sum.0 >= start) {
+            self.sums.pop();
+        }
+        self.chain = self.chain.filter(|chain| chain.start < start);
         self.last_cell = None;
         self.last_copy = None;
     }

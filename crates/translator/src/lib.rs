@@ -29,7 +29,7 @@ use alloc::vec::Vec;
 use core::{convert::Infallible, fmt};
 use rotifer_bytecode::{
     Address, CallPlace, CodeBuffer, Divisor, HandlerTable, MOVED_ADDRESSES, OpCode, Operands, Operator, Pair,
-    SlowOp, Source, Special, Stored, Target, Wanted, Word, fold,
+    SUMS, SlowOp, Source, Special, Stored, Target, Wanted, Word, fold,
 };
 use rotifer_core::{
     FuncIdx, FuncType, GlobalIdx, Limits, LocalIdx, MemIdx, TableIdx, TypeIdx, ValType, WasmOffset,
@@ -469,6 +469,10 @@ impl<'e> Translator<'e> {
         });
         let binary = Some(Operation { operator, a: source_a, b: source_b });
         let domain = Domain::of(row.result.unwrap_or(row.a));
+        if SUMS.contains(&operator) {
+            self.emit_sum(op, operands, wide_imm, Caps { binary, ..Caps::of(row.result) });
+            return result;
+        }
         // One that may trap may move to a local like any other: it writes only after it has succeeded.
         self.emit.op_wide(
             op,
@@ -527,6 +531,15 @@ impl<'e> Translator<'e> {
         }
         let [to, others @ ..] = values;
         Some((gather, Operands { a: flags, b: 0, c: to }, others))
+    }
+
+    /// Emits an addition or subtraction of floats, which may be a link of a chain.
+    fn emit_sum(&mut self, op: OpCode, operands: Operands, wide_imm: Option<u64>, caps: Caps) {
+        let chained = self.emit.chained(op, operands.b);
+        let caps = Caps { can_skip_slot: chained.is_none(), ..caps };
+        let op = chained.unwrap_or(op);
+        self.emit.op_wide(op, operands, wide_imm, Result::Value(Domain::Float, caps));
+        self.emit.link(op, operands.a);
     }
 
     /// The op that multiplies the accumulator with itself. The slot with the same value, which was written just before,

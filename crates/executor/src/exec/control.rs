@@ -597,6 +597,7 @@ handlers! {
         let o = operands(r);
         r.l0 = slot(r, o.a.into());
         r.acc = slot(r, o.b.into());
+        r.fl0 = slot(r, o.c);
         r.lp = r.pc.add(2);
         step::<D>(r, 2)
     };
@@ -883,7 +884,7 @@ unsafe fn go_behind<D: Dispatcher, M: Meter>(r: &mut Regs, memory: &Memory, cell
     // SAFETY: promised by the caller.
     unsafe {
         // Dead behind it: not kept across the call of memmove.
-        (r.acc, r.facc, r.l0, r.lp) = (0, 0, 0, cell);
+        (r.acc, r.facc, r.l0, r.fl0, r.lp) = (0, 0, 0, 0, cell);
         r.mem = memory.base();
         M::go::<D, Behind>(r, cell.add(3), cell.add(2))
     }

@@ -32,6 +32,7 @@ pub(crate) struct Ctx {
     pub(crate) facc: u64,
     pub(crate) lp: *const Word,
     pub(crate) l0: u64,
+    pub(crate) fl0: u64,
     /// Who is called, at [`super::regs::Exit::CALL_FUNC`].
     pub(crate) callee: *const Func,
     /// The entry of the function that is called, at [`super::regs::Exit::STACK`].
@@ -85,6 +86,7 @@ impl Ctx {
             facc: 0,
             lp: null(),
             l0: 0,
+            fl0: 0,
             callee: null(),
             entry: null(),
             frame: null_mut(),

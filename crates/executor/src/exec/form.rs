@@ -7,7 +7,7 @@ use core::marker::PhantomData;
 use rotifer_bytecode::{Operands, semantics::Value};
 use rotifer_core::ValType;
 
-use super::regs::Regs;
+use super::{opaque, regs::Regs};
 
 /// The operands of the current cell.
 ///
@@ -79,6 +79,18 @@ impl Src for S {
     }
 }
 
+/// The sum of the innermost loop, which is a float: in its register, and in a slot that the cell names.
+pub(crate) struct Summed;
+
+impl Src for Summed {
+    // In the cell it has the place of a slot.
+    const SLOT: bool = true;
+    #[inline(always)]
+    unsafe fn get<T: Value>(r: &Regs, _: u32) -> T {
+        T::from_slot(r.fl0)
+    }
+}
+
 impl Src for A {
     #[inline(always)]
     unsafe fn get<T: Value>(r: &Regs, _: u32) -> T {
@@ -119,6 +131,13 @@ pub(crate) unsafe fn pair<T: Value, U: Value, L: Src, R: Src>(r: &Regs, o: Opera
 pub(crate) trait Dst {
     /// Whether the result goes to a slot as well.
     const SLOT: bool;
+    /// Whether it goes to the register of the innermost loop's sum as well.
+    const SUM: bool = false;
+}
+
+impl Dst for Summed {
+    const SLOT: bool = true;
+    const SUM: bool = true;
 }
 
 impl Dst for S {
@@ -135,11 +154,14 @@ impl Dst for A {
 /// I-SLOT, if the form writes a slot.
 #[inline(always)]
 pub(crate) unsafe fn put<T: Value, D: Dst>(r: &mut Regs, a: u16, value: T) {
-    let bits = value.to_slot();
+    let bits = opaque::slot_bits(value);
     if const { T::TYPE.is_float() } {
         r.facc = bits;
     } else {
         r.acc = bits;
+    }
+    if D::SUM {
+        r.fl0 = bits;
     }
     if D::SLOT {
         // SAFETY: promised by the caller.

@@ -304,7 +304,8 @@ unsafe fn fill(
     }
     let (mut base, mut distance, mut next) = (0, 0, 0);
     let (mut pc, mut depth) = (stubs.host_exit(), call.depth);
-    (state.acc, state.facc, state.lp, state.l0, state.owed) = (0, 0, stubs.host_exit(), 0, 0);
+    (state.acc, state.facc, state.lp, state.owed) = (0, 0, stubs.host_exit(), 0);
+    (state.l0, state.fl0) = (0, 0);
     for frame in call.frames.iter().rev() {
         base = next;
         let bytes = frame.slots as usize * size_of::<u64>();
@@ -352,6 +353,7 @@ fn registers(state: &mut State, base: usize, point: &Point, first: *const Word) 
         // SAFETY: I-CODE: the loop's header is before what the register leads to, in code that is pinned.
         let header = unsafe { (*state.lp.sub(1)).operands };
         state.l0 = state.stack.get(base + usize::from(header.a));
+        state.fl0 = state.stack.get(base + header.c as usize);
         if point.acc.is_none() {
             // What the loop carries, if control is at its start.
             state.acc = state.stack.get(base + usize::from(header.b));

@@ -3,18 +3,18 @@
 
 use core::hint::cold_path;
 use rotifer_bytecode::{
-    BRANCH_LOADS, HandlerAddr, LOAD_BRANCH_FORMS, MOVED_ADDRESSES, MOVED_SIZES, OpCode, Operands, PAIR_FORMS,
-    STORED_FORMS, TEST_FORMS, Word, for_each_fused,
+    BRANCH_LOADS, HandlerAddr, LOAD_BRANCH_FORMS, MOVED_ADDRESSES, MOVED_SIZES, OP_COUNT, OpCode, Operands,
+    PAIR_FORMS, STORED_FORMS, SUM_FORMS, SUMS, TEST_FORMS, Word, for_each_fused,
     semantics::{Binary, Compare, Load, MemoryInt, Store, Value, ops},
 };
 use rotifer_core::{TrapCode, ValType};
 
 use super::{
     control::put_both,
-    form::{A, Dst, I, Of, S, Src, bits, operands, put, set_slot, slot},
+    form::{A, Dst, I, Of, S, Src, Summed, bits, operands, put, set_slot, slot},
     memory::{Address, FirstTouch, LoadAt, StoreForm, Tracked, Untracked, Writes, place},
     meter::{Free, Meter, Metered},
-    numeric::{To, ToCell, ToLoop, branch},
+    numeric::{BinaryOp, To, ToCell, ToLoop, branch},
     opaque,
     regs::{Dispatcher, Handler, Regs, trap},
 };
@@ -383,6 +383,31 @@ fn pair<D: Dispatcher, F: Binary, G: Binary, const LEFT: bool>() -> [[HandlerAdd
     by_first_sources!(forms)
 }
 
+/// The summed or begun twins of an operator, which have the sum from `X`: with operands of its own, then of products.
+/// `LEFT` says of which operand of the operator these are.
+fn sums_of<D: Dispatcher, F: Binary, G: Binary, X: Src, const LEFT: bool>()
+-> [HandlerAddr; SUM_FORMS as usize] {
+    [
+        D::addr::<BinaryOp<G, X, S, Summed>>(),
+        D::addr::<BinaryOp<G, X, A, Summed>>(),
+        D::addr::<BinaryOp<G, A, X, Summed>>(),
+        D::addr::<PairOp<F, G, S, S, X, Summed, LEFT>>(),
+        D::addr::<PairOp<F, G, S, I, X, Summed, LEFT>>(),
+        D::addr::<PairOp<F, G, A, S, X, Summed, LEFT>>(),
+        D::addr::<PairOp<F, G, A, I, X, Summed, LEFT>>(),
+    ]
+}
+
+/// The summed or begun twins, by operator as in `SUMS`.
+fn sums<D: Dispatcher, X: Src>() -> [[HandlerAddr; SUM_FORMS as usize]; SUMS.len()] {
+    [
+        sums_of::<D, ops::F32Mul, ops::F32Add, X, true>(),
+        sums_of::<D, ops::F32Mul, ops::F32Sub, X, false>(),
+        sums_of::<D, ops::F64Mul, ops::F64Add, X, true>(),
+        sums_of::<D, ops::F64Mul, ops::F64Sub, X, false>(),
+    ]
+}
+
 fn stored<D: Dispatcher, O: Binary, P: Store, W: Writes>() -> [[HandlerAddr; 2]; 4] {
     macro_rules! forms {
         ($l:ident, $r:ident) => {
@@ -469,6 +494,10 @@ pub(crate) fn fused<D: Dispatcher>(put: &mut impl FnMut(OpCode, HandlerAddr)) {
         for form in 0..PAIR_FORMS {
             put(OpCode::pair_form(number as u16, form), handlers.as_flattened()[form as usize]);
         }
+    }
+    let summed = (0..OP_COUNT as u16).map(OpCode).filter(|op| op.unsummed().is_some());
+    for (op, handler) in summed.zip([sums::<D, Summed>(), sums::<D, S>()].into_iter().flatten().flatten()) {
+        put(op, handler);
     }
     let all = all_stored::<D, Untracked>().zip(all_stored::<D, Tracked>()).enumerate();
     for (number, (untracked, tracked)) in all {

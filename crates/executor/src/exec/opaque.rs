@@ -4,7 +4,9 @@
 //! Rust has no assembly for WebAssembly, and other machines of 32 bits have no register for a `u64`: there, a
 //! volatile read stands in, or nothing where only speed is lost.
 
-use rotifer_bytecode::Word;
+use rotifer_bytecode::{Word, semantics::Value};
+#[cfg(all(not(miri), target_arch = "x86_64"))]
+use rotifer_core::ValType;
 
 /// The value in a register, where inline assembly knows the machine's.
 macro_rules! with_assembly {
@@ -103,6 +105,20 @@ behind! {
     behind_f32 f32, xmm_reg, vreg "/* {0} {1:v} */";
     /// The same for a number in a vector register.
     behind_f64 f64, xmm_reg, vreg "/* {0} {1:v} */";
+}
+
+/// What a number is in a slot. An f32 stays in a vector register, from where it goes to another and to memory: the way
+/// through a register of integers, which is how the compiler extends it, takes as long as two additions.
+#[inline(always)]
+pub(crate) fn slot_bits<T: Value>(value: T) -> u64 {
+    #[cfg(all(not(miri), target_arch = "x86_64"))]
+    if const { matches!(T::TYPE, ValType::F32) } {
+        use core::arch::x86_64::{_mm_castps_pd, _mm_cvtsd_f64, _mm_set_ss};
+        let value = f32::from_bits(value.to_slot() as u32);
+        // SAFETY: I-ASM: every machine of this architecture has SSE2.
+        return unsafe { _mm_cvtsd_f64(_mm_castps_pd(_mm_set_ss(value))) }.to_bits();
+    }
+    value.to_slot()
 }
 
 /// Has the function that this is inlined into begin with a cache line, where functions have sections of their own.

@@ -33,10 +33,9 @@ pub(crate) struct Regs {
     pub(crate) lp: *const Word,
     /// The accumulator of floats, as bits.
     pub(crate) facc: u64,
-    /// Pinned float locals (reserved).
-    #[cfg(rotifer_tail)]
+    /// The sum of the innermost loop, if it has one, as bits: the loop's header says in which slot it is, too.
     pub(crate) fl0: u64,
-    /// Pinned float locals (reserved).
+    /// A second pinned float (reserved).
     #[cfg(rotifer_tail)]
     pub(crate) fl1: u64,
 }
@@ -166,6 +165,7 @@ unsafe fn save(r: &Regs) {
     ctx.facc = r.facc;
     ctx.lp = r.lp;
     ctx.l0 = r.l0;
+    ctx.fl0 = r.fl0;
     ctx.fuel = u64::from(r.fuel as u32);
 }
 
@@ -197,8 +197,7 @@ mod looped {
             ctx,
             lp: ctx.lp,
             facc: ctx.facc,
-            #[cfg(rotifer_tail)]
-            fl0: 0,
+            fl0: ctx.fl0,
             #[cfg(rotifer_tail)]
             fl1: 0,
         };
@@ -236,6 +235,7 @@ mod looped {
         ctx.fuel = r.fuel;
         ctx.lp = r.lp;
         ctx.facc = r.facc;
+        ctx.fl0 = r.fl0;
     }
 
     impl Dispatcher for Loop {
@@ -325,7 +325,7 @@ mod tail {
             ctx,
             lp: c.lp,
             facc: c.facc,
-            fl0: 0,
+            fl0: c.fl0,
             fl1: 0,
         }
     }

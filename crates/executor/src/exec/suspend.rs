@@ -42,6 +42,7 @@ pub(crate) struct State {
     pub(super) facc: u64,
     pub(super) lp: *const Word,
     pub(super) l0: u64,
+    pub(super) fl0: u64,
     pub(super) instance: NonNull<Instance>,
     pub(super) cross: Vec<CrossFrame>,
     pub(super) owed: u32,
@@ -73,6 +74,7 @@ impl State {
             facc: 0,
             lp: core::ptr::null(),
             l0: 0,
+            fl0: 0,
             instance: NonNull::dangling(),
             cross: Vec::new(),
             owed: 0,
@@ -236,6 +238,7 @@ pub unsafe fn resume<H: Host>(
         facc: call.facc,
         lp: call.lp,
         l0: call.l0,
+        fl0: call.fl0,
         frame,
         cross: core::mem::take(&mut call.cross),
         ..Ctx::new()
@@ -336,6 +339,7 @@ impl<E> Stopped<E> {
         call.facc = self.ctx.facc;
         call.lp = self.ctx.lp;
         call.l0 = self.ctx.l0;
+        call.fl0 = self.ctx.fl0;
         call.instance = instance;
         call.cross = self.ctx.cross;
         call.owed = self.ctx.owed;

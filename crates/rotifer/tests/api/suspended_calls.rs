@@ -59,6 +59,13 @@ const EVERYTHING: &str = r#"(module
             (local.set $i (i32.sub (local.get $i) (i32.const 1)))
             (i32.store8 offset=80 (i32.add (local.get $base) (local.get $i)) (i32.const 7))
             (br_if $again (local.get $i)))
+        ;; What a round begins with is in a register, and so is the sum.
+        (local.set $i (i32.const 123456789))
+        (loop $again
+            (local.set $sum (i64.add (i64.extend_i32_u (i32.rotl (local.get $i) (i32.const 5))) (local.get $sum)))
+            (local.set $f (f32.add (local.get $f) (f32.mul (local.get $f) (f32.const 0.25))))
+            (local.set $i (i32.shr_u (local.get $i) (i32.const 3)))
+            (br_if $again (i32.gt_u (local.get $i) (i32.const 3))))
         (local.set $i (i32.const 0))
         (loop $again
             (if (i32.lt_u (local.get $i) (local.get $n))

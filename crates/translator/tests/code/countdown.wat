@@ -11,14 +11,14 @@
       (local.set $i (i32.add (local.get $i) (i32.const -4)))
       (br_if $again (i32.eqz (i32.eqz (local.get $i)))))))
 ;; function 0, 5 slots
-;;   0: loop 0, 0
+;;   0: loop 0, 0, 0
 ;;   2: 0 <- 0 + #-1; br_if.loop i32.ne acc, #0
 ;;   5: return
 ;; function 1, 5 slots
-;;   0: loop 0, 0
+;;   0: loop 0, 0, 0
 ;;   2: 0 <- 0 + #-1; br_if.loop i32.ne acc, #0
 ;;   5: return
 ;; function 2, 5 slots
-;;   0: loop 0, 0
+;;   0: loop 0, 0, 0
 ;;   2: 0 <- 0 + #-4; br_if.loop i32.ne acc, #0
 ;;   5: return

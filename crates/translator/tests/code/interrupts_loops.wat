@@ -28,13 +28,13 @@
 ;; function 0, 6 slots
 ;;   entry costs 12
 ;;   0: const32 3 <- #0
-;;   2: loop 3, 0
+;;   2: loop 3, 0, 0
 ;;   4: 3 <- 3 + #1; br_if.loop i32.lt_u acc, 0
 ;;   8: return.a
 ;; function 1, 5 slots
 ;;   entry costs 19
 ;;   0: br_eqz.s 0 -> 14
-;;   3: loop 0, 0
+;;   3: loop 0, 0, 0
 ;;   5: i32.store.si [0 + 0] <- #1, stream
 ;;   8: 0 <- 0 + #-1; br_unless.loop i32.eq acc, #0
 ;;   12: br -> 14

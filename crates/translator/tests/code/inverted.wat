@@ -26,12 +26,12 @@
 ;;   0: return
 ;; function 1, 6 slots
 ;;   0: br_if i32.ge_u.ss 0, 1 -> 10
-;;   3: loop 0, 0
+;;   3: loop 0, 0, 0
 ;;   5: 0 <- 0 + #1; br_unless.loop i32.ge_u acc, 1
 ;;   8: return
 ;;   10: return
 ;; function 2, 5 slots
-;;   0: loop 0, 0
+;;   0: loop 0, 0, 0
 ;;   2: br_nez.a -> 7
 ;;   5: return
 ;;   7: i32.add.si.s 0 <- 0, #-1
@@ -39,7 +39,7 @@
 ;;   10: return
 ;; function 3, 5 slots
 ;;   0: br_eqz.s 0 -> 12
-;;   3: loop 0, 0
+;;   3: loop 0, 0, 0
 ;;   5: call frame 3
 ;;   8: i32.add.si.s 0 <- 0, #-1
 ;;   10: br -> 0

@@ -24,21 +24,21 @@
 )
 ;; function 0, 7 slots
 ;;   0: br_unless i32.ne.ss 0, 1 -> 13
-;;   3: loop 0, 0
+;;   3: loop 0, 0, 0
 ;;   5: i32.store8.si [0 + 0] <- #0, stream
 ;;   8: 0 <- 0 + 2; br_if.loop i32.ne acc, 1
 ;;   11: return
 ;;   13: return
 ;; function 1, 5 slots
 ;;   0: br_unless i64.gt_s.si 0, #9 -> 11
-;;   4: loop 0, 0
+;;   4: loop 0, 0, 0
 ;;   6: 0 <- 0 + #-3; br_if.loop i64.gt_s acc, #9
 ;;   9: br -> 11
 ;;   11: const32 3 <- #7
 ;;   13: return.a
 ;; function 2, 5 slots
 ;;   0: br_eqz.s 0 -> 7
-;;   3: loop 0, 0
+;;   3: loop 0, 0, 0
 ;;   5: i32.shr_u.si.s 0 <- 0, #1
 ;;   7: br -> 0
 ;;   9: return

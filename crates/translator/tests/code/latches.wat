@@ -16,18 +16,18 @@
       (br_if $next (i64.ne (local.tee $i (i64.add (local.get $i) (i64.const 1))) (i64.const -1)))))
 )
 ;; function 0, 6 slots
-;;   0: loop 0, 0
+;;   0: loop 0, 0, 0
 ;;   2: 0 <- 0 + #4; br_if.loop i32.lt_s acc, 1
 ;;   5: return
 ;; function 1, 6 slots
-;;   0: loop 0, 0
+;;   0: loop 0, 0, 0
 ;;   2: 0 <- 0 + #-1; br_if.loop i64.ne acc, #0
-;;   5: loop 0, 0
+;;   5: loop 0, 0, 0
 ;;   7: 0 <- 0 + 1; br_if.loop i64.ne acc, 1
-;;   10: loop 0, 0
+;;   10: loop 0, 0, 0
 ;;   12: i64.add.si.s 0 <- 0, #2147483648
 ;;   15: br_if.loop i64.ne.ai acc, #5
-;;   18: loop 0, 0
+;;   18: loop 0, 0, 0
 ;;   20: i64.add.si.s 0 <- 0, #1
 ;;   23: br_if.loop i64.ne.ai acc, #-1
 ;;   26: return

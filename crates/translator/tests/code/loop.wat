@@ -17,16 +17,16 @@
       (br_if $outer (i32.eqz (i32.eq (local.get $i) (local.get $n)))))))
 ;; function 0, 8 slots
 ;;   0: enter 3..5
-;;   2: loop 3, 3
+;;   2: loop 3, 3, 0
 ;;   4: i32.load.a<<i.a acc <- [(acc << #2) + 8]
 ;;   6: i32.add.sa.s 4 <- 4, acc
 ;;   8: 3 <- 3 + #1; br_if.loop i32.lt_u acc, 0
 ;;   11: return.s 4
 ;; function 1, 7 slots
 ;;   0: enter 3..5
-;;   2: loop 0, 0
+;;   2: loop 0, 0, 0
 ;;   4: const32 4 <- #0
-;;   6: loop 4, 0
+;;   6: loop 4, 0, 0
 ;;   8: 4 <- 4 + #1; br_if.loop i32.ne acc, 0
 ;;   11: 3 <- 3 + #1; br_if i32.ne acc, 0 -> 4
 ;;   15: return

@@ -16,7 +16,7 @@
 ;;   0: const32 3 <- #0
 ;;   2: slow probe.enter 0 #0
 ;;   5: br_eqz.s 0 -> 22 (2, 10)
-;;   9: loop 0, 0
+;;   9: loop 0, 0, 0
 ;;   11: i32.load.a.a acc <- [acc + 0]
 ;;   13: i32.add.sa.s 3 <- 3, acc
 ;;   15: 0 <- 0 + #-4; br_unless.loop i32.eq acc, #0 (13, 3)

@@ -26,26 +26,26 @@
           (br $again))))))
 ;; function 0, 9 slots
 ;;   0: const32 5 <- #0
-;;   2: loop 0, 0
+;;   2: loop 0, 0, 0
 ;;   4: move8<s+s:s+s>+stream [0 + 5 + 4] <- [1 + 5 + 0]
 ;;   7: 5 <- 5 + #1; br_if.loop i32.ne acc, 2
 ;;   10: return
 ;; function 1, 6 slots
 ;;   0: const32 3 <- #0
-;;   2: loop 3, 0
+;;   2: loop 3, 0, 0
 ;;   4: i32.store.ss [3 + 0] <- 3
 ;;   6: 3 <- 3 + #4; br_if.loop i32.lt_u acc, 0
 ;;   9: return
 ;; function 2, 7 slots
 ;;   0: const32 4 <- #0
-;;   2: loop 4, 0
+;;   2: loop 4, 0, 0
 ;;   4: i64.store.s+si [0 + 4 + 0] <- #-1
 ;;   7: i64.store.s+si [0 + 4 + 8] <- #-1
 ;;   10: 4 <- 4 + #16; br_if.loop i32.lt_u acc, 1
 ;;   13: return
 ;; function 3, 6 slots
 ;;   0: br_eqz.s 1 -> 14
-;;   3: loop 0, 0
+;;   3: loop 0, 0, 0
 ;;   5: i32.add.si.s 1 <- 1, #-1, stream
 ;;   7: i32.store8.s+si [0 + 1 + 0] <- #0
 ;;   10: br_nez.s.loop 1
