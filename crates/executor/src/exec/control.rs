@@ -544,8 +544,11 @@ handlers! {
     };
     /// Two copies that leave the accumulators alone.
     CopyTwoKeep = |r, D| {
-        let (o, second) = (operands(r), (*r.pc.add(2)).operands);
-        set_slot(r, o.a.into(), slot(r, o.b.into()));
+        let o = operands(r);
+        let value = slot(r, o.b.into());
+        set_slot(r, o.a.into(), value);
+        r.pc = opaque::behind(r.pc, value);
+        let second = (*r.pc.add(2)).operands;
         set_slot(r, second.a.into(), slot(r, second.b.into()));
         step::<D>(r, 3)
     };
