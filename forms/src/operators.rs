@@ -45,8 +45,12 @@ fn sums(forms: &mut Vec<Form>) {
         "(br_if $again (i32.lt_u (local.tee $n (i32.add (local.get $n) (i32.const 1))) (i32.const 3)))";
     for ty in ["f32", "f64"] {
         let params = [param("a", ty), param("b", ty)];
-        let [slot, imm, acc] =
-            [Source::Slot, Source::Imm, Source::Acc].map(|source| operand(source, ty, "b", 1));
+        let [slot, acc] = [Source::Slot, Source::Acc].map(|source| operand(source, ty, "b", 1));
+        // Of 32 bits, as pairs have them.
+        let imm = match ty {
+            "f32" => constant(ty, 1),
+            _ => "(f64.const 0x0.0000012345678p-1022)".to_owned(),
+        };
         let mut terms = Vec::new();
         for operator in ["add", "sub"] {
             for term in [&slot, &acc] {
@@ -57,6 +61,7 @@ fn sums(forms: &mut Vec<Form>) {
             }
         }
         terms.push(format!("({ty}.add {acc} (local.get $x))"));
+        terms.push(format!("({ty}.sub {acc} (local.get $x))"));
         terms.push(format!("({ty}.add {slot} (local.get $x))"));
         for (number, term) in terms.into_iter().enumerate() {
             let set = format!("(local.set $x {term})");
@@ -146,14 +151,14 @@ fn carried(forms: &mut Vec<Form>) {
         match row.kind {
             Kind::Unary => push(format!("carried.{text}"), ty, result, &format!("({text} (local.get $x))")),
             Kind::Binary | Kind::Compare => {
-                let mut number = 0;
-                for operands in [
+                let operands = [
                     format!("(local.get $x) {imm}"),
                     format!("(local.get $x) ({ty}.const 10)"),
                     "(local.get $x) (local.get $b)".to_owned(),
                     "(local.get $b) (local.get $x)".to_owned(),
                     "(local.get $x) (local.get $x)".to_owned(),
-                ] {
+                ];
+                for (number, operands) in operands.into_iter().enumerate() {
                     let name = format!("carried.{text}.{number}");
                     push(name, ty, result, &format!("({text} {operands})"));
                     if row.kind == Kind::Compare {
@@ -161,22 +166,20 @@ fn carried(forms: &mut Vec<Form>) {
                         let first = format!("(block (br_if 0 ({text} {operands})) {skip})");
                         push(format!("carried.br_if.{text}.{number}"), ty, "", &first);
                     }
-                    number += 1;
                 }
             }
             Kind::Load if text.starts_with(result) => {
-                let mut number = 0;
-                for address in [
+                let addresses = [
                     "(local.get $x)",
                     "(i32.add (local.get $x) (local.get $b))",
                     "(i32.add (local.get $b) (local.get $x))",
                     "(i32.add (local.get $x) (i32.const 77))",
                     "(i32.shl (local.get $x) (i32.const 2))",
                     "(i32.add (i32.shl (local.get $x) (i32.const 2)) (local.get $b))",
-                ] {
+                ];
+                for (number, address) in addresses.into_iter().enumerate() {
                     let first = format!("({text} offset=3 {address})");
                     push(format!("carried.{text}.{number}"), "i32", result, &first);
-                    number += 1;
                 }
             }
             Kind::Load | Kind::Store => {}

@@ -77,20 +77,25 @@ fn plain(forms: &mut Vec<Form>) {
         of(Const32, &[A], "i32", "(local.set $a (i32.const 7)) (local.get $a)"),
         of(Const64, &[], "i64", "(local.set $r (i64.const 0x123456789abcdef0)) (local.get $r)"),
         of(Copy, &[A], "i32", "(local.set $r (local.get $a)) (local.get $r)"),
-        // What the accumulator mirrors is used behind the copy of something else.
+        // What a round begins with is in the accumulator at its end, and stays there.
         of(
             CopyKeep,
             &[A, B],
             "i32",
-            "(local.set $r (i32.mul (local.get $a) (local.get $b))) (local.set $n (local.get $a))
-             (i32.sub (i32.rotl (local.get $r) (i32.const 5)) (local.get $n))",
+            "(loop (local.set $r (i32.mul (local.get $a) (i32.const 3)))
+                (local.set $a (i32.shr_u (local.get $r) (i32.const 4))) (local.set $n (local.get $b))
+                (br_if 0 (local.get $a)))
+             (i32.sub (local.get $r) (local.get $n))",
         ),
         of(
             CopyTwoKeep,
             &[A, B],
             "i32",
-            "(local.set $r (i32.mul (local.get $a) (local.get $b))) (local.set $n (local.get $a)) (local.set $a (local.get $b))
-             (i32.add (i32.sub (i32.rotl (local.get $r) (i32.const 5)) (local.get $n)) (local.get $a))",
+            "(loop (local.set $r (i32.mul (local.get $a) (i32.const 3)))
+                (local.set $a (i32.shr_u (local.get $r) (i32.const 4)))
+                (local.set $n (local.get $b)) (local.set $r (local.get $n))
+                (br_if 0 (local.get $a)))
+             (i32.sub (local.get $r) (i32.rotl (local.get $n) (i32.const 3)))",
         ),
         of(
             CopyAcc,
@@ -103,7 +108,7 @@ fn plain(forms: &mut Vec<Form>) {
             CopyAccFloat,
             &[param("a", "f64"), param("b", "f64")],
             "f64",
-            "(local.set $r (f64.mul (local.get $a) (local.get $b))) (f64.store (i32.const 8) (local.get $r))
+            "(local.set $r (f64.sqrt (local.get $b))) (local.set $n (i32.load (i32.const 8)))
              (local.set $a (local.get $r)) (f64.sub (f64.sqrt (local.get $r)) (local.get $a))",
         ),
         of(

@@ -1239,7 +1239,7 @@ const DIVIDED: u16 = MOVED + (MOVED_SIZES.len() * MOVED_ADDRESSES.len()) as u16;
 /// The operators that have [summed](OpCode::summed) twins.
 pub const SUMS: [Operator; 4] = [Operator::F32Add, Operator::F32Sub, Operator::F64Add, Operator::F64Sub];
 /// Where their operands come from if they are ops of their own: the sum is the one in a slot, the first one if both are.
-pub(crate) const SUM_SOURCES: [(Source, Source); 3] =
+pub const SUM_SOURCES: [(Source, Source); 3] =
     [(Source::Slot, Source::Slot), (Source::Slot, Source::Acc), (Source::Acc, Source::Slot)];
 /// Forms of a summed twin: [`SUM_SOURCES`], then those of products that are summed: [`FIRST_SOURCES`].
 pub const SUM_FORMS: u16 = (SUM_SOURCES.len() + FIRST_SOURCES.len()) as u16;
