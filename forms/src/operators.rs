@@ -95,6 +95,24 @@ fn sums(forms: &mut Vec<Form>) {
                 ".beside",
                 &format!("{set} {other} {set} (local.set $x ({ty}.add (local.get $x) (local.get $y)))"),
             );
+            // Set in between by what computes no float: a constant, copies, a choice, a store of a sum that is kept.
+            for (what, other) in [
+                (".const", format!("(local.set $x {})", constant(ty, 2))),
+                (".copy", "(local.set $y (local.get $b)) (local.set $x (local.get $a))".to_owned()),
+                (
+                    ".select",
+                    "(local.set $x (select (local.get $a) (local.get $b) (i32.and (local.get $n) (i32.const 1))))"
+                        .to_owned(),
+                ),
+                (
+                    ".store",
+                    format!("({ty}.store (i32.const 8) (local.tee $x ({ty}.add (local.get $a) (local.get $b))))
+                         (i64.store (i32.const 8) (i64.const 0))"),
+                ),
+            ] {
+                push(what, &format!("{set} {other} {set}"));
+                push(&format!("{what}.alone"), &format!("{set} (local.set $y (local.get $x)) {other} {set}"));
+            }
             // What is summed beside it, less often, is added to once more behind the loop.
             let part = "(if (i32.eqz (local.get $n)) (then (local.set $n (i32.const 1))))";
             let sum = format!("(local.set $x ({ty}.add (local.get $x) (local.get $y)))");

@@ -425,6 +425,7 @@ impl<'e> Emitter<'e> {
                 *self.accumulator(domain) = producer(caps);
             }
             Result::Both => {
+                self.written(operands.a);
                 self.int = producer(Caps::MOVE);
                 self.float = producer(Caps::MOVE);
                 self.also = [None; 2];
