@@ -58,7 +58,7 @@ impl Divisor {
         let log = (divisor - 1).ilog2() + 1;
         let shift = log - 1;
         let inverse = if is_signed {
-            // The upper half of the sum is 2^64, which the signed product leaves out and adds the dividend for.
+            // It has 65 bits: the signed product leaves out the uppermost one, for which the dividend is added to it.
             (1_u128 << (63 + log)) / u128::from(divisor) + 1
         } else {
             let scaled = ((1_u128 << log) - u128::from(divisor)) << 64;

@@ -458,10 +458,8 @@ impl OpCode {
                 (operator, form as u16)
             }
             Described::Pair(pair, form) if form % 4 == 0 => {
-                let Pair { first, second, left } = PAIRS[usize::from(pair)];
-                let is_product = matches!(first, Operator::F32Mul | Operator::F64Mul);
-                let is_sum = left == matches!(second, Operator::F32Add | Operator::F64Add);
-                (is_product && is_sum).then_some((second, SUM_SOURCES.len() as u16 + form / 4))?
+                let pair = &PAIRS[usize::from(pair)];
+                sums_product(pair).then_some((pair.second, SUM_SOURCES.len() as u16 + form / 4))?
             }
             _ => return None,
         };
@@ -490,11 +488,7 @@ impl OpCode {
                 Self::binary(operator, a, b, Target::Slot)
             }
             Some(sources) => {
-                let is_sum = |pair: &Pair| {
-                    pair.second == operator
-                        && matches!(pair.first, Operator::F32Mul | Operator::F64Mul)
-                        && pair.left == matches!(operator, Operator::F32Add | Operator::F64Add)
-                };
+                let is_sum = |pair: &Pair| pair.second == operator && sums_product(pair);
                 let pair = PAIRS.iter().position(is_sum).expect("each of the sums has a pair with a product");
                 Self::pair_form(pair as u16, sources * 4)
             }
@@ -763,6 +757,12 @@ impl OpCode {
 #[inline]
 fn first_sources(sources: (Source, Source)) -> Option<u16> {
     FIRST_SOURCES.iter().position(|&first| first == sources).map(|number| number as u16)
+}
+
+/// Whether a pair adds a product of floats to its other operand, or subtracts it from that.
+fn sums_product(pair: &Pair) -> bool {
+    matches!(pair.first, Operator::F32Mul | Operator::F64Mul)
+        && pair.left == matches!(pair.second, Operator::F32Add | Operator::F64Add)
 }
 
 /// The number of a compare of integers among the compares.

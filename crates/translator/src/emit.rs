@@ -149,18 +149,9 @@ struct Body {
     /// Where they begin and the second one ends.
     starts: [u32; 3],
     cells: [BodyCell; 2],
-    /// Whether control has come back to the header by the loop register, and never without this slot's value in the
-    /// accumulator of integers.
-    carried: Carried,
-}
-
-/// What the accumulator of integers holds whenever control comes back to a loop's header.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Carried {
-    /// Control has not come back yet.
-    Unknown,
-    /// Up to two slots.
-    Slots([Option<u16>; 2]),
+    /// The slots that the accumulator of integers mirrors whenever control comes back by the loop register. None as long
+    /// as it has not.
+    carried: Option<[Option<u16>; 2]>,
 }
 
 /// A cell: its op, its operands, and its further ones, if it has any.
@@ -175,7 +166,7 @@ impl Body {
     const fn at(start: u32) -> Self {
         let operands = Operands { a: 0, b: 0, c: 0 };
         let cell = BodyCell { op: OpCode(0), operands, further: operands };
-        Self { starts: [start, NO_CELL, NO_CELL], cells: [cell; 2], carried: Carried::Unknown }
+        Self { starts: [start, NO_CELL, NO_CELL], cells: [cell; 2], carried: None }
     }
 
     /// Remembers a cell, if it is one of the first.
@@ -379,8 +370,7 @@ impl<'e> Emitter<'e> {
         copies.clear();
         sums.clear();
         let meter = meter.into_memory();
-        let left = CodeBuffer::default();
-        (buffer, EmitterMemory { buffer: left, fixups, jumps, threaded, copies, sums, meter })
+        (buffer, EmitterMemory { fixups, jumps, threaded, copies, sums, meter, ..EmitterMemory::default() })
     }
 
     fn handler(&self, op: OpCode) -> Word {
@@ -592,7 +582,16 @@ impl<'e> Emitter<'e> {
         self.last_cell = None;
     }
 
-    /// What put a value into the accumulator of a domain, to be set anew.
+    /// What put a value into the accumulator of a domain.
+    #[inline]
+    fn producer(&self, domain: Domain) -> Option<&Producer> {
+        match domain {
+            Domain::Int => self.int.as_ref(),
+            Domain::Float => self.float.as_ref(),
+        }
+    }
+
+    /// The same, to be set anew.
     fn accumulator(&mut self, domain: Domain) -> &mut Option<Producer> {
         self.also[domain as usize] = None;
         match domain {
@@ -609,21 +608,14 @@ impl<'e> Emitter<'e> {
     /// Whether the accumulator of a domain mirrors a slot.
     #[inline]
     pub(crate) fn mirrors(&self, domain: Domain, slot: u16) -> bool {
-        let producer = match domain {
-            Domain::Int => &self.int,
-            Domain::Float => &self.float,
-        };
-        producer.as_ref().is_some_and(|p| p.slot == slot || self.also[domain as usize] == Some(slot))
+        self.producer(domain).is_some_and(|p| p.slot == slot || self.also[domain as usize] == Some(slot))
     }
 
     /// The value in a canonical slot is consumed from the accumulator and by nobody else: its slot need not be
     /// written.
     pub(crate) fn skip_slot(&mut self, domain: Domain) {
-        let producer = match domain {
-            Domain::Int => self.int,
-            Domain::Float => self.float,
-        };
-        let Some(producer @ Producer { start, op, caps: Caps { can_skip_slot: true, .. }, .. }) = producer
+        let Some(producer @ Producer { start, op, caps: Caps { can_skip_slot: true, .. }, .. }) =
+            self.producer(domain).copied()
         else {
             return;
         };
@@ -1278,17 +1270,16 @@ impl<'e> Emitter<'e> {
     /// A branch to what the loop register leads to was emitted.
     pub(crate) fn goes_back(&mut self) {
         let slots = [self.int.map(|p| p.slot), self.also[Domain::Int as usize]];
-        self.body.carried = Carried::Slots(match self.body.carried {
-            Carried::Unknown => slots,
-            Carried::Slots(others) => others.map(|slot| slot.filter(|_| slots.contains(&slot))),
+        self.body.carried = Some(match self.body.carried {
+            None => slots,
+            Some(others) => others.map(|slot| slot.filter(|_| slots.contains(&slot))),
         });
     }
 
     /// Has the innermost loop carry in the accumulator of integers what its first cell reads from a slot, if it is there
     /// whenever control comes back. Gives the slot.
     pub(crate) fn carry(&mut self) -> Option<u16> {
-        let Body { starts: [start, end, ..], cells: [cell, _], carried: Carried::Slots(slots) } = self.body
-        else {
+        let Body { starts: [start, end, ..], cells: [cell, _], carried: Some(slots) } = self.body else {
             return None;
         };
         let carried = |slot| Some((slot, cell.op.carried(cell.operands, slot)?));
